@@ -1,0 +1,161 @@
+"""Database access: one engine a process, one transaction a unit of work, and the only `commit()` of the house."""
+
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import Session, sessionmaker
+
+from estate.core.security import Actor
+from estate.core.settings import Settings, get_settings
+
+__all__ = [
+    "Database",
+    "after_commit",
+    "get_database",
+    "make_engine",
+    "ping",
+    "set_default_role",
+    "unit_of_work",
+    "use_database",
+]
+
+Role = Literal["api", "worker"]
+
+
+def make_engine(url: str, settings: Settings, *, statement_timeout_ms: int) -> Engine:
+    """Build an engine whose every wait has a limit.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL.
+    settings : Settings
+        Source of the other time-outs.
+    statement_timeout_ms : int
+        The longest a statement may run; differs between API and worker.
+    """
+    server_settings = {
+        "statement_timeout": statement_timeout_ms,
+        "lock_timeout": settings.db_lock_timeout_ms,
+        "idle_in_transaction_session_timeout": settings.db_idle_in_transaction_timeout_ms,
+        "client_connection_check_interval": settings.db_connection_check_interval_ms,
+        "timezone": "UTC",
+    }
+    return create_engine(
+        url,
+        pool_size=settings.db_pool_size,
+        max_overflow=0,
+        pool_timeout=settings.db_pool_timeout_s,
+        pool_pre_ping=True,
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": settings.db_connect_timeout_s,
+            "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """Where sessions come from."""
+
+    sessions: sessionmaker[Session]
+
+    @classmethod
+    def connect(cls, url: str, role: Role) -> "Database":
+        """Build the database behind a URL, with the time-outs of a role."""
+        settings = get_settings()
+        limit = settings.db_statement_timeout_ms if role == "api" else settings.db_worker_statement_timeout_ms
+        engine = make_engine(url, settings, statement_timeout_ms=limit)
+        return cls(sessionmaker(engine, expire_on_commit=False))
+
+
+_in_use: list[Database] = []
+_hooks: list[Callable[[Set[str]], None]] = []
+
+
+_role: list[Role] = ["api"]
+
+
+@lru_cache(maxsize=1)
+def _connected() -> Database:
+    return Database.connect(get_settings().require_database_url(), _role[-1])
+
+
+def set_default_role(role: Role) -> None:
+    """Choose the time-outs of this process, and forget connections that a parent process opened."""
+    _role[:] = [role]
+    _connected.cache_clear()
+
+
+def get_database() -> Database:
+    """Return the database that this process uses, connecting at the first call."""
+    return _in_use[-1] if _in_use else _connected()
+
+
+@contextmanager
+def use_database(database: Database) -> Iterator[Database]:
+    """Use another database within the block: the worker's own, or a test's."""
+    _in_use.append(database)
+    try:
+        yield database
+    finally:
+        _in_use.remove(database)
+
+
+@contextmanager
+def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
+    """Open one transaction on behalf of an actor; commit at the end, roll back on any exception.
+
+    Parameters
+    ----------
+    actor : Actor
+        Who acts; written to transaction-local settings that row-level policies read.
+    read_only : bool
+        Refuse writes in the database itself, as every GET does.
+
+    Raises
+    ------
+    sqlalchemy.exc.DBAPIError
+        When the commit fails: the caller must not answer success before this block ends.
+    """
+    session = get_database().sessions()
+    try:
+        if read_only:
+            session.execute(text("SET TRANSACTION READ ONLY"))
+        session.execute(
+            text(
+                "SELECT set_config('estate.actor_role', :role, true), set_config('estate.actor_agent_id', :agent, true)"
+            ),
+            {"role": actor.role, "agent": str(actor.agent_id or "")},
+        )
+        yield session
+        session.commit()
+        _wake(session)
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.close()
+
+
+def after_commit(hook: Callable[[Set[str]], None]) -> None:
+    """Set what is called with the outbox topics that a committed transaction wrote to."""
+    _hooks[:] = [hook]
+
+
+def _wake(session: Session) -> None:
+    topics = session.info.pop("wake", None)
+    if topics:
+        for hook in _hooks:
+            hook(topics)
+
+
+def ping() -> None:
+    """Ask the database for one row; raises when it does not answer."""
+    with unit_of_work(Actor.system(), read_only=True) as session:
+        session.execute(text("SELECT 1"))

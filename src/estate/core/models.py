@@ -1,0 +1,109 @@
+"""Tables of the kernel: the queue of record, what was refused, what was already answered, rates and teams."""
+
+import datetime as dt
+import uuid
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from estate.core.orm import Base, BigId, UpdatedAt
+
+__all__ = ["ExchangeRate", "IdempotencyKey", "IngestBatch", "OutboxRow", "RejectedRow", "Team"]
+
+
+class OutboxRow(Base):
+    """Work still to be done; it is deleted in the transaction that does it."""
+
+    __tablename__ = "outbox"
+    # Query: the oldest due rows of one topic, FOR UPDATE SKIP LOCKED.
+    __table_args__ = (
+        Index("ix_outbox_topic_due", "topic", "outbox_id", postgresql_where=text("NOT dead")),
+        CheckConstraint("attempts >= 0", name="attempts_positive"),
+    )
+
+    outbox_id: Mapped[BigId]
+    topic: Mapped[str]
+    key: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    last_error: Mapped[str | None]
+    dead: Mapped[bool] = mapped_column(server_default=false())
+    available_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class IngestBatch(Base):
+    """One call or file that brought rows, with what became of them."""
+
+    __tablename__ = "ingest_batches"
+    __table_args__ = (Index("ix_ingest_batches_received_at", "received_at"),)
+
+    batch_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    layer: Mapped[str]
+    source: Mapped[str]
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    received_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class RejectedRow(Base):
+    """A refused row with its original bytes and the reason, so that it can be mended and replayed."""
+
+    __tablename__ = "rejected_rows"
+    # Queries: the newest first, by layer; all of one batch.
+    __table_args__ = (
+        Index("ix_rejected_rows_layer_rejected_id", "layer", "rejected_id"),
+        Index("ix_rejected_rows_batch_id", "batch_id"),
+        CheckConstraint("status IN ('rejected', 'conflict')", name="status_known"),
+    )
+
+    rejected_id: Mapped[BigId]
+    batch_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("ingest_batches.batch_id", ondelete="CASCADE"))
+    layer: Mapped[str]
+    row_number: Mapped[int]
+    status: Mapped[str]
+    reason: Mapped[str]
+    raw: Mapped[bytes]
+    received_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class IdempotencyKey(Base):
+    """The answer that a POST with an Idempotency-Key already got, written with its effect."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (Index("ix_idempotency_keys_created_at", "created_at"),)
+
+    caller: Mapped[str] = mapped_column(primary_key=True)
+    route: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_hash: Mapped[bytes]
+    status: Mapped[int]
+    response: Mapped[bytes]
+    media_type: Mapped[str]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class Team(Base):
+    """A sales team; managers see their own."""
+
+    __tablename__ = "teams"
+
+    team_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    updated_at: Mapped[UpdatedAt]
+
+
+class ExchangeRate(Base):
+    """One unit of `base` was worth `rate` units of `quote` on `as_of`."""
+
+    __tablename__ = "exchange_rates"
+    __table_args__ = (
+        CheckConstraint("rate > 0 AND rate NOT IN ('NaN', 'Infinity')", name="rate_positive"),
+        CheckConstraint("base <> quote", name="pair_differs"),
+    )
+
+    base: Mapped[str] = mapped_column(primary_key=True)
+    quote: Mapped[str] = mapped_column(primary_key=True)
+    as_of: Mapped[dt.date] = mapped_column(primary_key=True)
+    rate: Mapped[Decimal]

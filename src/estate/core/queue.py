@@ -1,0 +1,109 @@
+"""Celery and the waking of workers; Redis only wakes, the outbox holds the work."""
+
+import datetime as dt
+import logging
+import queue
+import threading
+from collections.abc import Iterable
+from functools import lru_cache
+
+from celery import Celery
+from redis.exceptions import RedisError
+
+from estate.core.outbox import Handler, drain
+from estate.core.settings import get_settings
+from estate.core.telemetry import WAKES_DROPPED
+
+__all__ = ["TOPICS", "celery_app", "drain_all", "drain_topic", "wake"]
+
+log = logging.getLogger(__name__)
+
+TASK_TIME_LIMIT_S = 300
+VISIBILITY_TIMEOUT_S = 3 * TASK_TIME_LIMIT_S  # Over twice the time limit: a live task is never given out again.
+WAKE_BACKLOG = 1_000
+
+TOPICS: dict[str, Handler] = {}
+"""Who does the work of which topic; `estate.registry` fills it."""
+
+
+@lru_cache(maxsize=1)
+def celery_app() -> Celery:
+    """Build the Celery application of this process.
+
+    A worker killed at any moment costs one sweep: claims are row locks in PostgreSQL, so a task that
+    is delivered twice, or never, changes nothing.
+    """
+    settings = get_settings()
+    app = Celery("estate", broker=settings.require_redis_url())
+    app.conf.update(
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        task_time_limit=TASK_TIME_LIMIT_S,
+        task_serializer="json",
+        accept_content=["json"],
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        broker_transport_options={
+            "visibility_timeout": VISIBILITY_TIMEOUT_S,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+        },
+        timezone="UTC",
+        beat_schedule={"sweep": {"task": "estate.sweep", "schedule": settings.sweep_interval_s}},
+    )
+    app.task(name="estate.drain")(drain_topic)
+    app.task(name="estate.sweep")(drain_all)
+    return app
+
+
+def drain_topic(topic: str) -> int:
+    """Do all due work of one topic now."""
+    return drain(topic, TOPICS[topic], now=dt.datetime.now(dt.UTC))
+
+
+def drain_all() -> int:
+    """Do all due work of every topic until none is left; catches what Redis forgot."""
+    total = 0
+    while done := sum(drain_topic(topic) for topic in TOPICS):
+        total += done
+    return total
+
+
+class _Waker:
+    """One background thread sends wake-ups, so that a stalled Redis never holds a request."""
+
+    def __init__(self) -> None:
+        self._topics: queue.Queue[str] = queue.Queue(maxsize=WAKE_BACKLOG)
+        self._thread = threading.Thread(target=self._run, name="estate-waker", daemon=True)
+        self._thread.start()
+
+    def put(self, topics: Iterable[str]) -> None:
+        for topic in topics:
+            try:
+                self._topics.put_nowait(topic)
+            except queue.Full:
+                WAKES_DROPPED.inc()
+
+    def _run(self) -> None:
+        while True:
+            topic = self._topics.get()
+            try:
+                celery_app().send_task("estate.drain", args=[topic], retry=False, expires=60)
+            except (OSError, RedisError, ConnectionError) as error:
+                WAKES_DROPPED.inc()
+                log.warning("worker was not woken", extra={"topic": topic, "error": type(error).__name__})
+
+
+@lru_cache(maxsize=1)
+def _waker() -> _Waker:
+    return _Waker()
+
+
+def wake(topics: Iterable[str]) -> None:
+    """Ask workers to look at some topics; losing the request costs one sweep interval."""
+    if get_settings().redis_url is not None:
+        _waker().put(topics)

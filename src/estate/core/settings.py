@@ -1,0 +1,101 @@
+"""The one settings object; nothing else reads the environment."""
+
+from decimal import Decimal
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["Environment", "Settings", "get_settings"]
+
+MIN_SECRET_LENGTH = 20
+
+
+class Environment(StrEnum):
+    """Where the process runs; anything but development refuses default secrets."""
+
+    DEVELOPMENT = "development"
+    TEST = "test"
+    PRODUCTION = "production"
+
+
+class Settings(BaseSettings):
+    """Configuration from ``ESTATE_*`` variables; every limit carries its unit in its name."""
+
+    model_config = SettingsConfigDict(env_prefix="ESTATE_", frozen=True, extra="ignore")
+
+    environment: Environment = Environment.DEVELOPMENT
+    data_dir: Path = Path(".estate")
+    default_currency: str = Field("AED", pattern=r"^[A-Z]{3}$")
+
+    database_url: SecretStr | None = None
+    db_pool_size: int = Field(10, ge=1)
+    db_connect_timeout_s: int = Field(2, ge=1)
+    db_pool_timeout_s: float = Field(2.0, gt=0)
+    db_statement_timeout_ms: int = Field(5_000, ge=1)
+    db_worker_statement_timeout_ms: int = Field(60_000, ge=1)
+    db_lock_timeout_ms: int = Field(1_000, ge=1)
+    db_idle_in_transaction_timeout_ms: int = Field(10_000, ge=1)
+    db_connection_check_interval_ms: int = Field(500, ge=0)
+
+    redis_url: SecretStr | None = None
+    redis_timeout_ms: int = Field(100, ge=1)
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8000, ge=1, le=65_535)
+    bootstrap_api_key: SecretStr | None = None
+    forwarded_allow_ips: str | None = None
+    body_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    batch_max_items: int = Field(10_000, ge=1)
+    problems_max_items: int = Field(100, ge=1)
+    header_receive_deadline_s: float = Field(10.0, gt=0)
+    body_receive_deadline_s: float = Field(15.0, gt=0)
+    rate_limit_per_minute: int = Field(6_000, ge=1)
+    rate_limit_enabled: bool = True
+    idempotency_retention_hours: int = Field(24, ge=1)
+
+    outbox_batch_rows: int = Field(500, ge=1)
+    outbox_max_attempts: int = Field(5, ge=1)
+    sweep_interval_s: float = Field(10.0, gt=0)
+    market_window_days: int = Field(90, ge=1)
+    retrieval_max_records: int = Field(50, ge=1)
+    embedder: Literal["off", "hashing"] = "off"
+    false_discovery_share: Decimal = Field(Decimal("0.10"), gt=0, lt=1)
+
+    sentry_dsn: SecretStr | None = None
+    log_level: str = "INFO"
+    metrics_enabled: bool = True
+    docs_enabled: bool = True
+
+    @model_validator(mode="after")
+    def _refuse_default_secrets(self) -> Self:
+        if self.environment is not Environment.PRODUCTION:
+            return self
+        for name in ("database_url", "redis_url", "bootstrap_api_key"):
+            if getattr(self, name) is None:
+                raise ValueError(f"ESTATE_{name.upper()} must be set in production")
+        key = self.bootstrap_api_key
+        if key is not None and len(key.get_secret_value()) < MIN_SECRET_LENGTH:
+            raise ValueError(f"ESTATE_BOOTSTRAP_API_KEY needs at least {MIN_SECRET_LENGTH} characters")
+        return self
+
+    def require_database_url(self) -> str:
+        """Return the database URL, or say how to get one."""
+        if self.database_url is None:
+            raise ValueError("ESTATE_DATABASE_URL is not set; `estate up` starts an embedded PostgreSQL")
+        return self.database_url.get_secret_value()
+
+    def require_redis_url(self) -> str:
+        """Return the Redis URL, or say how to get one."""
+        if self.redis_url is None:
+            raise ValueError("ESTATE_REDIS_URL is not set; `estate up` starts an embedded Redis")
+        return self.redis_url.get_secret_value()
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the environment once."""
+    return Settings()

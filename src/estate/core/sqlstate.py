@@ -1,0 +1,43 @@
+"""What a database error means to the caller; its DETAIL may hold whole rows and is never shown."""
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from estate.core.errors import Conflict, EstateError, Invalid, Unavailable
+
+__all__ = ["estate_error_of", "problem_of"]
+
+RETRY_AFTER_S = 1
+MESSAGES = {
+    "23503": "refers to a record that does not exist ({constraint})",
+    "23505": "exists already ({constraint})",
+    "23514": "is out of range ({constraint})",
+    "23502": "is missing ({column})",
+}
+UNAVAILABLE = ("08", "40", "53", "55", "57")
+INVALID = ("22", "54")
+
+
+def problem_of(error: DBAPIError) -> str:
+    """Return a sentence that names the constraint, never the values."""
+    cause = error.orig
+    if not isinstance(cause, psycopg.Error):
+        return "the database refused the row"
+    text = MESSAGES.get(cause.sqlstate or "", "holds a value that the database cannot store")
+    return text.format(constraint=cause.diag.constraint_name, column=cause.diag.column_name)
+
+
+def estate_error_of(error: DBAPIError | PoolTimeout) -> EstateError:
+    """Translate a database error to one with a status: 409, 422, 503 or 500."""
+    if isinstance(error, PoolTimeout):
+        return Unavailable("The database is busy.", retry_after_seconds=RETRY_AFTER_S)
+    cause = error.orig
+    state = (cause.sqlstate or "") if isinstance(cause, psycopg.Error) else ""
+    if state == "23505":
+        return Conflict(problem_of(error))
+    if state.startswith("23") or state.startswith(INVALID):
+        return Invalid(problem_of(error))
+    if not state or state.startswith(UNAVAILABLE):
+        return Unavailable("The database did not answer in time.", retry_after_seconds=RETRY_AFTER_S)
+    return EstateError("The database refused the request.")

@@ -1,0 +1,79 @@
+"""Metrics, structured logs and the optional error reporter."""
+
+import logging
+import sys
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from estate.core.settings import Settings
+
+__all__ = [
+    "HTTP_REQUESTS",
+    "HTTP_SECONDS",
+    "INGESTED_ROWS",
+    "OUTBOX_DEAD",
+    "OUTBOX_DONE",
+    "RATE_LIMIT_OPEN",
+    "WAKES_DROPPED",
+    "configure_logging",
+    "configure_sentry",
+]
+
+HTTP_REQUESTS = Counter("estate_http_requests_total", "Requests answered.", ("method", "route", "status"))
+HTTP_SECONDS = Histogram("estate_http_request_seconds", "Time to answer a request.", ("method", "route"))
+INGESTED_ROWS = Counter("estate_ingested_rows_total", "Rows by layer and what became of them.", ("layer", "status"))
+OUTBOX_DONE = Counter("estate_outbox_done_total", "Outbox rows done.", ("topic",))
+OUTBOX_DEAD = Counter("estate_outbox_dead_total", "Outbox rows given up.", ("topic",))
+WAKES_DROPPED = Counter("estate_wakes_dropped_total", "Wake-ups that did not reach Redis; the sweep catches them.")
+RATE_LIMIT_OPEN = Counter("estate_rate_limit_open_total", "Requests let through because Redis did not answer.")
+
+
+def configure_logging(settings: Settings) -> None:
+    """Write one JSON object a line to standard error, for our loggers and the libraries' alike."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.log_level)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def configure_sentry(settings: Settings) -> bool:
+    """Report errors to Sentry when a DSN is set and the `sentry` extra is installed.
+
+    Returns
+    -------
+    bool
+        Whether reporting is on.
+    """
+    if settings.sentry_dsn is None:
+        return False
+    import sentry_sdk
+
+    sentry_sdk.init(
+        dsn=settings.sentry_dsn.get_secret_value(),
+        environment=settings.environment,
+        send_default_pii=False,
+        max_request_body_size="never",
+    )
+    return True

@@ -1,0 +1,48 @@
+"""Knows every layer's tables and tasks, for Alembic and Celery."""
+
+from sqlalchemy import MetaData
+
+from estate.agent import models as agent_models
+from estate.behavior import models as behavior_models
+from estate.client import models as client_models
+from estate.core import models as core_models
+from estate.core import queue
+from estate.core.orm import Base
+from estate.market import models as market_models
+from estate.property import models as property_models
+from estate.realestate_gpt import models as gpt_models
+
+__all__ = ["MODEL_MODULES", "metadata", "register"]
+
+MODEL_MODULES = (
+    core_models,
+    market_models,
+    agent_models,
+    client_models,
+    property_models,
+    behavior_models,
+    gpt_models,
+)
+
+metadata: MetaData = Base.metadata
+
+
+def register() -> None:
+    """Tell the queue who does the work of which topic."""
+    # Here and not above: a migration needs the tables only, not the numerical libraries behind the tasks.
+    from estate.agent import tasks as agent
+    from estate.behavior import tasks as behavior
+    from estate.intelligence import tasks as intelligence
+    from estate.property import tasks as homes
+    from estate.realestate_gpt import tasks as gpt
+
+    queue.TOPICS.update(
+        {
+            behavior.FOLD: behavior.fold,
+            behavior.ANALYSE: behavior.analyse,
+            agent.FOLD: agent.fold,
+            homes.FOLD: homes.fold,
+            intelligence.SCORE: intelligence.score,
+            gpt.DOCUMENT: gpt.document,
+        }
+    )
