@@ -1,0 +1,137 @@
+"""What the client's specification demands of the database, as data: tables, columns, keys, indexed columns."""
+
+__all__ = ["COLUMNS", "FOREIGN_KEYS", "HEAVY_COLUMNS", "PRIMARY_KEYS", "SUPPORTING_TABLES"]
+
+COLUMNS: dict[str, dict[str, str]] = {
+    "market_insights": {
+        "area_id": "uuid",
+        "area_name": "text",
+        "price_avg": "numeric",
+        "demand_score": "numeric",
+        "supply_score": "numeric",
+        "sales_volume": "bigint",
+        "new_projects": "jsonb",
+        "agent_density": "numeric",
+        "updated_at": "timestamp with time zone",
+    },
+    "agent_activity": {
+        "agent_id": "uuid",
+        "name": "text",
+        "calls_per_day": "integer",
+        "lead_responses": "integer",
+        "objections_heard": "jsonb",
+        "deals_closed": "integer",
+        "projects_assigned": "jsonb",
+        "closing_rate": "numeric",
+        "avg_response_time": "numeric",
+        "avg_closing_price": "numeric",
+        "skill_scores": "jsonb",
+        "updated_at": "timestamp with time zone",
+    },
+    "client_profiles": {
+        "client_id": "uuid",
+        "name": "text",
+        "interest": "jsonb",
+        "budget": "numeric",
+        "location_targets": "jsonb",
+        "objections": "jsonb",
+        "decision_speed": "text",
+        "emotional_type": "text",
+        "qualification_score": "numeric",
+        "response_history": "jsonb",
+        "updated_at": "timestamp with time zone",
+    },
+    "properties": {
+        "project_id": "uuid",
+        "unit_id": "uuid",
+        "title": "text",
+        "price": "numeric",
+        "payment_plan": "jsonb",
+        "cash_ratio": "numeric",
+        "delivery_date": "date",
+        "amenities": "jsonb",
+        "real_demand": "numeric",
+        "sales_velocity": "numeric",
+        "negative_reviews": "jsonb",
+        "positive_triggers": "jsonb",
+        "updated_at": "timestamp with time zone",
+    },
+    "behavior_events": {
+        "event_id": "uuid",
+        "agent_id": "uuid",
+        "client_id": "uuid",
+        "property_project_id": "uuid",
+        "property_unit_id": "uuid",
+        "trigger_word": "text",
+        "emotion_detected": "text",
+        "response_speed": "numeric",
+        "conversion_effect": "numeric",
+        "time_of_event": "timestamp with time zone",
+        "pattern_group": "text",
+        "metadata": "jsonb",
+        "updated_at": "timestamp with time zone",
+    },
+}
+
+PRIMARY_KEYS: dict[str, tuple[str, ...]] = {
+    "market_insights": ("area_id",),
+    "agent_activity": ("agent_id",),
+    "client_profiles": ("client_id",),
+    "properties": ("project_id", "unit_id"),
+    "behavior_events": ("event_id",),
+}
+
+FOREIGN_KEYS: dict[tuple[str, tuple[str, ...]], tuple[str, tuple[str, ...]]] = {
+    ("behavior_events", ("agent_id",)): ("agent_activity", ("agent_id",)),
+    ("behavior_events", ("client_id",)): ("client_profiles", ("client_id",)),
+    ("behavior_events", ("property_project_id", "property_unit_id")): ("properties", ("project_id", "unit_id")),
+}
+
+# The first column of at least one index; these are what lists, scores and folds filter or sort by.
+HEAVY_COLUMNS: dict[str, tuple[str, ...]] = {
+    "market_insights": ("area_id", "demand_score", "updated_at"),
+    "market_snapshots": ("area_id",),
+    "agent_activity": ("agent_id", "closing_rate", "team_id", "updated_at"),
+    "client_profiles": (
+        "client_id",
+        "owner_agent_id",
+        "qualification_score",
+        "budget",
+        "interest",
+        "location_targets",
+        "updated_at",
+    ),
+    "properties": ("project_id", "unit_id", "price", "area_id", "delivery_date", "amenities", "updated_at"),
+    "behavior_events": (
+        "event_id",
+        "agent_id",
+        "client_id",
+        "property_project_id",
+        "trigger_word",
+        "pattern_group",
+        "time_of_event",
+        "deal_id",
+    ),
+    "deals": ("agent_id", "client_id"),
+    "outbox": ("topic",),
+    "documents": ("layer", "search"),
+}
+
+SUPPORTING_TABLES = (
+    "market_snapshots",
+    "projects",
+    "deals",
+    "conversations",
+    "utterances",
+    "outbox",
+    "trigger_stats",
+    "trigger_findings",
+    "pattern_groups",
+    "documents",
+    "gpt_responses",
+    "gpt_feedback",
+    "ingest_batches",
+    "rejected_rows",
+    "exchange_rates",
+    "teams",
+)

@@ -1,0 +1,52 @@
+"""Tables of the client layer."""
+
+import uuid
+from decimal import Decimal
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, false, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from estate.core.orm import Base, Json, Money, UpdatedAt, finite, share
+
+__all__ = ["ClientProfile"]
+
+
+class ClientProfile(Base):
+    """One client: wishes, means, contact rights and the current qualification score."""
+
+    __tablename__ = "client_profiles"
+    # Queries: clients by name, of one agent by score (whom to call), by budget, by phone or e-mail,
+    # by interest or location (jsonb containment), newest change first.
+    __table_args__ = (
+        Index("ix_client_profiles_name_lower", text("lower(name)")),
+        Index("ix_client_profiles_owner_agent_id_score", "owner_agent_id", "qualification_score"),
+        Index("ix_client_profiles_qualification_score", "qualification_score"),
+        Index("ix_client_profiles_budget", "budget"),
+        Index("ix_client_profiles_phone", "phone"),
+        Index("ix_client_profiles_email", "email"),
+        Index("ix_client_profiles_interest", "interest", postgresql_using="gin"),
+        Index("ix_client_profiles_location_targets", "location_targets", postgresql_using="gin"),
+        Index("ix_client_profiles_updated_at", "updated_at"),
+        CheckConstraint("budget >= 0", name="budget_positive"),
+        *share("qualification_score", "stated_score"),
+        *finite("budget"),
+    )
+
+    client_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    name: Mapped[str | None]
+    interest: Mapped[Json | None]
+    budget: Mapped[Money | None]
+    location_targets: Mapped[Json | None]
+    objections: Mapped[Json | None]
+    decision_speed: Mapped[str | None]
+    emotional_type: Mapped[str | None]
+    qualification_score: Mapped[Decimal | None]
+    response_history: Mapped[Json | None]
+    updated_at: Mapped[UpdatedAt]
+    currency: Mapped[str]
+    stated_score: Mapped[Decimal | None]
+    owner_agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("agent_activity.agent_id"))
+    phone: Mapped[str | None]
+    email: Mapped[str | None]
+    contact_consent: Mapped[bool | None]
+    do_not_contact: Mapped[bool] = mapped_column(server_default=false())
