@@ -1,0 +1,1 @@
+"""Agent layer: activity of sales agents and who is really good."""

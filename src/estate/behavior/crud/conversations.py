@@ -1,0 +1,47 @@
+"""SQL of conversations and their turns."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Table, select, text
+from sqlalchemy.orm import Session
+
+from estate.behavior.crud.insert import add_new
+from estate.behavior.models import Conversation, Utterance
+from estate.core.bulk import copy_rows
+
+__all__ = ["add_conversations", "add_utterances", "conversation_hashes", "conversations", "texts"]
+
+_TABLE = cast(Table, Conversation.__table__)
+_HASHES = text("SELECT conversation_id, content_hash FROM conversations WHERE conversation_id = ANY(:ids)")
+_TEXTS = text("""
+SELECT conversation_id, string_agg(text, E'\\n' ORDER BY turn)
+FROM utterances WHERE conversation_id = ANY(:ids) GROUP BY conversation_id
+""")
+
+
+def add_conversations(session: Session, rows: Sequence[Mapping[str, Any]]) -> set[uuid.UUID]:
+    """Write conversations, each id at most once; return the ids that were new."""
+    return add_new(session, _TABLE, rows)
+
+
+def add_utterances(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write turns of new conversations."""
+    copy_rows(session, cast(Table, Utterance.__table__), rows)
+
+
+def conversation_hashes(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+    """Return the content hash of each conversation that exists."""
+    return {row[0]: bytes(row[1]) for row in session.execute(_HASHES, {"ids": list(ids)})} if ids else {}
+
+
+def conversations(session: Session, ids: Collection[uuid.UUID]) -> Sequence[Conversation]:
+    """Return some conversations."""
+    query = select(Conversation).where(Conversation.conversation_id.in_(ids)).order_by(Conversation.conversation_id)
+    return session.scalars(query).all()
+
+
+def texts(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Return what was said in some conversations, one turn a line."""
+    return {row[0]: row[1] for row in session.execute(_TEXTS, {"ids": list(ids)})}

@@ -1,0 +1,50 @@
+"""SQL of deals."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Table, select
+from sqlalchemy.orm import Session
+
+from estate.behavior.models import Deal
+from estate.core.upsert import Written, upsert
+
+__all__ = ["deals", "lock_deals", "newest_deal", "write_deals"]
+
+_TABLE = cast(Table, Deal.__table__)
+
+
+def lock_deals(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
+    """Return the stored columns of deals, locked in the order of their ids."""
+    query = select(_TABLE).where(_TABLE.c.deal_id.in_(ids)).order_by(_TABLE.c.deal_id).with_for_update(key_share=True)
+    return {row.deal_id: dict(row._mapping) for row in session.execute(query)}
+
+
+def write_deals(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Written]:
+    """Upsert deals; return ``created``, ``updated`` or ``stale`` for each row."""
+    return upsert(session, _TABLE, rows)
+
+
+def deals(
+    session: Session,
+    *,
+    ids: Collection[uuid.UUID] | None = None,
+    agent_id: uuid.UUID | None = None,
+    client_id: uuid.UUID | None = None,
+) -> Sequence[Deal]:
+    """Return deals, the newest first."""
+    query = select(Deal).order_by(Deal.opened_at.desc(), Deal.deal_id)
+    if ids is not None:
+        query = query.where(Deal.deal_id.in_(ids))
+    if agent_id is not None:
+        query = query.where(Deal.agent_id == agent_id)
+    if client_id is not None:
+        query = query.where(Deal.client_id == client_id)
+    return session.scalars(query).all()
+
+
+def newest_deal(session: Session, client_id: uuid.UUID) -> Deal | None:
+    """Return the client's deal that was opened last."""
+    query = select(Deal).where(Deal.client_id == client_id).order_by(Deal.opened_at.desc(), Deal.deal_id)
+    return session.scalars(query.limit(1)).first()

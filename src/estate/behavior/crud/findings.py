@@ -1,0 +1,155 @@
+"""SQL of the analysis: what it reads and what it publishes."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, text
+from sqlalchemy.orm import Session
+
+from estate.behavior.models import AnalysisRun, BehaviorEvent, PatternGroup, TriggerFinding
+
+__all__ = [
+    "UnitRow",
+    "conversation_texts",
+    "counting_units",
+    "events_by_group",
+    "findings",
+    "forget_runs",
+    "newest_run",
+    "pattern_groups",
+    "publish",
+    "regroup_events",
+    "trigger_words",
+]
+
+_UNITS = text("""
+SELECT unit_id, events, words, agent_id, won, lost FROM (
+    SELECT coalesce(folded_deal_id, conversation_id, event_id) AS unit_id, count(*) AS events,
+        array_agg(DISTINCT trigger_word) FILTER (WHERE trigger_word IS NOT NULL) AS words,
+        min(CAST(agent_id AS text)) AS agent_id, max(time_of_event) AS last_at,
+        bool_or(folded_outcome = 'won') AS won, bool_or(folded_outcome = 'lost') AS lost
+    FROM behavior_events WHERE folded_at IS NOT NULL
+    GROUP BY 1
+) units
+ORDER BY last_at DESC, unit_id LIMIT :most
+""")
+_TEXTS = text("""
+SELECT e.unit_id, c.turn_count, t.said
+FROM (SELECT * FROM conversations ORDER BY started_at DESC, conversation_id LIMIT :most) c
+JOIN LATERAL (
+    SELECT coalesce(folded_deal_id, conversation_id) AS unit_id FROM behavior_events
+    WHERE conversation_id = c.conversation_id AND folded_at IS NOT NULL LIMIT 1
+) e ON true
+JOIN LATERAL (
+    SELECT string_agg(text, E'\\n') AS said FROM utterances WHERE conversation_id = c.conversation_id
+) t ON true
+""")
+_WORDS = text("SELECT DISTINCT trigger_word FROM behavior_events WHERE trigger_word IS NOT NULL")
+# Locked in the order of the ids, as folding does, so that the two never wait for each other in a circle.
+_REGROUP = text("""
+WITH wanted AS (
+    SELECT e.event_id, coalesce(
+        g.name, d.stage, CASE e.folded_outcome WHEN 'open' THEN 'new' ELSE e.folded_outcome END
+    ) AS name
+    FROM behavior_events e
+    LEFT JOIN unnest(CAST(:words AS text[]), CAST(:names AS text[])) AS g (word, name) ON g.word = e.trigger_word
+    LEFT JOIN deals d ON d.deal_id = e.folded_deal_id
+    WHERE e.folded_at IS NOT NULL
+), locked AS (
+    SELECT e.event_id, w.name FROM behavior_events e JOIN wanted w USING (event_id)
+    WHERE e.pattern_group IS DISTINCT FROM w.name
+    ORDER BY e.event_id FOR NO KEY UPDATE OF e
+)
+UPDATE behavior_events e SET pattern_group = l.name, updated_at = now()
+FROM locked l WHERE e.event_id = l.event_id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRow:
+    """One unit of counting: a deal, else a conversation, else an event by itself."""
+
+    unit_id: uuid.UUID
+    events: int
+    words: list[str] | None
+    agent_id: str | None
+    won: bool
+    lost: bool
+
+
+def counting_units(session: Session, most: int) -> list[UnitRow]:
+    """Return the units that were active last, at most `most`, with all words of their events."""
+    return [UnitRow(*row) for row in session.execute(_UNITS, {"most": most})]
+
+
+def conversation_texts(session: Session, most: int) -> list[tuple[uuid.UUID, int, str]]:
+    """Return (unit, turns, what was said) of the newest conversations, at most `most`."""
+    return [(row[0], row[1], row[2]) for row in session.execute(_TEXTS, {"most": most}) if row[2]]
+
+
+def trigger_words(session: Session) -> list[str]:
+    """Return every trigger word as it was sent."""
+    return list(session.scalars(_WORDS))
+
+
+def newest_run(session: Session) -> AnalysisRun | None:
+    """Return the run that was published last."""
+    query = select(AnalysisRun).order_by(AnalysisRun.as_of.desc(), AnalysisRun.run_id).limit(1)
+    return session.scalars(query).first()
+
+
+def findings(session: Session, run_id: uuid.UUID, limit: int | None = None) -> Sequence[TriggerFinding]:
+    """Return the findings of a run in the order of their ranks."""
+    query = select(TriggerFinding).where(TriggerFinding.run_id == run_id).order_by(TriggerFinding.rank)
+    return session.scalars(query.limit(limit)).all()
+
+
+def pattern_groups(session: Session, run_id: uuid.UUID) -> Sequence[PatternGroup]:
+    """Return the groups of a run, the largest first."""
+    query = select(PatternGroup).where(PatternGroup.run_id == run_id)
+    return session.scalars(query.order_by(PatternGroup.size.desc(), PatternGroup.name)).all()
+
+
+def events_by_group(session: Session) -> dict[str, int]:
+    """Count processed events by pattern group, the most frequent first."""
+    n = func.count()
+    query = (
+        select(BehaviorEvent.pattern_group, n)
+        .where(BehaviorEvent.pattern_group.is_not(None))
+        .group_by(BehaviorEvent.pattern_group)
+        .order_by(n.desc(), BehaviorEvent.pattern_group)
+    )
+    return {str(name): count for name, count in session.execute(query)}
+
+
+def publish(
+    session: Session,
+    run: Mapping[str, Any],
+    triggers: Sequence[Mapping[str, Any]],
+    groups: Sequence[Mapping[str, Any]],
+) -> None:
+    """Write a run with its findings and groups."""
+    session.execute(insert(AnalysisRun), [dict(run)])
+    for table, rows in ((TriggerFinding, triggers), (PatternGroup, groups)):
+        if rows:
+            session.execute(insert(table), [{**row, "run_id": run["run_id"]} for row in rows])
+
+
+def forget_runs(session: Session, keep: int) -> None:
+    """Delete all but the newest runs."""
+    newest = select(AnalysisRun.run_id).order_by(AnalysisRun.as_of.desc(), AnalysisRun.run_id).limit(keep)
+    session.execute(delete(AnalysisRun).where(AnalysisRun.run_id.not_in(newest)))
+
+
+def regroup_events(session: Session, names: Mapping[str, str]) -> None:
+    """Bring the pattern group of every processed event up to date.
+
+    Parameters
+    ----------
+    names : mapping
+        Trigger word as sent to the name of its group. Any other event carries the stage of its deal, and
+        without a deal what its outcome stands for.
+    """
+    session.execute(_REGROUP, {"words": list(names), "names": list(names.values())})

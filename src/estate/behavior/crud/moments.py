@@ -1,0 +1,59 @@
+"""SQL of what was known of clients at chosen moments, for learning without a look into the future."""
+
+import datetime as dt
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from estate.behavior.schemas import Activity
+
+__all__ = ["activity_at"]
+
+# Each moment reads a piece of the index (client_id, time); nothing at or after the moment is counted.
+_AT = text("""
+WITH asked AS (
+    SELECT place, client_id, until, until - make_interval(days => :days) AS since
+    FROM unnest(CAST(:clients AS uuid[]), CAST(:untils AS timestamptz[])) WITH ORDINALITY a (client_id, until, place)
+)
+SELECT e.n, c.n, least(e.first_at, c.first_at), greatest(e.last_at, c.last_at), e.reply, coalesce(m.emotions, '{}')
+FROM asked a
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE time_of_event >= a.since) AS n, min(time_of_event) AS first_at,
+        max(time_of_event) AS last_at,
+        CAST(avg(response_speed) FILTER (WHERE time_of_event >= a.since) AS float8) AS reply
+    FROM behavior_events WHERE client_id = a.client_id AND time_of_event < a.until
+) e
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE started_at >= a.since) AS n, min(started_at) AS first_at, max(started_at) AS last_at
+    FROM conversations WHERE client_id = a.client_id AND started_at < a.until
+) c
+CROSS JOIN LATERAL (
+    SELECT jsonb_object_agg(emotion_detected, n) AS emotions FROM (
+        SELECT emotion_detected, count(*) AS n FROM behavior_events
+        WHERE client_id = a.client_id AND time_of_event >= a.since AND time_of_event < a.until
+            AND emotion_detected IS NOT NULL
+        GROUP BY emotion_detected
+    ) noted
+) m
+ORDER BY a.place
+""")
+
+
+def activity_at(
+    session: Session, moments: Sequence[tuple[uuid.UUID, dt.datetime]], *, window_days: int
+) -> list[Activity]:
+    """Return for each (client, moment) the counts of the days before it, and the first and last contact ever."""
+    asked = {"clients": [c for c, _ in moments], "untils": [at for _, at in moments], "days": window_days}
+    return [
+        Activity(
+            n_events=row[0],
+            n_conversations=row[1],
+            first_at=row[2],
+            last_at=row[3],
+            mean_response_s=row[4],
+            emotions=row[5],
+        )
+        for row in session.execute(_AT, asked)
+    ]

@@ -1,0 +1,25 @@
+"""The public verbs of the behavior layer."""
+
+from estate.behavior.conversations import ingest_conversations
+from estate.behavior.crud.moments import activity_at
+from estate.behavior.deals import deals, ingest_deals
+from estate.behavior.discovery import analyse, patterns, triggers
+from estate.behavior.events import ingest_events, list_events
+from estate.behavior.folding import fold
+from estate.behavior.records import client_activity, documents, next_step
+
+__all__ = [
+    "activity_at",
+    "analyse",
+    "client_activity",
+    "deals",
+    "documents",
+    "fold",
+    "ingest_conversations",
+    "ingest_deals",
+    "ingest_events",
+    "list_events",
+    "next_step",
+    "patterns",
+    "triggers",
+]

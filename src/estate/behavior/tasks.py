@@ -1,0 +1,23 @@
+"""Background work of the behavior layer: folding events, and the analysis that follows."""
+
+import datetime as dt
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from estate.behavior import service
+from estate.behavior.events import FOLD
+from estate.behavior.folding import ANALYSE
+from estate.core.outbox import Claim
+
+__all__ = ["ANALYSE", "FOLD", "analyse", "fold"]
+
+
+def fold(session: Session, claims: Sequence[Claim]) -> None:
+    """Fold the claimed events, and those of the claimed deals."""
+    service.fold(session, [claim.key for claim in claims])
+
+
+def analyse(session: Session, claims: Sequence[Claim]) -> None:
+    """Analyse everything once, however many claims ask for it."""
+    service.analyse(session, now=dt.datetime.now(dt.UTC))

@@ -1,0 +1,1 @@
+"""Client layer: profiles, wishes and qualification."""

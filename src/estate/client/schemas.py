@@ -1,0 +1,107 @@
+"""What the client layer takes and gives."""
+
+import datetime as dt
+import uuid
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from estate.core.types import (
+    NUMBER_FROM_TEXT,
+    Currency,
+    Email,
+    Instant,
+    JsonList,
+    JsonObject,
+    Money,
+    Name,
+    NonNegative,
+    PastInstant,
+    Phone,
+    QueryLimit,
+    QueryShare,
+    Schema,
+    SchemaOut,
+    Share,
+    ShortText,
+    Uuid,
+)
+
+__all__ = ["ClientFilter", "ClientIn", "ClientOut"]
+
+QueryAmount = Annotated[NonNegative, NUMBER_FROM_TEXT]
+
+
+class ClientIn(Schema):
+    """One client as the CRM reports it; an absent field keeps its value, null clears it."""
+
+    client_id: Uuid
+    name: ShortText | None = None
+    interest: JsonObject | JsonList | None = Field(None, description="Purpose, unit types, bedrooms, amenities.")
+    budget: Money | None = Field(None, description="Most that the client would pay, in `currency`.")
+    location_targets: JsonObject | JsonList | None = Field(
+        None, description="Wanted areas: names, or objects with `area_id` and `area_name`."
+    )
+    objections: JsonObject | JsonList | None = Field(None, description="Objections raised.")
+    decision_speed: Name | None = Field(None, description="How fast the client decides, such as `fast`.")
+    emotional_type: Name | None = Field(None, description="Temper in talks, such as `analytical`.")
+    qualification_score: Share | None = Field(
+        None, description="A score that somebody stated, 0 to 1: kept as `stated_score`; the platform computes its own."
+    )
+    response_history: JsonObject | JsonList | None = Field(
+        None, description="Earlier contacts: `at`, `channel`, `response_seconds`."
+    )
+    updated_at: PastInstant | None = Field(
+        None, description="When the CRM changed the row, default now; a row older than the stored one is stale."
+    )
+    currency: Currency | None = Field(None, description="Of `budget`; default the platform's.")
+    owner_agent_id: Uuid | None = Field(None, description="Agent whose client this is; the agent must exist.")
+    phone: Phone | None = None
+    email: Email | None = None
+    contact_consent: bool | None = Field(None, description="Whether the client agreed to be contacted; null: unknown.")
+    do_not_contact: bool | None = Field(None, description="The client asked not to be contacted; null means false.")
+
+
+class ClientFilter(Schema):
+    """Which clients to list."""
+
+    client_id: Uuid | None = None
+    owner_agent_id: Uuid | None = None
+    search: Name | None = Field(
+        None, description="Part of the name, of an interest, location or objection; or a whole phone number or e-mail."
+    )
+    location: Name | None = Field(None, description="Part of a wanted location, or the id of an area.")
+    budget_min: QueryAmount | None = Field(None, description="Least budget, in `currency`.")
+    budget_max: QueryAmount | None = Field(None, description="Greatest budget, in `currency`.")
+    currency: Currency | None = Field(
+        None,
+        description="Only clients whose budget is in this currency; with a budget range, by default the platform's:"
+        " amounts in different currencies are not compared.",
+    )
+    min_score: QueryShare | None = Field(None, description="Least qualification score, 0 to 1.")
+    updated_since: Instant | None = Field(None, description="Only rows changed at or after this time.")
+    cursor: ShortText | None = None
+    limit: QueryLimit = 50
+
+
+class ClientOut(SchemaOut):
+    """One client: wishes, means, contact rights and the current qualification score."""
+
+    client_id: uuid.UUID
+    name: str | None
+    interest: Any = Field(description="Purpose, unit types, bedrooms, amenities.")
+    budget: Money | None = Field(description="Most that the client would pay, in `currency`.")
+    location_targets: Any = Field(description="Wanted areas.")
+    objections: Any = Field(description="Objections raised.")
+    decision_speed: str | None
+    emotional_type: str | None
+    qualification_score: float | None = Field(description="Computed by the platform, 0 to 1; null until it was.")
+    response_history: Any = Field(description="Earlier contacts.")
+    updated_at: dt.datetime
+    currency: str
+    stated_score: float | None = Field(description="The score that somebody stated, 0 to 1.")
+    owner_agent_id: uuid.UUID | None
+    phone: str | None = Field(description="E.164 number.")
+    email: str | None
+    contact_consent: bool | None
+    do_not_contact: bool

@@ -1,0 +1,138 @@
+"""The public verbs of the client layer."""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from estate.client import crud
+from estate.client.errors import ClientNotFound
+from estate.client.models import ClientProfile
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut
+from estate.core.documents import DocumentText, document_jobs
+from estate.core.ingest import IngestResult, SourceRow, Stored
+from estate.core.ingest import ingest as ingest_rows
+from estate.core.json_text import json_text
+from estate.core.outbox import Job, enqueue
+from estate.core.paging import Page
+from estate.core.settings import get_settings
+
+__all__ = [
+    "all_clients",
+    "clients_of",
+    "documents",
+    "get_client",
+    "ingest",
+    "list_clients",
+    "store_scores",
+]
+
+SCORE_TOPIC = "intelligence.score"
+NO_AGENT = "owner_agent_id: no such agent"
+RENAMED = {"qualification_score": "stated_score"}
+FREE = ("interest", "location_targets", "objections")
+
+
+def ingest(session: Session, rows: Iterable[SourceRow], *, source: str = "api") -> IngestResult:
+    """Upsert clients in one transaction: absent keeps, null clears, a row older than the stored one is stale."""
+    return ingest_rows(session, layer="client", model=ClientIn, rows=rows, store=_store, source=source)
+
+
+def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
+    owners = crud.known_agents(session, {c.owner_agent_id for c in clients if c.owner_agent_id is not None})
+    results = [Stored(str(c.client_id), "rejected", NO_AGENT) for c in clients]
+    good = [i for i, c in enumerate(clients) if c.owner_agent_id is None or c.owner_agent_id in owners]
+    on_insert = {"currency": get_settings().default_currency}
+    statuses = crud.write_clients(session, [_row(clients[i]) for i in good], on_insert)
+    for i, status in zip(good, statuses, strict=True):
+        results[i] = Stored(str(clients[i].client_id), status)
+    changed = sorted({stored.id for stored in results if stored.status in ("created", "updated")})
+    enqueue(session, document_jobs("client", changed))
+    enqueue(session, [Job(SCORE_TOPIC, client_id) for client_id in changed])
+    return results
+
+
+def _row(client: ClientIn) -> dict[str, Any]:
+    """Return the columns that were given; where a column has no null, clearing restores its default."""
+    row = {RENAMED.get(name, name): getattr(client, name) for name in client.model_fields_set}
+    if "currency" in row:
+        row["currency"] = client.currency or get_settings().default_currency
+    if "do_not_contact" in row:
+        row["do_not_contact"] = bool(client.do_not_contact)
+    return row | {"updated_at": client.updated_at or dt.datetime.now(dt.UTC)}
+
+
+def list_clients(session: Session, wanted: ClientFilter) -> Page[ClientOut]:
+    """Return a page of clients in the order of their ids."""
+    ranged = wanted.budget_min is not None or wanted.budget_max is not None
+    currency = wanted.currency or (get_settings().default_currency if ranged else None)
+    page = crud.page_clients(session, wanted, currency)
+    return Page(_out(page.items), page.next_cursor)
+
+
+def get_client(session: Session, client_id: uuid.UUID) -> ClientOut:
+    """Return one client.
+
+    Raises
+    ------
+    ClientNotFound
+        When no client has this id.
+    """
+    client = crud.get_client(session, client_id)
+    if client is None:
+        raise ClientNotFound("No client has this id.")
+    return ClientOut.model_validate(client)
+
+
+def clients_of(session: Session, agent_id: uuid.UUID) -> list[ClientOut]:
+    """Return the clients of one agent."""
+    return _out(crud.clients_of(session, agent_id))
+
+
+def all_clients(session: Session) -> list[ClientOut]:
+    """Return every client."""
+    return _out(crud.clients(session))
+
+
+def _out(clients: Iterable[ClientProfile]) -> list[ClientOut]:
+    return [ClientOut.model_validate(client) for client in clients]
+
+
+def store_scores(session: Session, scores: Mapping[uuid.UUID, float]) -> None:
+    """Write the computed qualification scores and refresh the documents of those that changed.
+
+    Parameters
+    ----------
+    scores : mapping
+        Client to score in [0, 1]; clients that are gone are left out.
+    """
+    changed = crud.store_scores(session, scores)
+    enqueue(session, document_jobs("client", sorted(map(str, changed))))
+
+
+def documents(session: Session, record_ids: Collection[str]) -> list[DocumentText]:
+    """Describe clients for search, without phone number and e-mail."""
+    return [_document(client) for client in crud.clients(session, [uuid.UUID(record_id) for record_id in record_ids])]
+
+
+def _document(client: ClientProfile) -> DocumentText:
+    free = {name: json_text(getattr(client, name)) for name in FREE}
+    score, stated = client.qualification_score, client.stated_score
+    fields = {
+        "name": client.name,
+        "budget": None if client.budget is None else str(client.budget),
+        "currency": client.currency,
+        "decision_speed": client.decision_speed,
+        "emotional_type": client.emotional_type,
+        "qualification_score": None if score is None else float(score),
+        "stated_score": None if stated is None else float(stated),
+        "contact_consent": client.contact_consent,
+        "do_not_contact": client.do_not_contact,
+        **{name: said or None for name, said in free.items()},
+    }
+    title = client.name or f"Client {client.client_id}"
+    said = [f"{name.replace('_', ' ')}: {words}" for name, words in free.items() if words]
+    text = f"Client {title}. " + ". ".join(said)
+    return DocumentText("client", str(client.client_id), title, text, fields, client.owner_agent_id)

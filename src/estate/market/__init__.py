@@ -1,0 +1,1 @@
+"""Market layer: snapshots of areas, their aggregate, heat and price forecast."""

@@ -1,0 +1,1 @@
+"""Property layer: projects, units, their fair value and comparison."""

@@ -1,0 +1,121 @@
+"""Amenities under one vocabulary: what is known gets its standard code, what is not is kept under its own."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["normalise"]
+
+# RESO Data Dictionary values where it has them, our own `x_` codes for what the region needs beside them.
+_ASSOCIATION = ("building", "reso:AssociationAmenities")
+_COMMUNITY = ("community", "reso:CommunityFeatures")
+_SECURITY = ("building", "reso:SecurityFeatures")
+_LOCAL = ("unit", "local")
+_KNOWN: dict[str, tuple[str, str, str]] = {
+    "FitnessCenter": ("Fitness Center", *_ASSOCIATION),
+    "Clubhouse": ("Clubhouse", *_ASSOCIATION),
+    "Playground": ("Playground", *_ASSOCIATION),
+    "Sauna": ("Sauna", *_ASSOCIATION),
+    "SpaHotTub": ("Spa", *_ASSOCIATION),
+    "Concierge": ("Concierge", *_ASSOCIATION),
+    "Elevators": ("Elevators", *_ASSOCIATION),
+    "Parking": ("Parking", *_ASSOCIATION),
+    "JoggingPath": ("Jogging Path", *_ASSOCIATION),
+    "Pool": ("Pool", *_COMMUNITY),
+    "Park": ("Park", *_COMMUNITY),
+    "TennisCourts": ("Tennis Courts", *_COMMUNITY),
+    "Golf": ("Golf", *_COMMUNITY),
+    "24HourSecurity": ("24 Hour Security", *_SECURITY),
+    "GatedCommunity": ("Gated Community", *_SECURITY),
+    "x_maids_room": ("Maid's room", *_LOCAL),
+    "x_smart_home": ("Smart home", *_LOCAL),
+    "x_private_garden": ("Private garden", *_LOCAL),
+    "x_roof_terrace": ("Roof terrace", *_LOCAL),
+    "x_district_cooling": ("District cooling", "building", "local"),
+    "x_prayer_room": ("Prayer room", "building", "local"),
+    "x_mosque": ("Mosque", "community", "local"),
+}
+_SYNONYMS = {
+    "gym": "FitnessCenter",
+    "gymnasium": "FitnessCenter",
+    "club house": "Clubhouse",
+    "kids play area": "Playground",
+    "children play area": "Playground",
+    "spa": "SpaHotTub",
+    "elevator": "Elevators",
+    "lift": "Elevators",
+    "car park": "Parking",
+    "covered parking": "Parking",
+    "swimming pool": "Pool",
+    "shared pool": "Pool",
+    "tennis court": "TennisCourts",
+    "golf course": "Golf",
+    "security": "24HourSecurity",
+    "24h security": "24HourSecurity",
+    "24 7 security": "24HourSecurity",
+    "gated": "GatedCommunity",
+    "maid room": "x_maids_room",
+    "garden": "x_private_garden",
+    "roof": "x_roof_terrace",
+    "جيم": "FitnessCenter",
+    "حمام سباحة": "Pool",
+    "مسبح": "Pool",
+    "حديقة خاصة": "x_private_garden",
+    "غرفة خادمة": "x_maids_room",
+}
+MAX_LABEL = 120
+
+
+def _words(text: str) -> str:
+    return " ".join(re.findall(r"\w+", text.replace("'", "").replace("’", "").replace("_", " ").lower()))
+
+
+_CODES = _SYNONYMS | {_words(code): code for code in _KNOWN} | {_words(k[0]): code for code, k in _KNOWN.items()}
+
+
+def normalise(stated: Sequence[Any] | Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return amenities as objects ``{code, label, scope, vocabulary}``, each code once, in order.
+
+    Parameters
+    ----------
+    stated : sequence of str or mapping, or mapping
+        Names, objects with ``code`` or ``label``, or an object of names with true or false.
+
+    Raises
+    ------
+    ValueError
+        When an item is neither a name nor an object with one.
+
+    Examples
+    --------
+    >>> normalise(["Gym", "helipad"])[1]
+    {'code': 'x_helipad', 'label': 'helipad', 'scope': 'unit', 'vocabulary': 'local'}
+    """
+    items = [name for name, has in stated.items() if has] if isinstance(stated, Mapping) else stated
+    by_code: dict[str, dict[str, Any]] = {}
+    for item in items:
+        amenity = _named(item) if isinstance(item, str) else _completed(item)
+        by_code.setdefault(amenity["code"], amenity)
+    return list(by_code.values())
+
+
+def _named(name: str) -> dict[str, Any]:
+    words = _words(name)
+    if not words or len(name) > MAX_LABEL:
+        raise ValueError(f"An amenity is a name of 1 to {MAX_LABEL} characters, or an object with one.")
+    code = _CODES.get(words)
+    if code is None:
+        return {"code": "x_" + words.replace(" ", "_"), "label": name.strip(), "scope": "unit", "vocabulary": "local"}
+    label, scope, vocabulary = _KNOWN[code]
+    return {"code": code, "label": label, "scope": scope, "vocabulary": vocabulary}
+
+
+def _completed(item: object) -> dict[str, Any]:
+    """Fill in what an object leaves out, from its code or its label; what it states is kept."""
+    stated = {str(k): v for k, v in item.items() if v is not None} if isinstance(item, Mapping) else {}
+    code, label = stated.get("code"), stated.get("label", stated.get("name"))
+    name = code if isinstance(code, str) and (label is None or _words(code) in _CODES) else label
+    if not isinstance(name, str) or not isinstance(label, str | None):
+        raise ValueError("An amenity is a name, or an object with a code or a label.")
+    known = _named(name.removeprefix("x_") if _words(name) not in _CODES else name)
+    return known | {key: value for key, value in stated.items() if key != "name"}

@@ -1,0 +1,225 @@
+"""Compares units figure by figure; what speaks for one speaks against the other, with the same numbers."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import combinations
+from typing import Literal
+
+__all__ = ["CRITERIA", "Comparison", "Criterion", "Figure", "Listing", "Point", "compare"]
+
+Figure = Decimal | dt.date
+Kind = Literal["pro", "con", "even"]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One figure that units are compared by.
+
+    Parameters
+    ----------
+    field, label : str
+        Its name for machines and for people.
+    higher_is_better : bool
+        Which direction is a pro for the buyer.
+    threshold : float
+        The smallest difference that counts, in `unit`; in per cent of the larger figure when that is ``%``.
+    unit : str
+        Unit of the difference and the threshold.
+    shown : str
+        Unit written behind the figures; ``{currency}`` is filled in.
+    words : tuple of str
+        What a lower and a higher figure are called.
+    """
+
+    field: str
+    label: str
+    higher_is_better: bool
+    threshold: float
+    unit: str
+    shown: str = ""
+    words: tuple[str, str] = ("lower", "higher")
+
+    @property
+    def is_money(self) -> bool:
+        """Whether figures in different currencies must not be compared."""
+        return "{currency}" in self.shown
+
+
+# Thresholds: what a buyer would not notice, or what stated figures are rounded to.
+CRITERIA = (
+    Criterion("price", "Price", False, 1.0, "%", " {currency}"),
+    Criterion("price_per_sqm", "Price per m²", False, 1.0, "%", " {currency}"),
+    Criterion("paid_before_handover_pct", "Due before handover", False, 5.0, "points", " %"),
+    Criterion("cash_ratio", "Cash price over plan price", False, 0.01, "of the price"),
+    Criterion("delivery_date", "Delivery", False, 30.0, "days", words=("earlier", "later")),
+    Criterion("area_sqm", "Size", True, 3.0, "%", " m²", ("smaller", "larger")),
+    Criterion("bedrooms", "Bedrooms", True, 1.0, "bedrooms", words=("fewer", "more")),
+    Criterion("bathrooms", "Bathrooms", True, 1.0, "bathrooms", words=("fewer", "more")),
+    Criterion("real_demand", "Demand", True, 10.0, "%"),
+    Criterion("sales_velocity", "Sales velocity", True, 10.0, "%", " a month"),
+    Criterion("amenities", "Amenities", True, 1.0, "amenities", words=("fewer", "more")),
+    Criterion("negative_reviews", "Negative reviews", False, 1.0, "reviews", words=("fewer", "more")),
+    Criterion("positive_triggers", "Positive triggers", True, 1.0, "triggers", words=("fewer", "more")),
+)
+# What is left to say of two units that share no figure: more is known of one of them.
+STATED = Criterion("stated_figures", "Figures stated", True, 1.0, "figures", words=("fewer", "more"))
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A unit to compare: its id, currency, and what is known of it by field of `CRITERIA`."""
+
+    ref: str
+    currency: str
+    figures: Mapping[str, Figure]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One statement about a unit against another.
+
+    Parameters
+    ----------
+    ref, against : str
+        The unit that it is about, and the other one.
+    field : str
+        What was compared.
+    kind : str
+        ``pro``, ``con``, or ``even`` when the difference is under the threshold.
+    value, other : str
+        The exact figures of both.
+    difference, threshold : float
+        Both in `unit`; the difference is not negative.
+    text : str
+        The statement in words.
+    """
+
+    ref: str
+    against: str
+    field: str
+    kind: Kind
+    value: str
+    other: str
+    difference: float
+    threshold: float
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All points, by pair and criterion, and what could not be compared."""
+
+    points: tuple[Point, ...]
+    not_compared: tuple[str, ...]
+
+    def of(self, ref: str, kind: Kind) -> list[Point]:
+        """Return the points of one kind about one unit."""
+        return [point for point in self.points if point.ref == ref and point.kind == kind]
+
+
+def compare(listings: Sequence[Listing]) -> Comparison:
+    """Compare every two of some units.
+
+    Parameters
+    ----------
+    listings : sequence of Listing
+        Two or more with different ids.
+
+    Returns
+    -------
+    Comparison
+        At least one point for every pair. A pro of one unit is a con of the other with the same figures, so
+        that the order of the units does not matter; an even figure is told once, of the unit with the lower
+        id. Amounts are compared within one currency only.
+    """
+    if len({listing.ref for listing in listings}) != len(listings) or len(listings) < 2:
+        raise ValueError("compare two or more different units")
+    ordered = sorted(listings, key=lambda listing: listing.ref)
+    points = [point for a, b in combinations(ordered, 2) for point in _pair(a, b)]
+    return Comparison(tuple(points), tuple(_not_compared(ordered)))
+
+
+def _not_compared(listings: Sequence[Listing]) -> Iterator[str]:
+    currencies = sorted({listing.currency for listing in listings})
+    if len(currencies) > 1:
+        yield f"Prices in {', '.join(currencies)} are compared within one currency only."
+
+
+def _pair(a: Listing, b: Listing) -> Iterator[Point]:
+    shared = [c for c in CRITERIA if c.field in a.figures and c.field in b.figures]
+    shared = [c for c in shared if not c.is_money or a.currency == b.currency]
+    if not shared:
+        yield from _points(STATED, a, b, Decimal(len(a.figures)), Decimal(len(b.figures)))
+    for criterion in shared:
+        yield from _points(criterion, a, b, a.figures[criterion.field], b.figures[criterion.field])
+
+
+def _points(criterion: Criterion, a: Listing, b: Listing, x: Figure, y: Figure) -> Iterator[Point]:
+    if _difference(criterion, x, y) < criterion.threshold:
+        yield _point(criterion, a, b, x, y, "even")
+        return
+    a_wins = _above(x, y) == criterion.higher_is_better
+    yield _point(criterion, a, b, x, y, "pro" if a_wins else "con")
+    yield _point(criterion, b, a, y, x, "con" if a_wins else "pro")
+
+
+def _above(x: Figure, y: Figure) -> bool:
+    return _number(x) > _number(y)
+
+
+def _number(figure: Figure) -> Decimal:
+    return Decimal(figure.toordinal()) if isinstance(figure, dt.date) else figure
+
+
+def _difference(criterion: Criterion, x: Figure, y: Figure) -> float:
+    """Return the difference as it is shown, so that what is said can be checked."""
+    a, b = _number(x), _number(y)
+    gap = abs(a - b)
+    if criterion.unit == "%":
+        larger = max(abs(a), abs(b))
+        gap = 100 * gap / larger if larger else Decimal(0)
+    return float(round(gap, 2))
+
+
+def _point(criterion: Criterion, about: Listing, other: Listing, x: Figure, y: Figure, kind: Kind) -> Point:
+    gap = _difference(criterion, x, y)
+    return Point(
+        ref=about.ref,
+        against=other.ref,
+        field=criterion.field,
+        kind=kind,
+        value=str(x),
+        other=str(y),
+        difference=gap,
+        threshold=criterion.threshold,
+        unit=criterion.unit,
+        text=_text(criterion, about.currency, x, y, gap),
+    )
+
+
+def _text(criterion: Criterion, currency: str, x: Figure, y: Figure, gap: float) -> str:
+    shown = criterion.shown.format(currency=currency)
+    figures = f"{criterion.label}: {_show(x)}{shown} against {_show(y)}{shown}"
+    if x == y:
+        return f"{figures}, equal."
+    much = f"{_show(Decimal(str(gap)))} {criterion.unit}"
+    if gap < criterion.threshold:
+        return f"{figures}; {much} is under the {_show(Decimal(str(criterion.threshold)))} that counts."
+    return f"{figures}, {much} {criterion.words[_above(x, y)]}."
+
+
+def _show(figure: Figure) -> str:
+    """Write a figure with thousands separators and without trailing zeros.
+
+    Examples
+    --------
+    >>> _show(Decimal("1250000.00")), _show(Decimal("0.95"))
+    ('1,250,000', '0.95')
+    """
+    if isinstance(figure, dt.date):
+        return figure.isoformat()
+    text = f"{figure:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

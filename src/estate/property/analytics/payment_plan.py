@@ -1,0 +1,179 @@
+"""Payment plans: read in any usual spelling, checked, dated, and discounted."""
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from estate.property.analytics.plan_statement import HEADLINES, Statement, read_statement
+from estate.property.analytics.plan_steps import make_steps
+from estate.property.analytics.plan_terms import PlanError, Step, apportion
+
+__all__ = ["Instalment", "PaymentPlan", "PlanError"]
+
+DAYS_A_YEAR = 365
+PRECISION = 40  # Digits; the error of a power stays far below a cent of the largest price.
+
+
+@dataclass(frozen=True, slots=True)
+class Instalment:
+    """What is due, when, and in which stage of the project."""
+
+    due_on: dt.date
+    amount: Decimal
+    stage: str
+
+
+@dataclass(frozen=True)
+class PaymentPlan:
+    """A payment plan that sums to the whole price.
+
+    Parameters
+    ----------
+    stated : Statement
+        What was said about it.
+    steps : tuple of Step
+        Its instalments in order; empty when too little was said to make any.
+    """
+
+    stated: Statement
+    steps: tuple[Step, ...]
+
+    @classmethod
+    def parse(cls, value: object) -> "PaymentPlan":
+        """Read a plan.
+
+        Parameters
+        ----------
+        value : mapping or str
+            An object with ``installments``, or with headline percentages by stage only, under our own names
+            or those of schema.org, RESO and off-plan feeds; or ``"60/40"``, ``"10/50/40"``, ``"cash"``.
+
+        Returns
+        -------
+        PaymentPlan
+            With generated instalments when the headline is all there is.
+
+        Raises
+        ------
+        PlanError
+            When it contradicts itself: percentages that do not sum to 100 (within 0.01), amounts that do not
+            sum to the price, dates out of order, over 1,000 instalments. `path` says where.
+
+        Examples
+        --------
+        >>> [step.stage for step in PaymentPlan.parse("20/30/50").steps][-1]
+        'handover'
+        """
+        stated = read_statement(value)
+        return cls(stated, make_steps(stated))
+
+    @property
+    def schedule_source(self) -> str:
+        """Where the instalments come from: ``stated``, ``generated`` from the headline, or ``none``."""
+        if not self.steps:
+            return "none"
+        return "stated" if self.stated.installments and not self.stated.generated else "generated"
+
+    def schedule(self, price: Decimal | int | str, booked_on: dt.date, handover_on: dt.date) -> list[Instalment]:
+        """Return what is due when; the amounts sum to the price to the cent.
+
+        Parameters
+        ----------
+        price : Decimal, int or str
+            The whole price, at most two decimals.
+        booked_on, handover_on : date
+            Days between which construction is taken to run at a steady pace where no date is stated.
+
+        Returns
+        -------
+        list of Instalment
+            By day. Each amount is within a cent of its exact share (largest remainder).
+
+        Raises
+        ------
+        PlanError
+            When the plan says too little for a schedule.
+        ValueError
+            When the price is negative or finer than a cent.
+        """
+        if not self.steps:
+            raise PlanError((), "The plan says too little for a schedule.")
+        cents = Decimal(price) * 100
+        if cents < 0 or cents != int(cents):
+            raise ValueError("a price is at least 0 and has at most two decimals")
+        parts = apportion(int(cents), [step.share for step in self.steps])
+        dated = [
+            Instalment(step.trigger.due(booked_on, handover_on), Decimal(part).scaleb(-2), step.stage)
+            for step, part in zip(self.steps, parts, strict=True)
+        ]
+        return sorted(dated, key=lambda instalment: instalment.due_on)
+
+    def present_value(
+        self,
+        price: Decimal | int | str,
+        annual_rate: Decimal | float | str,
+        booked_on: dt.date,
+        handover_on: dt.date,
+    ) -> Decimal:
+        """Return what the plan is worth on the day of booking, not rounded.
+
+        Parameters
+        ----------
+        annual_rate : Decimal, float or str
+            Effective annual rate r above -1, e.g. ``0.08``.
+
+        Notes
+        -----
+        Sum over the instalments of ``amount * (1 + r) ** (-days / 365)``, days counted from booking.
+        """
+        with localcontext(prec=PRECISION):
+            growth = 1 + Decimal(str(annual_rate))
+            if growth <= 0:
+                raise ValueError("the annual rate must be above -1")
+            return sum(
+                (
+                    part.amount * growth ** (Decimal(-(part.due_on - booked_on).days) / DAYS_A_YEAR)
+                    for part in self.schedule(price, booked_on, handover_on)
+                ),
+                Decimal(0),
+            )
+
+    @cached_property
+    def stage_pct(self) -> dict[str, Decimal]:
+        """Per cent of the price by stage, to four decimals; empty without instalments."""
+        if not self.steps:
+            return {}
+        sums = {stage: sum((s.share for s in self.steps if s.stage == stage), Fraction(0)) for stage in HEADLINES}
+        return {stage: (Decimal(s.numerator) / s.denominator).quantize(Decimal("0.0001")) for stage, s in sums.items()}
+
+    @property
+    def paid_before_handover_pct(self) -> Decimal | None:
+        """Per cent of the price that is due before handover; None without instalments."""
+        if not self.steps:
+            return None
+        before = self.stage_pct["down_payment"] + self.stage_pct["construction"]
+        return Decimal(f"{before.normalize():f}")  # 60, not 60.0000 and not 6E+1.
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the plan under our own names, as it is stored; `parse` reads it back to the same plan."""
+        stated = self.stated
+        months = [int(step.trigger.value or 0) for step in self.steps if step.trigger.type == "months_after_handover"]
+        written = {
+            "name": stated.name,
+            "plan_type": stated.plan_type,
+            "currency": stated.currency,
+            "total_price": None if stated.total_price is None else str(stated.total_price),
+            **{HEADLINES[stage]: float(pct) for stage, pct in self.stage_pct.items()},
+            "post_handover_months": stated.post_months if stated.post_months is not None else max(months, default=None),
+            "installment_frequency": stated.every_months,
+            "installment_months": stated.term_months,
+            "cash_discount_pct": None if stated.cash_discount is None else float(stated.cash_discount),
+            "schedule_source": self.schedule_source,
+            "installments": [step.to_json(seq) for seq, step in enumerate(self.steps, start=1)],
+            "fees": stated.fees,
+            "other": stated.other,
+        }
+        return {key: value for key, value in written.items() if value not in (None, [], {})}

@@ -1,0 +1,217 @@
+"""All SQL of the property layer."""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, case, column, func, or_, select, table, text, tuple_
+from sqlalchemy.orm import Session
+
+from estate.core.identifiers import UnitRef
+from estate.core.paging import Key, Page, fetch_page
+from estate.core.upsert import Written, upsert
+from estate.property.models import Project, Unit
+from estate.property.schemas import UnitFilter
+
+__all__ = [
+    "add_events",
+    "candidates",
+    "comparable_sales",
+    "known_areas",
+    "market_times",
+    "page_units",
+    "projects",
+    "refs_in_projects",
+    "refs_with_unit_id",
+    "units",
+    "upsert_projects",
+    "upsert_units",
+]
+
+AREAS = table("market_insights", column("area_id"))
+"""The market layer's key, which foreign keys of this layer point to."""
+
+MAX_COMPARABLE_SALES = 500
+MAX_MARKET_TIMES = 5_000
+
+ORDERS: dict[str, Key] = {
+    "id": Key((Unit.project_id, Unit.unit_id)),
+    "price": Key((Unit.price, Unit.project_id, Unit.unit_id)),
+    "-price": Key((Unit.price, Unit.project_id, Unit.unit_id), descending=True),
+    "updated": Key((Unit.updated_at, Unit.project_id, Unit.unit_id)),
+    "-updated": Key((Unit.updated_at, Unit.project_id, Unit.unit_id), descending=True),
+}
+
+# The rows are locked in the order of their keys first: an UPDATE alone locks in the order of its plan.
+ADD_EVENTS = text("""
+WITH counted AS (
+    SELECT * FROM unnest(
+        cast(:projects AS uuid[]), cast(:units AS uuid[]), cast(:counts AS bigint[]), cast(:newest AS timestamptz[])
+    ) AS c (project_id, unit_id, n, newest)
+), locked AS (
+    SELECT p.project_id, p.unit_id, c.n, c.newest
+    FROM properties p JOIN counted c USING (project_id, unit_id)
+    ORDER BY p.project_id, p.unit_id FOR NO KEY UPDATE OF p
+)
+UPDATE properties p SET
+    event_count = p.event_count + l.n,
+    last_event_at = greatest(p.last_event_at, l.newest)
+FROM locked l WHERE p.project_id = l.project_id AND p.unit_id = l.unit_id
+""")
+
+
+def known_areas(session: Session, area_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return which of some areas exist."""
+    if not area_ids:
+        return set()
+    return set(session.scalars(select(AREAS.c.area_id).where(AREAS.c.area_id.in_(area_ids))))
+
+
+def projects(session: Session, project_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, Project]:
+    """Return some projects by id."""
+    query = select(Project).where(Project.project_id.in_(project_ids)).execution_options(populate_existing=True)
+    return {project.project_id: project for project in session.scalars(query)}
+
+
+def upsert_projects(session: Session, rows: Sequence[Mapping[str, Any]]) -> list[Written]:
+    """Write projects; each row names its key and ``updated_at``."""
+    return upsert(session, _table(Project), rows)
+
+
+def upsert_units(session: Session, rows: Sequence[Mapping[str, Any]], *, on_insert: Mapping[str, Any]) -> list[Written]:
+    """Write units; each row names its key and ``updated_at``."""
+    return upsert(session, _table(Unit), rows, on_insert=on_insert)
+
+
+def _table(model: type[Any]) -> Table:
+    found: Table = model.__table__
+    return found
+
+
+def refs_in_projects(session: Session, project_ids: Collection[uuid.UUID]) -> list[UnitRef]:
+    """Return every unit of some projects."""
+    query = select(Unit.project_id, Unit.unit_id).where(Unit.project_id.in_(project_ids))
+    return [UnitRef(*row) for row in session.execute(query.order_by(Unit.project_id, Unit.unit_id))]
+
+
+def refs_with_unit_id(session: Session, unit_id: uuid.UUID) -> list[UnitRef]:
+    """Return at most two units with a bare id."""
+    query = select(Unit.project_id, Unit.unit_id).where(Unit.unit_id == unit_id).limit(2)
+    return [UnitRef(*row) for row in session.execute(query)]
+
+
+def units(session: Session, refs: Collection[UnitRef]) -> Sequence[Unit]:
+    """Return some units in the order of their ids; those that are gone are absent."""
+    keys = [(ref.project_id, ref.unit_id) for ref in refs]
+    query = (
+        select(Unit).where(tuple_(Unit.project_id, Unit.unit_id).in_(keys)).execution_options(populate_existing=True)
+    )
+    return session.scalars(query.order_by(Unit.project_id, Unit.unit_id)).all()
+
+
+def page_units(session: Session, wanted: UnitFilter, currency: str | None) -> Page[Unit]:
+    """Return a page of units in the wanted order; `currency` keeps one currency."""
+    query = _filtered(wanted)
+    if currency is not None:
+        query = query.where(Unit.currency == currency)
+    return fetch_page(session, query, ORDERS[wanted.sort], cursor=wanted.cursor, limit=wanted.limit)
+
+
+def _filtered(wanted: UnitFilter) -> Select[Unit]:
+    query = select(Unit)
+    for name in ("area_id", "project_id", "status", "segment", "bedrooms"):
+        if (value := getattr(wanted, name)) is not None:
+            query = query.where(getattr(Unit, name) == value)
+    if wanted.price_min is not None:
+        query = query.where(Unit.price >= wanted.price_min)
+    if wanted.price_max is not None:
+        query = query.where(Unit.price <= wanted.price_max)
+    if wanted.sort in ("price", "-price"):
+        query = query.where(Unit.price.is_not(None))
+    return query if wanted.search is None else query.where(_mentions(wanted.search))
+
+
+def _mentions(words: str) -> Any:
+    def holds(where: Any) -> Any:
+        return func.strpos(func.lower(where), words.lower()) > 0
+
+    named = select(Project.project_id).where(or_(holds(Project.name), holds(Project.developer)))
+    return or_(holds(Unit.title), Unit.project_id.in_(named))
+
+
+def candidates(
+    session: Session,
+    *,
+    area_ids: Collection[uuid.UUID] | None,
+    price_max: Decimal | None,
+    currency: str | None,
+    bedrooms_min: int | None,
+    limit: int,
+) -> Sequence[Unit]:
+    """Return available units: the dearest within the budget first, without one the newest."""
+    query = select(Unit).where(Unit.status == "available")
+    if area_ids is not None:
+        query = query.where(Unit.area_id.in_(area_ids))
+    if price_max is not None:
+        query = query.where(Unit.price <= price_max)
+    if currency is not None:
+        query = query.where(Unit.currency == currency)
+    if bedrooms_min is not None:
+        query = query.where(Unit.bedrooms >= bedrooms_min)
+    first = Unit.updated_at.desc() if price_max is None else Unit.price.desc()
+    return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
+
+
+def comparable_sales(session: Session, unit: Unit, on: dt.date) -> Sequence[Unit]:
+    """Return the newest sales of a unit's area in its currency up to a day, without the unit itself."""
+    query = (
+        select(Unit)
+        .where(
+            Unit.area_id == unit.area_id,
+            Unit.status == "sold",
+            Unit.sold_at < on + dt.timedelta(days=1),
+            Unit.currency == unit.currency,
+            Unit.price > 0,
+            Unit.area_sqm.is_not(None),
+            tuple_(Unit.project_id, Unit.unit_id) != tuple_(unit.project_id, unit.unit_id),
+        )
+        .order_by(Unit.sold_at.desc(), Unit.project_id, Unit.unit_id)
+        .limit(MAX_COMPARABLE_SALES)
+    )
+    return session.scalars(query).all()
+
+
+def market_times(
+    session: Session, area_id: uuid.UUID | None, now: dt.datetime
+) -> Sequence[Row[tuple[str | None, int | None, float, bool]]]:
+    """Return (segment, bedrooms, days on the market, sold) of the area's units with a listing date.
+
+    A unit for sale is seen until now, one that was withdrawn or reserved until its last change.
+    """
+    sold = (Unit.status == "sold") & Unit.sold_at.is_not(None)
+    left = case((Unit.status == "available", None), else_=Unit.updated_at)
+    end = func.least(now, func.coalesce(Unit.sold_at, left, now))
+    days = func.extract("epoch", end - Unit.listed_at) / 86_400.0
+    query = (
+        select(Unit.segment, Unit.bedrooms, func.greatest(days, 0.0), sold)
+        .where(Unit.area_id == area_id, Unit.listed_at.is_not(None), Unit.listed_at <= now)
+        .order_by(Unit.listed_at.desc())
+        .limit(MAX_MARKET_TIMES)
+    )
+    return session.execute(query).all()
+
+
+def add_events(session: Session, counts: Iterable[tuple[UnitRef, int, dt.datetime]]) -> None:
+    """Add folded events to the counters of their units, in one statement and one lock order."""
+    ordered = sorted(counts, key=lambda item: item[0])
+    session.execute(
+        ADD_EVENTS,
+        {
+            "projects": [ref.project_id for ref, _, _ in ordered],
+            "units": [ref.unit_id for ref, _, _ in ordered],
+            "counts": [n for _, n, _ in ordered],
+            "newest": [newest for _, _, newest in ordered],
+        },
+    )

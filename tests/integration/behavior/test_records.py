@@ -1,0 +1,103 @@
+"""What other floors read of the layer."""
+
+import datetime as dt
+import uuid
+
+import pytest
+
+from estate.behavior import service
+from estate.behavior.errors import ClientUnknown
+from estate.behavior.schemas import Activity
+from estate.core.types import UnitRef
+
+from .conftest import Door, World, numbered
+
+
+def test_activity_sums_up_a_client(door: Door, world: World) -> None:
+    unit = {"property_project_id": world.project, "property_unit_id": world.units[0]}
+    door.events(
+        world.event(1, trigger_word="Payment Plan", emotion_detected="excited", response_speed=10, **unit),
+        world.event(2, trigger_word="payment plan", response_speed=30, time_of_event="2026-03-05T12:00:00Z"),
+        world.event(3, client_id=world.clients[1], trigger_word="view"),
+    )
+    door.deals(
+        world.deal(1, stage="lost", opened_at="2026-01-01T00:00:00Z"),
+        world.deal(2, stage="viewing", project_id=world.project, unit_id=world.units[1]),
+    )
+    first, silent = uuid.UUID(world.clients[0]), uuid.UUID(world.clients[3])
+    found = service.client_activity(door.session, [first, silent])
+    activity = found[first]
+    assert found.keys() == {first, silent}
+    assert found[silent] == Activity()
+    assert (activity.n_events, activity.n_conversations, activity.mean_response_s) == (2, 0, 20.0)
+    assert (activity.terms, activity.emotions, activity.stage) == ({"payment plan": 2}, {"excited": 1}, "viewing")
+    assert activity.first_at == dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+    assert activity.last_at == dt.datetime(2026, 3, 5, 12, tzinfo=dt.UTC)
+    assert activity.units == tuple(UnitRef(uuid.UUID(world.project), uuid.UUID(u)) for u in world.units[:2])
+
+
+def test_activity_of_all_holds_everybody_who_has_any(door: Door, world: World) -> None:
+    door.events(world.event(1), world.event(2, client_id=None))
+    door.deals(world.deal(1, client_id=world.clients[1]))
+    door.talks(world.talk(1, [("agent", "Hello")], client_id=world.clients[2]))
+    found = service.client_activity(door.session)
+    assert {str(client) for client in found} == set(world.clients[:3])
+    assert found[uuid.UUID(world.clients[2])].n_conversations == 1
+
+
+def test_deals_of_an_agent_or_a_client_newest_first(door: Door, world: World) -> None:
+    door.deals(
+        world.deal(1, opened_at="2026-01-01T00:00:00Z"),
+        world.deal(2, opened_at="2026-01-02T00:00:00Z", client_id=world.clients[1]),
+        world.deal(3, opened_at="2026-01-03T00:00:00Z", agent_id=world.agents[1]),
+    )
+
+    def numbers(**wanted: uuid.UUID) -> list[str]:
+        return [str(deal.deal_id) for deal in service.deals(door.session, **wanted)]
+
+    assert numbers() == [numbered(6, i) for i in (3, 2, 1)]
+    assert numbers(agent_id=uuid.UUID(world.agents[0])) == [numbered(6, i) for i in (2, 1)]
+    assert numbers(client_id=uuid.UUID(world.clients[0])) == [numbered(6, i) for i in (3, 1)]
+
+
+def test_the_next_step_is_what_followed_the_same_one(door: Door, world: World) -> None:
+    for case in range(12):
+        deal = numbered(6, case)
+        door.deals(world.deal(case, stage="won" if case % 3 else "lost", client_id=world.clients[1]))
+        for step, word in enumerate(("call", "visit")):
+            at = f"2026-02-{10 + step}T00:00:00Z"
+            person = world.clients[1]
+            door.events(
+                world.event(10 * case + step, client_id=person, trigger_word=word, deal_id=deal, time_of_event=at)
+            )
+    door.events(world.event(999, trigger_word="Visit"))
+    service.fold(door.session, [key for (key,) in door.rows("SELECT CAST(event_id AS text) FROM behavior_events")])
+    answer = service.next_step(door.session, uuid.UUID(world.clients[0]))
+    assert (answer.current, answer.n, answer.status) == ("visit", 12, "ok")
+    assert [(s.step, s.n) for s in answer.items] == [("won", 8), ("lost", 4), ("visit", 0)]
+    assert 0.5 < answer.items[0].probability < 0.67
+
+
+def test_the_next_step_of_a_silent_client_says_so(door: Door, world: World) -> None:
+    answer = service.next_step(door.session, uuid.UUID(world.clients[0]))
+    assert (answer.current, answer.items, answer.n, answer.status) == (None, [], 0, "insufficient_data")
+
+
+def test_the_next_step_of_nobody_is_an_error(door: Door, world: World) -> None:
+    with pytest.raises(ClientUnknown):
+        service.next_step(door.session, uuid.UUID(numbered(2, 99)))
+
+
+def test_deals_and_conversations_have_documents_and_events_have_none(door: Door, world: World) -> None:
+    door.deals(world.deal(1, stage="lost", value="1250000.50", lost_reason="too far", closed_at="2026-03-01T00:00:00Z"))
+    door.talks(world.talk(1, [("client", "Is there a payment plan?"), ("agent", "Yes.")], deal_id=numbered(6, 1)))
+    door.events(world.event(1))
+    keys = door.rows("SELECT key FROM outbox WHERE topic = 'realestate_gpt.document' ORDER BY key")
+    assert keys == [(f"behavior:{numbered(6, 1)}",), (f"behavior:{numbered(7, 1)}",)]
+    asked = [numbered(6, 1), numbered(7, 1), numbered(5, 1), numbered(6, 77)]
+    deal, talk = service.documents(door.session, asked)
+    assert (deal.record_id, deal.fields["value"], deal.fields["stage"]) == (numbered(6, 1), "1250000.50", "lost")
+    assert "too far" in deal.text
+    assert (talk.record_id, talk.fields["deal_id"], talk.fields["turn_count"]) == (numbered(7, 1), numbered(6, 1), 2)
+    assert talk.text == "Is there a payment plan?\nYes."
+    assert talk.owner_agent_id == uuid.UUID(world.agents[0])

@@ -1,0 +1,143 @@
+"""Snapshots become the aggregate that the contract describes."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from estate.core.ingest import IngestResult, SourceRow
+from estate.core.rejected import RejectedFilter, list_rejected
+from estate.market import service
+from estate.market.errors import AreaNotFound
+from estate.market.schemas import AreaFilter
+
+AREA = uuid.UUID("00000000-0000-4000-8000-00000000000a")
+OTHER = uuid.UUID("00000000-0000-4000-8000-00000000000b")
+
+
+def snapshot(area: uuid.UUID = AREA, **fields: Any) -> dict[str, Any]:
+    return {"area_id": str(area), "area_name": f"Area {str(area)[-1]}"} | fields
+
+
+def ingest(session: Session, *rows: dict[str, Any]) -> IngestResult:
+    return service.ingest(session, [SourceRow(i, row) for i, row in enumerate(rows)])
+
+
+def test_price_is_the_mean_weighted_by_sales(session: Session) -> None:
+    ingest(
+        session,
+        snapshot(price_avg="100.00", sales_volume=1, observed_on="2026-01-01"),
+        snapshot(price_avg="200.00", sales_volume=3, observed_on="2026-01-08"),
+    )
+    area = service.get_area(session, AREA)
+    assert (str(area.price_avg), area.snapshot_count, area.as_of) == ("175.00", 2, dt.date(2026, 1, 8))
+
+
+@pytest.mark.parametrize("volume", [None, 0])
+def test_a_snapshot_without_sales_weighs_one(session: Session, volume: int | None) -> None:
+    ingest(
+        session,
+        snapshot(price_avg="100.00", sales_volume=volume, observed_on="2026-01-01"),
+        snapshot(price_avg="400.00", sales_volume=2, observed_on="2026-01-02"),
+    )
+    assert str(service.get_area(session, AREA).price_avg) == "300.00"
+
+
+def test_the_window_ends_at_the_newest_observation_of_the_area(session: Session) -> None:
+    ingest(
+        session,
+        snapshot(price_avg="100.00", observed_on="2026-01-01"),
+        snapshot(price_avg="300.00", observed_on="2026-04-01"),
+        snapshot(OTHER, price_avg="100.00", observed_on="2020-01-01"),
+    )
+    assert str(service.get_area(session, AREA).price_avg) == "300.00"
+    assert str(service.get_area(session, OTHER).price_avg) == "100.00"
+
+
+def test_the_same_area_date_and_source_again_replaces(session: Session) -> None:
+    first = ingest(session, snapshot(price_avg="100.00", observed_on="2026-01-01", source="registry"))
+    again = ingest(session, snapshot(price_avg="150.00", observed_on="2026-01-01", source="registry"))
+    assert (first.counts["created"], again.counts["updated"]) == (1, 1)
+    area = service.get_area(session, AREA)
+    assert (str(area.price_avg), area.snapshot_count) == ("150.00", 1)
+
+
+def test_rows_without_a_date_are_distinct_observations(session: Session) -> None:
+    ingest(session, snapshot(price_avg="100.00"), snapshot(price_avg="200.00"))
+    assert str(service.get_area(session, AREA).price_avg) == "150.00"
+
+
+def test_off_plan_and_ready_are_shown_apart(session: Session) -> None:
+    ingest(
+        session,
+        snapshot(price_avg="100.00", observed_on="2026-01-01", segment="ready"),
+        snapshot(price_avg="300.00", observed_on="2026-01-01", segment="off_plan"),
+    )
+    segments = service.get_area(session, AREA).segments
+    assert (segments["ready"]["price_avg"], segments["off_plan"]["price_avg"]) == ("100.00", "300.00")
+
+
+def test_another_currency_is_not_averaged_in(session: Session) -> None:
+    ingest(
+        session,
+        snapshot(price_avg="100.00", currency="USD", observed_on="2026-01-01"),
+        snapshot(price_avg="370.00", currency="AED", observed_on="2026-01-02"),
+    )
+    area = service.get_area(session, AREA)
+    assert (str(area.price_avg), area.currency) == ("370.00", "AED")
+
+
+def test_a_bad_row_is_kept_and_the_good_ones_are_stored(session: Session) -> None:
+    result = ingest(session, snapshot(price_avg="-5"), snapshot(OTHER, price_avg="5"))
+    assert [item.status for item in result.items] == ["rejected", "created"]
+    kept = list_rejected(session, RejectedFilter(batch_id=result.batch_id)).items
+    assert [(row.row_number, row.layer) for row in kept] == [(0, "market")]
+    assert "price_avg" in kept[0].reason
+    with pytest.raises(AreaNotFound):
+        service.get_area(session, AREA)
+
+
+def test_every_area_is_on_the_heat_map(session: Session) -> None:
+    ingest(session, snapshot(demand_score=80.0), snapshot(OTHER, demand_score=20.0))
+    named = uuid.uuid4()
+    service.name_areas(session, {named: "Nothing known"}, currency="AED")
+    found = {area.area_id: area for area in service.heatmap(session)}
+    assert found[AREA].heat_score > found[OTHER].heat_score
+    assert (found[named].n, found[named].confidence) == (0, 0.0)
+
+
+def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
+    ingest(session, snapshot(price_avg="100.00", observed_on="2026-01-31"))
+    short = service.predict(session, AREA, 3)
+    assert (short.status, short.months) == ("insufficient_data", [])
+    ingest(
+        session,
+        snapshot(price_avg="110.00", observed_on="2026-02-28"),
+        snapshot(price_avg="121.00", observed_on="2026-03-31"),
+    )
+    forecast = service.predict(session, AREA, 2)
+    assert [month.month for month in forecast.months] == [dt.date(2026, 4, 1), dt.date(2026, 5, 1)]
+    assert all(month.lower < month.price < month.upper for month in forecast.months)
+    assert forecast.months[0].price > 121
+
+
+def test_pages_reach_every_area_once(session: Session) -> None:
+    ids = [uuid.uuid4() for _ in range(7)]
+    ingest(session, *(snapshot(area) for area in ids))
+    seen: list[uuid.UUID] = []
+    cursor: str | None = None
+    while True:
+        page = service.list_areas(session, AreaFilter(limit=3, cursor=cursor))
+        seen += [area.area_id for area in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == sorted(ids)
+
+
+def test_the_search_document_holds_the_figures(session: Session) -> None:
+    ingest(session, snapshot(price_avg="100.00"))
+    found = service.documents(session, [str(AREA), str(uuid.uuid4())])
+    assert [(document.record_id, document.fields["price_avg"]) for document in found] == [(str(AREA), "100.00")]

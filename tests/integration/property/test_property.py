@@ -1,0 +1,435 @@
+"""Units are upserted with their projects, listed, compared, valued, and described for search."""
+
+import datetime as dt
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from estate.core.documents import DOCUMENT_TOPIC
+from estate.core.errors import BadRequest, Invalid
+from estate.core.identifiers import UnitRef
+from estate.core.ingest import IngestResult, SourceRow
+from estate.core.outbox import Claim, Job, enqueue
+from estate.core.rejected import RejectedFilter, list_rejected
+from estate.property import service
+from estate.property.errors import AmbiguousUnit, BadUnits, UnitNotFound
+from estate.property.schemas import UnitFilter, UnitOut
+from estate.property.tasks import FOLD, fold
+
+PROJECT = uuid.UUID("00000000-0000-4000-8000-0000000000a0")
+OTHER_PROJECT = uuid.UUID("00000000-0000-4000-8000-0000000000b0")
+AREA = uuid.UUID("00000000-0000-4000-8000-0000000000c0")
+NOWHERE = uuid.UUID("00000000-0000-4000-8000-0000000000ff")
+
+
+def ref(n: int = 1, project: uuid.UUID = PROJECT) -> UnitRef:
+    return UnitRef(project, uuid.UUID(int=n))
+
+
+def unit(n: int = 1, project_id: uuid.UUID = PROJECT, **fields: Any) -> dict[str, Any]:
+    return {"project_id": str(project_id), "unit_id": str(uuid.UUID(int=n))} | fields
+
+
+def ingest(session: Session, *rows: dict[str, Any]) -> IngestResult:
+    return service.ingest(session, [SourceRow(i, row) for i, row in enumerate(rows)])
+
+
+def ingest_projects(session: Session, *rows: dict[str, Any]) -> IngestResult:
+    return service.ingest_projects(session, [SourceRow(i, row) for i, row in enumerate(rows)])
+
+
+def statuses(result: IngestResult) -> list[str]:
+    return [item.status for item in result.items]
+
+
+def stored(session: Session, n: int = 1) -> UnitOut:
+    return service.get_unit(session, ref(n))
+
+
+def listed(session: Session, **wanted: Any) -> list[int]:
+    return [item.unit_id.int for item in service.list_units(session, UnitFilter(**wanted)).items]
+
+
+def documents_due(session: Session) -> list[str]:
+    keys = session.scalars(text("SELECT key FROM outbox WHERE topic = :topic ORDER BY key"), {"topic": DOCUMENT_TOPIC})
+    return list(keys)
+
+
+@pytest.fixture
+def area(session: Session) -> uuid.UUID:
+    session.execute(
+        text("INSERT INTO market_insights (area_id, area_name, currency) VALUES (:id, 'Marina', 'AED')"), {"id": AREA}
+    )
+    return AREA
+
+
+def test_every_column_comes_back(session: Session, area: uuid.UUID) -> None:
+    row = unit(
+        title="2-bedroom apartment",
+        price="1250000.50",
+        cash_ratio=0.95,
+        delivery_date="2028-06-30",
+        real_demand=41.5,
+        sales_velocity=3.2,
+        negative_reviews=[{"topic": "noise", "text": "loud"}],
+        positive_triggers=["sea view"],
+        updated_at="2026-01-02T03:04:05Z",
+        currency="USD",
+        area_id=str(area),
+        unit_type="apartment",
+        segment="off_plan",
+        bedrooms=2,
+        bathrooms=3,
+        area_sqm=112.25,
+        status="sold",
+        listed_at="2025-11-01T00:00:00Z",
+        sold_at="2026-01-01T00:00:00Z",
+    )
+    given = row | {"payment_plan": "60/40", "amenities": ["gym"], "project_name": "Gate", "developer": "Oryx"}
+    assert statuses(ingest(session, given | {"handover_on": "2028-07-01"})) == ["created"]
+    out = stored(session).model_dump(mode="json")
+    assert {name: out[name] for name in row} == row
+    assert out["property_id"] == str(ref())
+    assert (out["project_name"], out["developer"], out["handover_on"]) == ("Gate", "Oryx", "2028-07-01")
+    assert out["amenities"] == [
+        {
+            "code": "FitnessCenter",
+            "label": "Fitness Center",
+            "scope": "building",
+            "vocabulary": "reso:AssociationAmenities",
+        }
+    ]
+    plan = out["payment_plan"]
+    assert (plan["name"], plan["on_handover_pct"], plan["schedule_source"]) == ("60/40", 40.0, "generated")
+    assert (out["event_count"], out["last_event_at"]) == (0, None)
+
+
+def test_an_absent_field_keeps_its_value_and_null_clears_it(session: Session) -> None:
+    ingest(session, unit(title="A", bedrooms=2, payment_plan="60/40", currency="USD", status="reserved"))
+    changed = unit(bedrooms=None, payment_plan=None, bathrooms=1, currency=None)
+    assert statuses(ingest(session, changed)) == ["updated"]
+    out = stored(session)
+    assert (out.title, out.bathrooms, out.status) == ("A", 1, "reserved")
+    assert (out.bedrooms, out.payment_plan, out.currency) == (None, None, "AED")
+    assert session.scalar(text("SELECT payment_plan IS NULL FROM properties")) is True
+
+
+def test_an_older_row_is_stale_and_changes_nothing(session: Session) -> None:
+    ingest(session, unit(title="New", updated_at="2026-03-01T00:00:00Z"))
+    session.execute(text("DELETE FROM outbox"))
+    assert statuses(ingest(session, unit(title="Old", updated_at="2026-02-28T00:00:00Z"))) == ["stale"]
+    assert stored(session).title == "New"
+    assert documents_due(session) == []
+
+
+def test_the_same_unit_twice_in_a_batch_is_applied_in_order(session: Session) -> None:
+    result = ingest(session, unit(1, title="First", bedrooms=1), unit(2), unit(1, title="Second"))
+    assert statuses(result) == ["created", "created", "updated"]
+    assert (stored(session).title, stored(session).bedrooms) == ("Second", 1)
+    assert documents_due(session) == [f"property:{ref(1)}", f"property:{ref(2)}"]
+
+
+def test_an_unknown_project_is_created_and_learns_its_name_later(session: Session) -> None:
+    ingest(session, unit())
+    assert stored(session).project_name is None
+    session.execute(text("DELETE FROM outbox"))
+    old = {"project_id": str(PROJECT), "name": "Gate", "percent_complete": 40, "updated_at": "2020-01-01T00:00:00Z"}
+    assert statuses(ingest_projects(session, old)) == ["updated"]
+    assert (stored(session).project_name, stored(session).percent_complete) == ("Gate", 40.0)
+    assert documents_due(session) == [f"property:{ref()}"]
+
+
+def test_a_known_project_is_upserted_by_its_units(session: Session) -> None:
+    ingest(session, unit(1, project={"name": "Gate", "developer": "Oryx"}, updated_at="2026-01-01T00:00:00Z"))
+    session.execute(text("DELETE FROM outbox"))
+    ingest(session, unit(2, project={"name": "Gate II"}, updated_at="2026-02-01T00:00:00Z"))
+    assert (stored(session).project_name, stored(session).developer) == ("Gate II", "Oryx")
+    assert documents_due(session) == [f"property:{ref(1)}", f"property:{ref(2)}"]
+    session.execute(text("DELETE FROM outbox"))
+    ingest(session, unit(3, project={"name": "Gate"}, updated_at="2026-01-15T00:00:00Z"))
+    assert stored(session).project_name == "Gate II"
+    assert documents_due(session) == [f"property:{ref(3)}"]
+
+
+def test_the_newest_word_on_a_project_wins_within_a_batch(session: Session) -> None:
+    ingest(
+        session,
+        unit(1, project_name="New", updated_at="2026-02-01T00:00:00Z"),
+        unit(2, project_name="Old", developer="Oryx", updated_at="2026-01-01T00:00:00Z"),
+        unit(3),
+    )
+    assert (stored(session).project_name, stored(session).developer) == ("New", "Oryx")
+
+
+def test_an_unknown_area_rejects_the_row_and_makes_no_project(session: Session, area: uuid.UUID) -> None:
+    result = ingest(
+        session,
+        unit(1, OTHER_PROJECT, area_id=str(NOWHERE)),
+        unit(2, OTHER_PROJECT, project={"area_id": str(NOWHERE)}),
+        unit(3, area_id=str(area)),
+    )
+    assert statuses(result) == ["rejected", "rejected", "created"]
+    kept = list_rejected(session, RejectedFilter(batch_id=result.batch_id)).items
+    assert {row.reason for row in kept} == {"area_id: no such area"}
+    assert session.scalar(text("SELECT count(*) FROM projects")) == 1
+    assert statuses(ingest_projects(session, {"project_id": str(OTHER_PROJECT), "area_id": str(NOWHERE)})) == [
+        "rejected"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"payment_plan": {"down_payment_pct": 20, "on_handover_pct": 70}}, "payment_plan"),
+        ({"payment_plan": {"installments": [{"pct": 60}, {"pct": "x"}]}}, "payment_plan.installments.1.pct"),
+        ({"payment_plan": {"installments": [{"pct": 0.0999}] * 1001}}, "payment_plan.installments"),
+        ({"amenities": [5]}, "amenities"),
+        ({"price": -1}, "price"),
+        ({"area_sqm": 0}, "area_sqm"),
+        ({"status": "gone"}, "status"),
+        ({"listed_at": "2026-01-02T00:00:00Z", "sold_at": "2026-01-01T00:00:00Z"}, "sold_at"),
+        ({"project": {"name": ""}}, "project.name"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_bad_row_is_rejected_with_its_path(session: Session, fields: dict[str, Any], path: str) -> None:
+    (item,) = ingest(session, unit(**fields)).items
+    assert item.status == "rejected"
+    assert [problem.field for problem in item.problems] == [path]
+
+
+def test_filters_search_and_orders(session: Session, area: uuid.UUID) -> None:
+    ingest(
+        session,
+        unit(1, price=300, bedrooms=1, area_id=str(area), updated_at="2026-01-03T00:00:00Z", title="Sea Villa"),
+        unit(2, price=100, bedrooms=2, segment="ready", updated_at="2026-01-01T00:00:00Z", project_name="Oryx Court"),
+        unit(3, price=200, currency="USD", status="sold", updated_at="2026-01-02T00:00:00Z"),
+        unit(4, OTHER_PROJECT, updated_at="2026-01-04T00:00:00Z", developer="Meridian"),
+    )
+    assert listed(session) == [1, 2, 3, 4]
+    assert listed(session, area_id=area) == [1]
+    assert listed(session, project_id=OTHER_PROJECT) == [4]
+    assert listed(session, status="sold") == [3]
+    assert listed(session, segment="ready") == [2]
+    assert listed(session, bedrooms="2") == [2]
+    assert listed(session, search="sea vil") == [1]
+    assert listed(session, search="oryx") == [1, 2, 3]
+    assert listed(session, search="MERIDIAN") == [4]
+    assert listed(session, search="%") == []
+    assert listed(session, sort="price") == [2, 1]
+    assert listed(session, sort="-price") == [1, 2]
+    assert listed(session, sort="price", currency="USD") == [3]
+    assert listed(session, price_min="150") == [1]
+    assert listed(session, price_max="250") == [2]
+    assert listed(session, sort="updated") == [2, 3, 1, 4]
+    assert listed(session, sort="-updated") == [4, 1, 3, 2]
+
+
+@pytest.mark.parametrize("order", ["id", "price", "-price", "updated", "-updated"])
+def test_pages_join_to_the_whole_list(session: Session, order: Any) -> None:
+    ingest(session, *(unit(n, price=f"{100 + n // 2}.50") for n in range(1, 8)))
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page = service.list_units(session, UnitFilter(sort=order, cursor=cursor, limit=3))
+        seen += [item.unit_id.int for item in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == listed(session, sort=order)
+    assert len(set(seen)) == 7
+
+
+@pytest.mark.parametrize("cursor", ["WyJ4Il0", "WyJOYU4iLCJ4IiwieSJd", "!"])
+def test_a_made_up_cursor_is_refused(session: Session, cursor: str) -> None:
+    with pytest.raises(BadRequest):
+        listed(session, sort="price", cursor=cursor)
+
+
+def test_resolve_reads_both_spellings(session: Session) -> None:
+    ingest(session, unit(1), unit(2), unit(2, OTHER_PROJECT))
+    assert service.resolve(session, str(ref(1))) == ref(1)
+    assert service.resolve(session, str(uuid.UUID(int=1))) == ref(1)
+    assert service.resolve(session, str(ref(2, OTHER_PROJECT))) == ref(2, OTHER_PROJECT)
+    with pytest.raises(AmbiguousUnit) as ambiguous:
+        service.resolve(session, str(uuid.UUID(int=2)), field="unitA")
+    assert [problem.field for problem in ambiguous.value.problems] == ["unitA"]
+    for unknown in (str(uuid.UUID(int=9)), str(ref(1, OTHER_PROJECT))):
+        with pytest.raises(UnitNotFound):
+            service.resolve(session, unknown)
+    for bad in ("", "x", f"{ref(1)}:x", f":{uuid.UUID(int=1)}", str(uuid.UUID(int=0xABC)).upper()):
+        with pytest.raises(Invalid) as refused:
+            service.resolve(session, bad)
+        assert [problem.field for problem in refused.value.problems] == ["unit"]
+
+
+def test_units_are_read_by_identity(session: Session) -> None:
+    ingest(session, unit(1), unit(2))
+    assert service.units(session, {ref(1), ref(9)}).keys() == {ref(1)}
+    assert service.units(session, []) == {}
+
+
+def test_candidates_are_available_and_within_the_budget_of_their_currency(session: Session, area: uuid.UUID) -> None:
+    ingest(
+        session,
+        unit(1, price=100, bedrooms=1, area_id=str(area)),
+        unit(2, price=200, bedrooms=3),
+        unit(3, price=900),
+        unit(4, price=150, currency="USD"),
+        unit(5, price=150, status="sold"),
+        unit(6),
+    )
+
+    def found(**wanted: Any) -> list[int]:
+        return [item.unit_id.int for item in service.candidates(session, **({"limit": 10} | wanted))]
+
+    assert sorted(found()) == [1, 2, 3, 4, 6]
+    assert found(price_max=Decimal(250)) == [2, 1]
+    assert found(price_max=Decimal(250), currency="USD") == [4]
+    assert found(price_max=Decimal(250), limit=1) == [2]
+    assert found(area_ids=[area]) == [1]
+    assert found(area_ids=[]) == []
+    assert found(bedrooms_min=2) == [2]
+
+
+def test_compare_gives_reasons_that_mirror_each_other(session: Session) -> None:
+    ingest(
+        session,
+        unit(1, title="A", price="1000000.00", bedrooms=2, area_sqm=100, payment_plan="60/40", amenities=["Pool"]),
+        unit(2, title="B", price="1200000.00", bedrooms=3, area_sqm=150, payment_plan="80/20"),
+    )
+    result = service.compare(session, [ref(1), ref(2)])
+    a, b = result.units
+    assert {p.field for p in a.pros} == {"price", "paid_before_handover_pct"}
+    assert {p.field for p in a.cons} == {"price_per_sqm", "bedrooms", "area_sqm"}
+    assert [(p.field, p.value, p.other) for p in a.pros] == [(p.field, p.other, p.value) for p in b.cons]
+    assert [(p.field, p.value, p.other) for p in b.pros] == [(p.field, p.other, p.value) for p in a.cons]
+    assert "A: Price: 1,000,000 AED against 1,200,000 AED, 16.67 % lower." in result.reasons
+    swapped = service.compare(session, [ref(2), ref(1)])
+    assert swapped.units == [b, a]
+
+
+def test_five_units_are_compared_and_each_pair_has_a_reason(session: Session) -> None:
+    ingest(session, *(unit(n, title=f"T{n}") for n in range(1, 6)))
+    result = service.compare(session, [ref(n) for n in range(1, 6)])
+    assert len(result.reasons) == 10
+    assert [compared.property_id for compared in result.units] == [str(ref(n)) for n in range(1, 6)]
+
+
+def test_what_cannot_be_compared_is_refused(session: Session) -> None:
+    ingest(session, *(unit(n) for n in range(1, 7)))
+    for refs in ([ref(1)], [ref(1), ref(1)], [ref(n) for n in range(1, 7)]):
+        with pytest.raises(BadUnits):
+            service.compare(session, refs)
+    with pytest.raises(UnitNotFound):
+        service.compare(session, [ref(1), ref(99)])
+
+
+def sale(n: int, area: uuid.UUID, **fields: Any) -> dict[str, Any]:
+    sold = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": f"2026-02-{n:02d}T00:00:00Z"}
+    return unit(n, area_id=str(area), price=100_000 + 1_000 * n, area_sqm=100, bedrooms=1) | sold | fields
+
+
+def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUID) -> None:
+    mine = unit(50, area_id=str(area), area_sqm=110, bedrooms=1, price=121_000)
+    foreign = sale(20, area, currency="USD", price=9)
+    ingest(
+        session, mine, foreign, sale(21, area, status="available", sold_at=None), *(sale(n, area) for n in range(1, 12))
+    )
+    value = service.predict(session, ref(50))
+    assert (value.status, value.n, value.currency) == ("ok", 11, "AED")
+    assert value.value == Decimal("116600.00")
+    assert value.lower is not None
+    assert value.upper is not None
+    assert value.lower < value.value < value.upper
+    assert value.price_to_value == pytest.approx(121_000 / 116_600)
+    assert {sale.property_id for sale in value.comparables} == {str(ref(n)) for n in range(1, 12)}
+    selling = value.time_to_sell
+    assert (selling.status, selling.n, selling.sold) == ("ok", 13, 12)
+    chances = [chance.probability for chance in selling.chances]
+    assert chances == sorted(chances)
+    assert chances[0] == pytest.approx(0)
+
+
+def test_below_five_sales_there_is_no_value(session: Session, area: uuid.UUID) -> None:
+    ingest(session, *(sale(n, area) for n in range(1, 6)))
+    own = service.predict(session, ref(1))
+    assert (own.status, own.value, own.lower, own.n) == ("insufficient_data", None, None, 4)
+    assert own.time_to_sell.status == "insufficient_data"
+    ingest(session, unit(60))
+    nothing = service.predict(session, ref(60))
+    assert (nothing.status, nothing.n, nothing.comparables) == ("insufficient_data", 0, [])
+    with pytest.raises(UnitNotFound):
+        service.predict(session, ref(99))
+
+
+def claim(n: int, at: str, delta: int = 1, project: uuid.UUID = PROJECT) -> Claim:
+    event = {"event_id": str(uuid.uuid4()), "project_id": str(project), "unit_id": str(uuid.UUID(int=n))}
+    return Claim(0, "", event | {"time_of_event": at, "delta": delta})
+
+
+def test_folding_counts_events_and_keeps_the_newest_time(session: Session) -> None:
+    ingest(session, unit(1), unit(2))
+    before = stored(session).updated_at
+    fold(
+        session,
+        [
+            claim(1, "2026-03-02T00:00:00+00:00"),
+            claim(2, "2026-03-01T00:00:00+00:00"),
+            claim(9, "2026-03-01T00:00:00+00:00"),
+        ],
+    )
+    fold(session, [claim(1, "2026-03-01T00:00:00+00:00")])
+    first, second = stored(session, 1), stored(session, 2)
+    assert (first.event_count, first.last_event_at) == (2, dt.datetime(2026, 3, 2, tzinfo=dt.UTC))
+    assert second.event_count == 1
+    assert first.updated_at == before
+
+
+def test_folding_follows_from_the_outbox(session: Session, drain: Callable[[], int]) -> None:
+    ingest(session, unit(1))
+    session.execute(text("DELETE FROM outbox"))
+    work = claim(1, "2026-03-02T00:00:00+00:00")
+    enqueue(session, [Job(FOLD, "event", work.payload)])
+    session.flush()
+    assert drain() == 1
+    assert drain() == 0
+    assert stored(session).event_count == 1
+
+
+def test_documents_hold_what_a_sentence_may_cite(session: Session, area: uuid.UUID) -> None:
+    ingest(
+        session,
+        unit(
+            1,
+            title="Sea Villa",
+            price="100.00",
+            bedrooms=0,
+            amenities=["gym"],
+            payment_plan="60/40",
+            area_id=str(area),
+            area_sqm=50.5,
+            project={"name": "Gate", "developer": "Oryx"},
+        ),
+        unit(2),
+    )
+    first, bare = sorted(
+        service.documents(session, [str(ref(1)), str(ref(2)), str(ref(9))]), key=lambda found: found.record_id
+    )
+    assert first.record_id == str(ref(1))
+    for word in ("Sea Villa", "Gate", "Oryx", "studio", "Fitness Center", str(area), "60/40"):
+        assert word in first.text
+    cited = {
+        "price": "100.00",
+        "currency": "AED",
+        "bedrooms": 0,
+        "area_sqm": "50.5",
+        "paid_before_handover_pct": "60",
+    }
+    assert {name: first.fields[name] for name in cited} == cited
+    assert (bare.title, bare.fields["price"]) == ("Gate", None)

@@ -1,0 +1,97 @@
+"""The property endpoints: what goes in comes out, and what is wrong is named."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+PROJECT = "00000000-0000-4000-8000-0000000000a0"
+A, B, C = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
+
+
+def unit(unit_id: str = A, project_id: str = PROJECT, **fields: Any) -> dict[str, Any]:
+    return {"project_id": project_id, "unit_id": unit_id} | fields
+
+
+def post(api: TestClient, *rows: dict[str, Any]) -> Any:
+    answer = api.post("/property/ingest", json=list(rows))
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def fields(answer: Any) -> list[str]:
+    assert answer.headers["content-type"] == "application/problem+json"
+    return [error["field"] for error in answer.json()["errors"]]
+
+
+def test_a_batch_says_what_became_of_each_row(api: TestClient) -> None:
+    told = post(api, unit(A, price="5.00", project={"name": "Gate"}), unit(B, bedrooms="two"), unit(A, bedrooms=1))
+    assert (told["created"], told["updated"], told["rejected"]) == (1, 1, 1)
+    assert "bedrooms" in told["items"][1]["problem"]
+    listed = api.get("/property/query", params={"search": "gate", "sort": "price", "price_max": "10"}).json()
+    assert [(item["property_id"], item["price"]) for item in listed["items"]] == [(f"{PROJECT}:{A}", "5.00")]
+
+
+def test_a_bad_plan_is_a_problem_that_names_its_place(api: TestClient) -> None:
+    plan = {"installments": [{"pct": 60, "trigger": "on_booking"}, {"pct": 40, "date": "2027-13-01"}]}
+    answer = api.post("/property/ingest", json=unit(payment_plan=plan))
+    assert answer.status_code == 422
+    assert fields(answer) == ["payment_plan.installments.1.trigger.date"]
+
+
+def test_writing_needs_a_key(api: TestClient) -> None:
+    assert api.post("/property/ingest", json=[], headers={"X-API-Key": ""}).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("wanted", "named"),
+    [
+        ({"bedrooms": "-1"}, "bedrooms"),
+        ({"sort": "colour"}, "sort"),
+        ({"price_min": "9", "price_max": "1"}, "price_min"),
+        ({"colour": "red"}, "colour"),
+        ({"area_id": "x"}, "area_id"),
+        ({"limit": "0"}, "limit"),
+    ],
+)
+def test_a_bad_filter_is_named(api: TestClient, wanted: dict[str, str], named: str) -> None:
+    answer = api.get("/property/query", params=wanted)
+    assert answer.status_code == 422
+    assert fields(answer) == [named]
+
+
+def test_compare_returns_reasons(api: TestClient) -> None:
+    post(api, unit(A, price=100, title="One"), unit(B, price=200, title="Two"), unit(C, price=200))
+    answer = api.get("/property/compare", params={"unitA": A, "unitB": f"{PROJECT}:{B}", "unit": [C]})
+    assert answer.status_code == 200, answer.text
+    told = answer.json()
+    assert told["reasons"]
+    (pro, _), cons = told["units"][0]["pros"], told["units"][1]["cons"]
+    assert (pro["difference"], pro["unit"], pro["threshold"], pro["against"]) == (50.0, "%", 1.0, f"{PROJECT}:{B}")
+    assert (cons[0]["value"], cons[0]["other"]) == (pro["other"], pro["value"])
+
+
+def test_units_that_cannot_be_compared_are_named(api: TestClient) -> None:
+    post(api, unit(A), unit(B))
+    for params, status, named in (
+        ({"unitA": A}, 422, ["unitB"]),
+        ({"unitA": A, "unitB": "x"}, 422, ["unitB"]),
+        ({"unitA": A, "unitB": C}, 404, []),
+        ({"unitA": A, "unitB": f"{PROJECT}:{A}"}, 422, ["unitB"]),
+        ({"unitA": A, "unitB": B, "unit": [C] * 4}, 422, ["unit"]),
+    ):
+        answer = api.get("/property/compare", params=params)
+        assert (answer.status_code, fields(answer)) == (status, named)
+
+
+def test_predict_says_what_it_rests_on(api: TestClient) -> None:
+    post(api, unit(A))
+    told = api.get("/property/predict", params={"unit": A}).json()
+    assert (told["status"], told["value"], told["n"]) == ("insufficient_data", None, 0)
+    assert api.get("/property/predict", params={"unit": C}).status_code == 404
+    assert fields(api.get("/property/predict", params={"unit": "x"})) == ["unit"]
+
+
+def test_recommend_for_an_unknown_client_is_not_found(api: TestClient) -> None:
+    assert api.get("/property/recommend", params={"client_id": C}).status_code == 404
+    assert fields(api.get("/property/recommend", params={"client_id": "x"})) == ["client_id"]

@@ -1,0 +1,57 @@
+"""Amenities get one code each, whatever they are called; unknown ones are kept."""
+
+import pytest
+
+from estate.property.analytics.amenities import normalise
+
+
+def codes(stated: object) -> list[str]:
+    return [item["code"] for item in normalise(stated)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("gym", "FitnessCenter"),
+        ("Fitness Center", "FitnessCenter"),
+        ("FitnessCenter", "FitnessCenter"),
+        ("club house", "Clubhouse"),
+        ("24h security", "24HourSecurity"),
+        ("Swimming-Pool", "Pool"),
+        ("Maid's room", "x_maids_room"),
+        ("غرفة خادمة", "x_maids_room"),
+        ("Helipad", "x_helipad"),
+    ],
+)
+def test_synonyms(name: str, code: str) -> None:
+    assert codes([name]) == [code]
+
+
+def test_objects_keep_what_they_state_and_gain_what_they_leave_out() -> None:
+    (found,) = normalise([{"label": "Pool", "scope": "unit", "label_ar": "مسبح"}])
+    assert found == {
+        "code": "Pool",
+        "label": "Pool",
+        "scope": "unit",
+        "vocabulary": "reso:CommunityFeatures",
+        "label_ar": "مسبح",
+    }
+
+
+def test_each_code_once_in_order() -> None:
+    assert codes(["pool", "gym", "Swimming pool", {"code": "FitnessCenter"}]) == ["Pool", "FitnessCenter"]
+
+
+def test_an_object_of_flags_names_those_that_are_there() -> None:
+    assert codes({"pool": True, "gym": False}) == ["Pool"]
+
+
+def test_what_was_normalised_stays_as_it_is() -> None:
+    first = normalise(["gym", "helipad", "Maid's room", "شرفة"])
+    assert normalise(first) == first
+
+
+@pytest.mark.parametrize("item", ["", "--", 5, None, {}, {"label": 5}, {"code": "Pool", "label": 5}])
+def test_what_has_no_name_is_refused(item: object) -> None:
+    with pytest.raises(ValueError, match="amenity"):
+        normalise([item])
