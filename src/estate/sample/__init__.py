@@ -1,0 +1,1 @@
+"""The sample world: a generated brokerage whose causes are known, for demos, tests and verification."""
