@@ -1,0 +1,95 @@
+"""What to do with a client next, as far as evidence supports it."""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Sequence
+
+from sqlalchemy.orm import Session
+
+from estate.behavior import service as behavior
+from estate.behavior.schemas import TriggerLift
+from estate.intelligence.explained import clock
+from estate.intelligence.qualification import explain_qualification
+from estate.intelligence.schemas import NextAction, Qualification, Reason
+
+__all__ = ["best_trigger", "recommend_action"]
+
+TRIGGERS_SEEN = 50
+
+
+def recommend_action(session: Session, client_id: uuid.UUID, now: dt.datetime | None = None) -> NextAction:
+    """Recommend the best-supported trigger that was not yet said to the client.
+
+    A proven one goes before a candidate, which is only shown with that label; with neither, the advice is to learn
+    the missing field that could move the qualification score the most.
+
+    Raises
+    ------
+    ClientNotFound
+        When no client has this id.
+    """
+    at = clock(now)
+    scored = explain_qualification(session, client_id, at)
+    activity = behavior.client_activity(session, [client_id]).get(client_id)
+    trigger = best_trigger(behavior.triggers(session, TRIGGERS_SEEN).items, activity.terms if activity else ())
+    return _ask(scored, at) if trigger is None else _say(client_id, trigger, at)
+
+
+def best_trigger(triggers: Sequence[TriggerLift], said: Collection[str]) -> TriggerLift | None:
+    """Return the proven trigger, else the candidate, with the highest lower end above 1 that was not said."""
+    fresh = [t for t in triggers if t.term not in said and t.lift > 1]
+    proven = [t for t in fresh if t.evidence == "proven"]
+    return max(proven or fresh, key=lambda t: (t.lower, t.term), default=None)
+
+
+def _say(client_id: uuid.UUID, trigger: TriggerLift, now: dt.datetime) -> NextAction:
+    won = (
+        f"Deals in which it was said are won at {trigger.win_rate_with:.0%}, others at "
+        f"{trigger.win_rate_without:.0%} ({trigger.n_with} against {trigger.n_without} deals, "
+        f"{trigger.n_agents} agents)."
+    )
+    return NextAction(
+        client_id=client_id,
+        action=f"Bring up “{trigger.term}”.",
+        term=trigger.term,
+        evidence=trigger.evidence,
+        lift=trigger.lift,
+        lower=trigger.lower,
+        upper=trigger.upper,
+        n=trigger.n_with + trigger.n_without,
+        status="ok" if trigger.evidence == "proven" else "insufficient_data",
+        reasons=[
+            Reason(field="trigger_findings.win_rate_with", text=won, value=round(trigger.win_rate_with, 4)),
+            Reason(
+                field="behavior_events.trigger_word",
+                text="It has not come up with this client yet.",
+                value=trigger.term,
+            ),
+        ],
+        as_of=now,
+    )
+
+
+def _ask(scored: Qualification, now: dt.datetime) -> NextAction:
+    """Advise to learn what is missing; when nothing is, to keep in touch, and say that no evidence favours a word."""
+    none = Reason(field="trigger_findings", text="No trigger is supported by the closed deals.", value=None)
+    reasons = [none]
+    action = "Keep in touch: no word or step is supported by evidence yet."
+    if scored.missing:
+        best = scored.missing[0]
+        action = best.why
+        text = f"Knowing {best.feature} could move the score between {best.lower:.0%} and {best.upper:.0%}."
+        reasons.append(Reason(field=best.feature, text=text, value=round(best.upper - best.lower, 4)))
+    return NextAction(
+        client_id=scored.client_id,
+        action=action,
+        term=None,
+        evidence="none",
+        lift=None,
+        lower=None,
+        upper=None,
+        n=scored.n,
+        status="insufficient_data",
+        reasons=reasons,
+        as_of=now,
+    )

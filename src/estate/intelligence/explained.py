@@ -1,0 +1,60 @@
+"""Turns the explanation of a score into the words and fields of an answer."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from estate.intelligence.cards import Value
+from estate.intelligence.schemas import Contribution, MissingField
+from estate.intelligence.scorecard import LEVEL, LIKE_DISTANCE, MIN_OUTCOMES, FittedCard
+
+__all__ = ["clock", "score_fields", "status_of"]
+
+
+def clock(now: dt.datetime | None) -> dt.datetime:
+    """Return the moment asked for, or the present."""
+    return now or dt.datetime.now(dt.UTC)
+
+
+def status_of(n: int) -> str:
+    """Say whether enough deals have closed to speak of a learned score."""
+    return "ok" if n >= MIN_OUTCOMES else "insufficient_data"
+
+
+def score_fields(fitted: FittedCard, values: Sequence[Value], now: dt.datetime) -> dict[str, Any]:
+    """Return the fields that every explained score has; the strongest contribution comes first."""
+    explained = fitted.explain([value.scaled for value in values])
+    said = {feature.name: value for feature, value in zip(fitted.card.features, values, strict=True)}
+    contributions = [
+        Contribution(feature=name, value=said[name].scaled or 0.0, logit=part, why=said[name].said)
+        for name, part in explained.contributions.items()
+        if said[name].scaled is not None
+    ]
+    missing = [
+        MissingField(feature=m.feature.name, lower=m.lower, upper=m.upper, why=m.feature.ask) for m in explained.missing
+    ]
+    return {
+        "score": explained.score,
+        "lower": explained.lower,
+        "upper": explained.upper,
+        "level": LEVEL,
+        "status": status_of(explained.n),
+        "n": explained.n,
+        "base_logit": explained.base_logit,
+        "contributions": sorted(contributions, key=lambda c: (-abs(c.logit), c.feature)),
+        "missing": missing,
+        "like_cases": explained.like_cases,
+        "like_won": explained.like_won,
+        "like_distance": LIKE_DISTANCE,
+        "as_of": now,
+        "why": _why(explained.n, len(contributions), explained.like_won, explained.like_cases),
+    }
+
+
+def _why(n: int, known: int, like_won: int, like_cases: int) -> str:
+    source = (
+        f"A documented score card moved by {n} closed deals" if n else "The documented score card: no deal is closed"
+    )
+    short = "" if n >= MIN_OUTCOMES else f" (at least {MIN_OUTCOMES} are needed to trust it)"
+    like = f" Of {like_cases} like cases {like_won} were won." if like_cases else ""
+    return f"{source}{short}; {known} features are known.{like}"

@@ -1,0 +1,170 @@
+"""The leaderboard of agents: wins against what their clients led to expect."""
+
+import datetime as dt
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy.orm import Session
+
+from estate.agent.analytics.ranking import MIN_DEALS, AgentRank, rank
+from estate.agent.schemas import AgentOut
+from estate.agent.service import all_agents
+from estate.intelligence.cards import BASE_RATE, CARD_WEIGHT
+from estate.intelligence.explained import clock
+from estate.intelligence.features import Book, as_rows, load_book
+from estate.intelligence.qualification import fit_qualification
+from estate.intelligence.schemas import AgentRankOut, Reason
+
+__all__ = ["Evidence", "evidence_of", "rank_agents"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of an agent's closed deals.
+
+    Parameters
+    ----------
+    kind : {"deals", "stated", "none"}
+        Deal rows, what the CRM states, or nothing.
+    won, expected, n : float
+        Deals won, the wins that the average agent would have had with these clients, deals closed.
+    """
+
+    kind: Literal["deals", "stated", "none"]
+    won: float
+    expected: float
+    n: float
+
+
+RANKED_DEALS = 20_000
+"""A leaderboard counts far more closed deals than a score needs to learn from."""
+NOTHING = Evidence("none", 0, 0, 0)
+
+
+def rank_agents(session: Session, now: dt.datetime | None = None) -> list[AgentRankOut]:
+    """Rank every agent, the best first; those without any evidence come last.
+
+    The expected wins of an agent are the sum of the qualification scores of the clients of the closed deals, as of
+    when these were open: case mix without the agent's part. See `estate.agent.analytics.ranking.rank` for the rest.
+    """
+    book = load_book(session, [], clock(now), most=RANKED_DEALS)
+    agents = {agent.agent_id: agent for agent in all_agents(session)}
+    evidence = evidence_of(book, agents)
+    known = [agent_id for agent_id in sorted(agents) if evidence[agent_id].n > 0]
+    found = [evidence[agent_id] for agent_id in known]
+    ranked = rank(known, [e.won for e in found], [e.expected for e in found], [e.n for e in found])
+    silent = sorted(agents.keys() - set(known))
+    places = [_ranked(agents[place.agent_id], place, evidence[place.agent_id]) for place in ranked]
+    return places + [_unranked(agents[a], len(known) + 1, len(agents)) for a in silent]
+
+
+def evidence_of(book: Book, agents: Mapping[uuid.UUID, AgentOut]) -> dict[uuid.UUID, Evidence]:
+    """Return what is known of each agent: deal rows, else what is stated, else nothing."""
+    from_deals = _from_deals(book)
+    rate = _common_rate(from_deals, agents)
+    return {agent_id: from_deals.get(agent_id) or _stated(agent, rate) for agent_id, agent in agents.items()}
+
+
+def _from_deals(book: Book) -> dict[uuid.UUID, Evidence]:
+    """Sum over the closed deals; the moments of one deal share its weight of 1."""
+    totals: defaultdict[uuid.UUID, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
+    if not book.past:
+        return {}
+    chances = fit_qualification(book).predict(as_rows(case.values for case in book.past))
+    for case, chance in zip(book.past, chances.tolist(), strict=True):
+        total = totals[case.deal.agent_id]
+        total[0] += case.weight * (case.deal.outcome == "won")
+        total[1] += case.weight * chance
+        total[2] += case.weight
+    return {
+        agent_id: Evidence("deals", float(round(won)), expected, float(round(n)))
+        for agent_id, (won, expected, n) in totals.items()
+    }
+
+
+def _common_rate(from_deals: Mapping[uuid.UUID, Evidence], agents: Mapping[uuid.UUID, AgentOut]) -> float:
+    """Return the share won over all that is known, starting from the card's base rate."""
+    won = CARD_WEIGHT * BASE_RATE + sum(e.won for e in from_deals.values())
+    n = CARD_WEIGHT + sum(e.n for e in from_deals.values())
+    for agent_id, agent in agents.items():
+        if agent_id not in from_deals and agent.deals_closed and agent.closing_rate:
+            won, n = won + agent.deals_closed, n + agent.deals_closed / agent.closing_rate
+    return won / n
+
+
+def _stated(agent: AgentOut, rate: float) -> Evidence:
+    """Read `deals_closed` (deals won) and `closing_rate`; one alone says little and is taken so.
+
+    Without a rate, the wins are taken at the common one, which makes the agent average; without a count, or with no
+    win, the rate is worth `MIN_DEALS` deals.
+    """
+    won, share = float(agent.deals_closed or 0), agent.closing_rate
+    if won and share:
+        n = won / share
+    elif won:
+        n = won / rate
+    elif share is not None:
+        won, n = share * MIN_DEALS, float(MIN_DEALS)
+    else:
+        return NOTHING
+    return Evidence("stated", won, n * rate, n)
+
+
+def _ranked(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) -> AgentRankOut:
+    return AgentRankOut(
+        agent_id=agent.agent_id,
+        name=agent.name,
+        rank=place.rank,
+        rank_lower=place.rank_lower,
+        rank_upper=place.rank_upper,
+        score=place.score,
+        lower=place.lower,
+        upper=place.upper,
+        n=evidence.n,
+        status="ok" if evidence.n >= MIN_DEALS else "insufficient_data",
+        evidence=evidence.kind,
+        reasons=_reasons(agent, place, evidence),
+    )
+
+
+def _reasons(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) -> list[Reason]:
+    source = "closed deals" if evidence.kind == "deals" else "closed deals, as the CRM states"
+    reasons = [
+        Reason(
+            field="deals.outcome" if evidence.kind == "deals" else "deals_closed",
+            text=f"Won {evidence.won:.0f} of {evidence.n:.0f} {source}; "
+            f"{evidence.expected:.1f} were expected from such clients.",
+            value=round(evidence.won, 2),
+        ),
+        Reason(
+            field="score",
+            text=f"Wins {place.score:.2f} times as often as expected "
+            f"(90 % interval {place.lower:.2f} to {place.upper:.2f}).",
+            value=round(place.score, 4),
+        ),
+    ]
+    if agent.avg_response_time is not None:
+        text = f"Answers leads after {agent.avg_response_time / 60:,.0f} minutes on average."
+        reasons.append(Reason(field="avg_response_time", text=text, value=agent.avg_response_time))
+    return reasons
+
+
+def _unranked(agent: AgentOut, first: int, last: int) -> AgentRankOut:
+    text = "No closed deal and no stated closing rate yet: there is nothing to rank by."
+    return AgentRankOut(
+        agent_id=agent.agent_id,
+        name=agent.name,
+        rank=first,
+        rank_lower=1,
+        rank_upper=last,
+        score=None,
+        lower=None,
+        upper=None,
+        n=0,
+        status="insufficient_data",
+        evidence="none",
+        reasons=[Reason(field="deals_closed", text=text, value=agent.deals_closed)],
+    )

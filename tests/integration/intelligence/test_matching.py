@@ -1,0 +1,120 @@
+"""Recommendations and areas: hard limits hold, reasons are true, trade-offs are said."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from estate.intelligence.areas import areas_for
+from estate.intelligence.matching import recommend
+from estate.property.service import get_unit
+
+BUYER = {
+    "budget": "1000000.00",
+    "currency": "AED",
+    "interest": {"bedrooms": 2, "unit_types": ["apartment"]},
+    "location_targets": ["area 1"],
+}
+
+
+def test_hard_limits_hold_and_the_best_fit_comes_first(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    wanted, other = str(brokerage.area(1)), str(brokerage.area(2))
+    client = brokerage.client(1, **BUYER)
+    best = brokerage.unit(1, area_id=wanted, bedrooms=2, unit_type="Flat")
+    elsewhere = brokerage.unit(2, area_id=other, bedrooms=2, unit_type="apartment")
+    stretch = brokerage.unit(3, area_id=wanted, bedrooms=2, unit_type="apartment", price="1080000.00")
+    brokerage.unit(4, area_id=wanted, bedrooms=2, price="1100001.00")
+    brokerage.unit(5, area_id=wanted, bedrooms=2, status="sold", sold_at=now.isoformat())
+    brokerage.unit(6, area_id=wanted, bedrooms=2, status="reserved")
+    brokerage.unit(7, area_id=wanted, bedrooms=2, price=None)
+    found = recommend(session, client, now)
+    assert [r.property_id for r in found] == [str(best), str(stretch), str(elsewhere)]
+    assert found[0].trade_offs == []
+    assert [t.field for t in found[1].trade_offs] == ["price"]
+    assert [t.field for t in found[2].trade_offs] == ["area_id"]
+
+
+def test_every_reason_is_in_the_stored_row_and_parts_sum(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    area = str(brokerage.area(1))
+    client = brokerage.client(1, **BUYER)
+    for i in range(8):
+        brokerage.unit(i, area_id=area, bedrooms=1 + i % 3, price=f"{700_000 + 50_000 * i}.00", area_sqm=80.0 + i)
+    found = recommend(session, client, now)
+    assert len(found) == 8
+    assert [r.score for r in found] == sorted((r.score for r in found), reverse=True)
+    for item in found:
+        unit = get_unit(session, brokerage.unit_ref(item.unit_id))
+        assert len(item.reasons) >= 2
+        assert sum(r.part for r in item.reasons) == pytest.approx(item.score, abs=1e-9)
+        values = {r.field: r.value for r in item.reasons}
+        assert values["area_id"] == str(unit.area_id)
+        assert values["price"] == str(unit.price)
+        assert values.get("bedrooms", unit.bedrooms) == unit.bedrooms
+        per_sqm = float(unit.price or 0) / (unit.area_sqm or 1)
+        assert values.get("price_per_sqm", per_sqm) == pytest.approx(per_sqm, abs=0.01)
+
+
+def test_an_unlike_currency_without_a_rate_stands_behind_and_says_so(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    area = str(brokerage.area(1))
+    client = brokerage.client(1, **BUYER)
+    foreign = brokerage.unit(1, area_id=area, bedrooms=2, unit_type="apartment", price="10.00", currency="EUR")
+    brokerage.unit(2, bedrooms=5, unit_type="villa")
+    last = recommend(session, client, now)[-1]
+    assert last.property_id == str(foreign)
+    assert "no exchange rate" in last.trade_offs[0].text
+    brokerage.rate("AED", "EUR", "0.25")
+    assert recommend(session, client, now)[0].property_id == str(foreign)
+
+
+def test_a_rate_makes_the_budget_a_hard_limit_abroad(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    client = brokerage.client(1, **BUYER)
+    brokerage.rate("EUR", "AED", "4")
+    near = brokerage.unit(1, price="250000.00", currency="EUR")
+    brokerage.unit(2, price="280000.00", currency="EUR")
+    assert [r.property_id for r in recommend(session, client, now)] == [str(near)]
+
+
+def test_a_unit_that_the_client_turned_down_does_not_come_back(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, **BUYER)
+    turned_down, kept = brokerage.unit(1), brokerage.unit(2)
+    brokerage.deal(
+        1,
+        agent,
+        client,
+        50,
+        20,
+        stage="lost",
+        project_id=str(turned_down.project_id),
+        unit_id=str(turned_down.unit_id),
+    )
+    assert [r.property_id for r in recommend(session, client, now)] == [str(kept)]
+
+
+def test_without_a_wish_there_are_still_units_with_reasons(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    client = brokerage.client(1)
+    for i in range(15):
+        brokerage.unit(i)
+    found = recommend(session, client, now, limit=4)
+    assert len(found) == 4
+    assert all(len(item.reasons) >= 2 for item in found)
+
+
+def test_areas_follow_wish_means_and_stock(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    wanted = brokerage.area(1, price_avg="1000000.00", currency="AED")
+    dear = brokerage.area(2, price_avg="4000000.00", currency="AED")
+    client = brokerage.client(1, **BUYER)
+    for i in range(5):
+        brokerage.unit(i, area_id=str(wanted), bedrooms=2)
+    found = areas_for(session, client, now)
+    assert [a.area_id for a in found] == [wanted, dear]
+    assert found[0].trade_offs == []
+    assert {t.field for t in found[1].trade_offs} == {"area_id", "price_avg", "stock"}
+    assert found[1].price_avg == Decimal("4000000.00")
+    for area in found:
+        assert sum(r.part for r in area.reasons) == pytest.approx(area.score, abs=1e-9)

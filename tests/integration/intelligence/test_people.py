@@ -1,0 +1,141 @@
+"""Rankings, routing, calls, closings, next steps and actions."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from estate import intelligence
+from estate.behavior.schemas import TriggerLift
+from estate.core.errors import Invalid
+from estate.intelligence.actions import best_trigger, recommend_action
+from estate.intelligence.calls import next_calls
+from estate.intelligence.closings import expected_closings
+from estate.intelligence.next_step import likely_next_step
+from estate.intelligence.ranking import rank_agents
+from estate.intelligence.routing import route
+
+
+def test_every_agent_is_ranked_by_the_best_evidence_there_is(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    client = brokerage.client(1)
+    good, poor, stated, new = (brokerage.agent(i) for i in range(4))
+    brokerage.deals(good, client, won=20, lost=20)
+    brokerage.deals(poor, client, won=2, lost=38, first=100)
+    brokerage.agent(2, deals_closed=10, closing_rate=0.4)
+    found = {row.agent_id: row for row in rank_agents(session, now)}
+    assert set(found) == {good, poor, stated, new}
+    assert found[good].rank == 1
+    assert found[good].rank < found[poor].rank < found[new].rank == 4
+    assert (found[stated].evidence, found[stated].n) == ("stated", 25.0)
+    assert (found[new].status, found[new].score) == ("insufficient_data", None)
+    text = found[good].reasons[0].text
+    assert text.startswith("Won 20 of 40 closed deals; ")
+    assert float(text.split("; ")[1].split()[0]) == pytest.approx(11, abs=2)
+
+
+def test_case_mix_counts(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    """The same record is worth more with clients who are seldom won."""
+    easy_agent, hard_agent = brokerage.agent(1), brokerage.agent(2)
+    for i in range(40):
+        easy, won = i % 2 == 0, i % 4 < 2
+        client = brokerage.client(i, decision_speed="fast" if easy else "slow", objections=[] if easy else list("abcd"))
+        brokerage.deal(i, easy_agent if easy else hard_agent, client, 100, 70, stage="won" if won else "lost")
+    ranked = rank_agents(session, now)
+    assert [row.agent_id for row in ranked] == [hard_agent, easy_agent]
+    assert ranked[0].n == ranked[1].n == 20
+
+
+def test_routing_prefers_the_better_record_and_says_why(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    area = str(brokerage.area(1))
+    good, poor, new = (brokerage.agent(i, avg_response_time=600.0) for i in range(3))
+    client = brokerage.client(1, location_targets=["Area 1"], owner_agent_id=str(poor))
+    unit = brokerage.unit(1, area_id=area)
+    brokerage.deals(good, client, won=15, lost=15)
+    brokerage.deals(poor, client, won=2, lost=28, first=100)
+    brokerage.deal(300, good, client, 60, 30, stage="won", project_id=str(unit.project_id), unit_id=str(unit.unit_id))
+    found = route(session, client, now)
+    assert [a.agent_id for a in found] == [good, new, poor]
+    assert [a.status for a in found] == ["ok", "insufficient_data", "ok"]
+    facts = {r.field: r.value for r in found[0].reasons}
+    assert (facts["deals.outcome"], facts["properties.area_id"]) == (16, 1)
+    assert "owner_agent_id" in {r.field for r in found[2].reasons}
+
+
+def test_calls_skip_whoever_may_not_be_called(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent = brokerage.agent(1)
+    mine = {"owner_agent_id": str(agent)}
+    waiting = brokerage.client(1, **mine, decision_speed="fast", contact_consent=True)
+    just_called = brokerage.client(2, **mine, decision_speed="fast")
+    brokerage.client(3, **mine, decision_speed="fast", do_not_contact=True)
+    brokerage.client(4, **mine, decision_speed="fast", contact_consent=False)
+    brokerage.client(5, decision_speed="fast")
+    brokerage.event(waiting, 12, agent)
+    brokerage.event(just_called, 0.01, agent)
+    found = next_calls(session, agent, now)
+    assert [call.client_id for call in found] == [waiting, just_called]
+    assert found[0].priority > 10 * found[1].priority
+    assert all(len(call.reasons) >= 2 for call in found)
+    assert "contact: 12." in found[0].reasons[1].text
+
+
+def test_expected_closings_follow_the_pace(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    client = brokerage.client(1)
+    busy, idle, new = (brokerage.agent(i) for i in range(3))
+    brokerage.deals(busy, client, won=12, lost=5, opened=180)
+    brokerage.deals(idle, client, won=0, lost=5, first=100, opened=180)
+    brokerage.deal(200, new, client, 3, None)
+    found = [expected_closings(session, a, now) for a in (busy, idle, new)]
+    ends = [value or 0.0 for value in (found[0].lower, found[0].expected, found[0].upper)]
+    assert ends == sorted(ends)
+    assert ends[1] == pytest.approx(2, abs=0.6)
+    assert ends[1] > (found[1].expected or 0.0) > 0
+    assert (found[0].n, found[0].open_deals) == (17, 0)
+    assert (found[2].status, found[2].expected, found[2].open_deals) == ("insufficient_data", None, 1)
+
+
+def test_next_step_and_action_without_evidence_say_so(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    client = brokerage.client(1)
+    assert likely_next_step(session, client).status == "insufficient_data"
+    action = recommend_action(session, client, now)
+    assert (action.evidence, action.status, action.term) == ("none", "insufficient_data", None)
+    assert action.action == "Open a deal and keep its stage."
+
+
+def lift(term: str, evidence: str, lower: float) -> TriggerLift:
+    numbers = dict.fromkeys(("log_odds", "q", "win_rate_with", "win_rate_without"), 0.1)
+    counts = dict.fromkeys(("n_with", "n_without", "n_agents"), 5)
+    return TriggerLift(term=term, evidence=evidence, lift=lower + 0.2, lower=lower, upper=2.0, **numbers, **counts)
+
+
+def test_a_proven_trigger_that_was_not_said_goes_first() -> None:
+    triggers = [lift("visit", "proven", 1.2), lift("plan", "proven", 1.1), lift("view", "candidate", 1.9)]
+    assert best_trigger(triggers, {"visit"}) == triggers[1]
+    assert best_trigger(triggers, {"visit", "plan"}) == triggers[2]
+    assert best_trigger(triggers, {"visit", "plan", "view"}) is None
+    assert best_trigger([lift("just looking", "proven", 0.5)], ()) is None
+
+
+@pytest.mark.usefixtures("session")
+def test_the_six_functions_work_on_text_ids_and_in_their_own_transaction(brokerage: Any) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, budget="1000000.00")
+    unit, area = brokerage.unit(1), brokerage.area(1, price_avg="1000000.00", sales_volume=5)
+    brokerage.session.commit()
+    assert 0 <= intelligence.client_qualification_score(str(client)) <= 1
+    assert [a.area_id for a in intelligence.market_heatmap()] == [area]
+    assert intelligence.behavior_trigger_analysis(top_n=5) == []
+    chances = {
+        intelligence.closing_probability(agent, client, spelled)
+        for spelled in (unit, str(unit), (unit.project_id, unit.unit_id), (str(unit.project_id), str(unit.unit_id)))
+    }
+    assert len(chances) == 1
+    assert intelligence.closing_probability(agent, client, str(unit.unit_id)) in chances
+    assert [r.property_id for r in intelligence.recommend_properties(client)] == [str(unit)]
+    assert [a.agent_id for a in intelligence.agent_skill_ranking(session=brokerage.session)] == [agent]
+    with pytest.raises(Invalid):
+        intelligence.client_qualification_score("nobody")
+    with pytest.raises(Invalid):
+        intelligence.closing_probability(agent, client, (uuid.uuid4(), "x"))

@@ -1,0 +1,199 @@
+"""Qualification and closing: the card first, then what closed deals teach, never a look into the future."""
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import numpy as np
+import pytest
+from sqlalchemy.orm import Session
+
+from estate.agent.errors import AgentNotFound
+from estate.client.errors import ClientNotFound
+from estate.client.service import get_client
+from estate.core.stats import logit
+from estate.core.types import UnitRef
+from estate.intelligence.closing import explain_closing, load_closing
+from estate.intelligence.features import load_book
+from estate.intelligence.qualification import explain_qualification, fit_qualification, score_clients
+from estate.property.errors import UnitNotFound
+
+WARM = {
+    "decision_speed": "fast",
+    "objections": [],
+    "budget": "1000000.00",
+    "interest": {"bedrooms": 2},
+    "location_targets": ["Area 1"],
+}
+
+
+def test_without_deals_the_documented_card_speaks_and_says_so(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    ready, unknown = brokerage.client(1, **WARM), brokerage.client(2)
+    found, blank = (explain_qualification(session, c, now) for c in (ready, unknown))
+    assert (found.n, found.status, found.like_cases) == (0, "insufficient_data", 0)
+    assert found.base_logit == pytest.approx(logit(0.2))
+    assert {c.feature: c.logit for c in found.contributions} == pytest.approx(
+        {"decision_speed": 0.6, "objections": 0.2, "wishes_stated": 0.4}
+    )
+    assert found.score > blank.score
+    assert found.base_logit + sum(c.logit for c in found.contributions) == pytest.approx(logit(found.score), abs=1e-9)
+    assert {m.feature for m in found.missing} == {"mood", "contact", "reply_speed", "stage"}
+    assert found.lower < found.score < found.upper
+
+
+def test_closed_deals_move_the_score_and_the_band_is_the_stated_one(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, qualification_score=0.9)
+    before = explain_qualification(session, client, now)
+    brokerage.deals(agent, client, won=35, lost=5)
+    after = explain_qualification(session, client, now)
+    assert (after.n, after.status) == (40, "ok")
+    assert after.score > before.score + 0.2
+    assert logit(after.upper) - logit(after.lower) < logit(before.upper) - logit(before.lower)
+    assert after.score >= after.band_cuts[after.band]
+    assert after.stated_score == 0.9
+
+
+def test_open_deals_and_deals_closed_later_teach_nothing(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1)
+    brokerage.deal(1, agent, client, 50, None, stage="viewing")
+    brokerage.deal(2, agent, client, 50, 10, stage="won")
+    then = now - dt.timedelta(days=20)
+    assert explain_qualification(session, client, then).n == 0
+    assert explain_qualification(session, client, now).n == 1
+
+
+def test_what_was_written_after_the_outcome_never_enters(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent = brokerage.agent(1)
+    clients = [brokerage.client(i, updated_at=days_old(5)) for i in range(20)]
+    for i, client in enumerate(clients):
+        brokerage.event(client, 105, agent, emotion_detected="neutral")
+        brokerage.deal(i, agent, client, 100, 80, stage="won" if i % 2 else "lost")
+    before = fit_qualification(load_book(session, [], now)).weights
+    for i in range(20):
+        brokerage.client(i, decision_speed="fast" if i % 2 else "slow", updated_at=now.isoformat())
+        brokerage.event(clients[i], 79, agent, emotion_detected="excited" if i % 2 else "angry", response_speed=60.0)
+    assert fit_qualification(load_book(session, [], now)).weights == pytest.approx(before, abs=1e-12)
+
+
+def test_what_was_known_while_the_deals_were_open_does_enter(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    agent = brokerage.agent(1)
+    for i in range(20):
+        client = brokerage.client(i, decision_speed="slow" if i % 2 else "fast")
+        brokerage.event(client, 95, agent, emotion_detected="angry" if i % 2 else "excited")
+        brokerage.deal(i, agent, client, 100, 80, stage="won" if i % 2 else "lost")
+    fitted = fit_qualification(load_book(session, [], now))
+    learned = dict(zip([f.name for f in fitted.card.features], fitted.weights[1:], strict=True))
+    points = {f.name: f.points for f in fitted.card.features}
+    assert learned["decision_speed"] < points["decision_speed"] - 0.3
+    assert learned["mood"] < points["mood"] - 0.1
+
+
+def test_the_stage_of_the_open_deal_counts(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, early, late = brokerage.agent(1), brokerage.client(1), brokerage.client(2)
+    brokerage.deal(1, agent, early, 5, None, stage="new")
+    brokerage.deal(2, agent, late, 5, None, stage="reserved")
+    scores = score_clients(session, [early, late], now)
+    assert scores[early] < 0.2 < scores[late]
+
+
+def test_many_clients_are_scored_as_one_is_and_in_as_many_queries(
+    session: Session, brokerage: Any, now: dt.datetime, statements: list[str]
+) -> None:
+    agent = brokerage.agent(1)
+    clients = [brokerage.client(i, decision_speed="fast" if i % 3 else "slow") for i in range(25)]
+    for client in clients[:10]:
+        brokerage.event(client, 3, agent, emotion_detected="interested", response_speed=120.0)
+    brokerage.deals(agent, clients[0], won=3, lost=9)
+    statements.clear()
+    one = score_clients(session, clients[:1], now)
+    single = len(statements)
+    statements.clear()
+    scores = score_clients(session, clients, now)
+    assert len(statements) == single <= 6
+    assert scores[clients[0]] == pytest.approx(one[clients[0]])
+    assert explain_qualification(session, clients[4], now).score == pytest.approx(scores[clients[4]])
+    assert score_clients(session, [uuid.uuid4()], now) == {}
+
+
+def test_the_worker_stores_the_score_of_a_changed_client(session: Session, brokerage: Any, drain: Any) -> None:
+    client = brokerage.client(1, **WARM)
+    session.commit()
+    drain()
+    session.expire_all()
+    stored = get_client(session, client).qualification_score
+    assert stored == pytest.approx(explain_qualification(session, client).score)
+
+
+def test_a_price_above_the_budget_lowers_closing_and_nothing_raises_it(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, **WARM)
+    prices = [200_000, 900_000, 1_000_000, 1_100_000, 1_500_000, 5_000_000]
+    scores = [
+        explain_closing(session, agent, client, brokerage.unit(i, price=f"{price}.00", bedrooms=2), now).score
+        for i, price in enumerate(prices)
+    ]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == pytest.approx(scores[2])
+    assert scores[3] < scores[2]
+
+
+def test_currencies_are_compared_through_a_dated_rate_only(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, **WARM, currency="AED")
+    unit = brokerage.unit(1, price="500000.00", currency="EUR")
+    without = explain_closing(session, agent, client, unit, now)
+    assert "over_budget" in {m.feature for m in without.missing}
+    brokerage.rate("EUR", "AED", "4")
+    compared = explain_closing(session, agent, client, unit, now)
+    over = next(c for c in compared.contributions if c.feature == "over_budget")
+    assert over.value == pytest.approx(1.0)
+    assert over.logit < 0
+
+
+def test_an_agent_counts_by_a_shrunk_record(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    client = brokerage.client(1, **WARM)
+    lucky, proven, poor = (brokerage.agent(i) for i in range(3))
+    brokerage.deals(lucky, client, won=2, lost=0)
+    brokerage.deals(proven, client, won=30, lost=30, first=100)
+    brokerage.deals(poor, client, won=1, lost=59, first=200)
+    scores = [explain_closing(session, a, client, None, now).score for a in (poor, lucky, proven)]
+    assert scores == sorted(scores)
+    assert scores[0] < scores[1]
+
+
+def test_a_closing_explanation_sums_and_names_its_reasons(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    area = brokerage.area(1)
+    agent, client = brokerage.agent(1), brokerage.client(1, **WARM)
+    unit = brokerage.unit(1, area_id=str(area), bedrooms=2, listed_at=days_old(200))
+    brokerage.deal(1, agent, client, 90, 60, stage="won", project_id=str(unit.project_id), unit_id=str(unit.unit_id))
+    found = explain_closing(session, agent, client, unit, now)
+    assert found.property_id == unit
+    assert found.base_logit + sum(c.logit for c in found.contributions) == pytest.approx(logit(found.score), abs=1e-9)
+    features = {c.feature for c in found.contributions}
+    assert {"agent_skill", "over_budget", "area_fit", "rooms_fit"} <= features
+    assert found.reasons[0].text.endswith(".")
+    rows = load_closing(session, [], now).fitted.cases.features
+    assert np.isfinite(rows[:, -2:]).all()
+
+
+def days_old(days: int) -> str:
+    return (dt.datetime(2026, 6, 1, tzinfo=dt.UTC) - dt.timedelta(days=days)).isoformat()
+
+
+def test_unknown_ids_are_not_found(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1)
+    stranger = uuid.uuid4()
+    with pytest.raises(ClientNotFound):
+        explain_qualification(session, stranger, now)
+    with pytest.raises(AgentNotFound):
+        explain_closing(session, stranger, client, None, now)
+    with pytest.raises(ClientNotFound):
+        explain_closing(session, agent, stranger, None, now)
+    with pytest.raises(UnitNotFound):
+        explain_closing(session, agent, client, UnitRef(stranger, stranger), now)

@@ -1,0 +1,110 @@
+"""Wishes are read from every documented shape, and nonsense is left out."""
+
+import datetime as dt
+import uuid
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from estate.intelligence.wishes import Wishes, amenity_keys, parse_wishes, unit_type_key
+
+AREA = uuid.UUID(int=7)
+
+
+def test_object_with_everything() -> None:
+    wishes = parse_wishes(
+        {
+            "purpose": "live",
+            "unit_types": ["Flat"],
+            "bedrooms": 2,
+            "segment": "ready",
+            "amenities": ["gym", {"code": "Pool"}],
+            "handover_by": "2027-06-30",
+        },
+        [{"area_id": str(AREA), "area_name": "Lantern Bay"}],
+    )
+    assert wishes == Wishes(
+        area_ids=frozenset({AREA}),
+        area_names=frozenset({"lantern bay"}),
+        bedrooms_min=2,
+        bedrooms_max=2,
+        unit_types=frozenset({"apartment"}),
+        amenities=frozenset({"FitnessCenter", "Pool"}),
+        segment="ready",
+        delivery_by=dt.date(2027, 6, 30),
+    )
+
+
+@pytest.mark.parametrize(
+    ("interest", "low", "high"),
+    [
+        ({"bedrooms": [2, 3]}, 2, 3),
+        ({"bedrooms": {"min": 1, "max": 2}}, 1, 2),
+        ({"bedrooms_min": 2}, 2, 2),
+        ({"bedrooms": "3"}, 3, 3),
+        (["2 bedroom apartment", "3BR villa"], 2, 3),
+        ("studio", 0, 0),
+        ({"bedrooms": True}, None, None),
+        ({"bedrooms": -4}, None, None),
+        ("sea view", None, None),
+    ],
+)
+def test_bedrooms(interest: object, low: int | None, high: int | None) -> None:
+    wishes = parse_wishes(interest, None)
+    assert (wishes.bedrooms_min, wishes.bedrooms_max) == (low, high)
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ["Lantern Bay"],
+        "lantern bay",
+        {"areas": ["Lantern Bay"]},
+        {"area": {"name": "Lantern Bay"}},
+        [{"location": "Lantern Bay"}],
+    ],
+)
+def test_locations(targets: object) -> None:
+    assert parse_wishes(None, targets).wants_area(None, "LANTERN BAY")
+    assert not parse_wishes(None, targets).wants_area(AREA, "Copper Souk")
+
+
+def test_areas_inside_interest_and_ids_as_text() -> None:
+    wishes = parse_wishes({"bedrooms": 2, "areas": ["Marina"]}, [str(AREA)])
+    assert wishes.area_names == {"marina"}
+    assert wishes.wants_area(AREA, None)
+
+
+def test_gap_to_the_wanted_bedrooms() -> None:
+    wishes = parse_wishes({"bedrooms": [2, 3]}, None)
+    assert [wishes.bedroom_gap(n) for n in range(6)] == [2, 1, 0, 0, 1, 2]
+    assert parse_wishes(None, None).bedroom_gap(5) == 0
+
+
+def test_types_and_amenities_are_compared_by_one_name() -> None:
+    assert unit_type_key("Apartments") == unit_type_key("flat") == unit_type_key("شقة") == "apartment"
+    assert unit_type_key("Chalet") == "chalet"
+    assert amenity_keys(["Gym", "24h security"]) == amenity_keys(
+        [{"code": "FitnessCenter", "label": "Fitness Center"}, {"code": "24HourSecurity"}]
+    )
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["bedrooms", "area", "areas", "type", "amenities", "delivery_by", "x"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(JSON, JSON)
+@settings(max_examples=200, deadline=None)
+def test_any_json_is_read_without_an_error(interest: object, targets: object) -> None:
+    wishes = parse_wishes(interest, targets)
+    assert (wishes.bedrooms_min is None) == (wishes.bedrooms_max is None)
+    assert "" not in wishes.area_names | wishes.amenities | wishes.unit_types
