@@ -1,0 +1,158 @@
+"""All SQL of the assistant."""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ARRAY, Text, bindparam, delete, func, insert, select, text, tuple_
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+from estate.realestate_gpt.models import Document, GptFeedback, GptResponse
+from estate.realestate_gpt.records import Key
+
+__all__ = [
+    "add_feedback",
+    "add_response",
+    "candidates",
+    "containing",
+    "count_documents",
+    "delete_documents",
+    "get_response",
+    "has_embeddings",
+    "nearest",
+    "store_documents",
+    "store_embeddings",
+    "verdicts",
+]
+
+# Counting stops at the cap: a token beyond it is too common to look records up by, however common it is.
+CONTAINING = text("""
+SELECT t.token, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM documents
+        WHERE layer = ANY(:layers) AND search @@ plainto_tsquery('simple', t.token) LIMIT :cap
+    ) found
+)
+FROM unnest(:tokens) AS t (token)
+""").bindparams(bindparam("layers", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text)))
+
+CANDIDATES = text("""
+SELECT d.layer, d.record_id, d.text
+FROM unnest(:layers) AS l (layer)
+CROSS JOIN LATERAL (
+    SELECT layer, record_id, text FROM documents
+    WHERE documents.layer = l.layer AND search @@ to_tsquery('simple', :query)
+    ORDER BY ts_rank(search, to_tsquery('simple', :query)) DESC, record_id
+    LIMIT :per_layer
+) d
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+# The inner ORDER BY ... LIMIT is the form that the vector index serves; a filter beside it would not be.
+NEAREST = text("""
+SELECT d.layer, d.record_id
+FROM (
+    SELECT document_id, embedding <=> CAST(:vector AS vector) AS distance
+    FROM document_embeddings
+    WHERE embedder = :embedder
+    ORDER BY embedding <=> CAST(:vector AS vector)
+    LIMIT :limit
+) n
+JOIN documents d USING (document_id)
+WHERE d.layer = ANY(:layers)
+ORDER BY n.distance, d.layer, d.record_id
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+STORE_EMBEDDING = text("""
+INSERT INTO document_embeddings (document_id, embedder, embedding)
+SELECT document_id, :embedder, CAST(:vector AS vector) FROM documents
+WHERE layer = :layer AND record_id = :record_id
+ON CONFLICT (document_id) DO UPDATE SET embedder = excluded.embedder, embedding = excluded.embedding
+""")
+
+
+def store_documents(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write documents; one whose content did not change is left alone, a changed one gets the next version."""
+    if not rows:
+        return
+    statement = pg_insert(Document)
+    new = statement.excluded
+    changes = {name: new[name] for name in ("content_hash", "title", "text", "fields", "owner_agent_id")}
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["layer", "record_id"],
+            set_={**changes, "version": Document.version + 1, "updated_at": func.now()},
+            where=Document.content_hash != new.content_hash,
+        ),
+        list(rows),
+    )
+
+
+def delete_documents(session: Session, keys: Collection[Key]) -> None:
+    """Remove the documents of records that are gone."""
+    if keys:
+        session.execute(delete(Document).where(tuple_(Document.layer, Document.record_id).in_(sorted(keys))))
+
+
+def count_documents(session: Session, layers: Sequence[str]) -> int:
+    """Count the documents of some layers."""
+    return session.scalars(select(func.count()).where(Document.layer.in_(layers))).one()
+
+
+def containing(session: Session, tokens: Sequence[str], layers: Sequence[str], cap: int) -> dict[str, int]:
+    """Count the documents that hold each token, up to a cap."""
+    rows = session.execute(CONTAINING, {"tokens": list(tokens), "layers": list(layers), "cap": cap})
+    return {row[0]: row[1] for row in rows}
+
+
+def candidates(
+    session: Session, tokens: Sequence[str], layers: Sequence[str], per_layer: int
+) -> list[tuple[str, str, str]]:
+    """Return (layer, record id, text) of the documents of each layer that hold any of some tokens."""
+    query = " | ".join(f"'{token}'" for token in tokens)  # Tokens are letters and digits only.
+    rows = session.execute(CANDIDATES, {"query": query, "layers": list(layers), "per_layer": per_layer})
+    return [(layer, record_id, words) for layer, record_id, words in rows]
+
+
+def has_embeddings(session: Session) -> bool:
+    """Tell whether this database was migrated with pgvector."""
+    return session.scalars(select(func.to_regclass("document_embeddings").is_not(None))).one()
+
+
+def nearest(session: Session, vector: str, embedder: str, layers: Sequence[str], limit: int) -> list[Key]:
+    """Return the documents nearest to a vector by cosine distance, nearest first."""
+    wanted = {"vector": vector, "embedder": embedder, "layers": list(layers), "limit": limit}
+    return [(layer, record_id) for layer, record_id in session.execute(NEAREST, wanted)]
+
+
+def store_embeddings(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write the vectors of documents."""
+    if rows:
+        session.execute(STORE_EMBEDDING, list(rows))
+
+
+def add_response(session: Session, values: Mapping[str, Any]) -> None:
+    """Write the audit row of a reply."""
+    session.execute(insert(GptResponse), [dict(values)])
+
+
+def get_response(session: Session, response_id: uuid.UUID) -> GptResponse | None:
+    """Return the audit row of a reply."""
+    return session.get(GptResponse, response_id)
+
+
+def add_feedback(session: Session, values: Mapping[str, Any]) -> None:
+    """Write what a person thought of a reply."""
+    session.execute(insert(GptFeedback), [dict(values)])
+
+
+def verdicts(session: Session) -> list[tuple[str, list[Any], str]]:
+    """Return (intent, used records, verdict) of every reply that was judged, by its newest verdict."""
+    query = (
+        select(GptResponse.intent, GptResponse.used_records, GptFeedback.verdict)
+        .join(GptFeedback, GptFeedback.response_id == GptResponse.response_id)
+        .ext(distinct_on(GptFeedback.response_id))
+        .order_by(GptFeedback.response_id, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
+    )
+    return [tuple(row) for row in session.execute(query)]

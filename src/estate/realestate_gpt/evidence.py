@@ -1,0 +1,81 @@
+"""What a reply may stand on: the records by their role, with the figures computed from them."""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from estate.realestate_gpt.records import Key, Record
+
+__all__ = ["Evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Records by the role that they play in the reply.
+
+    Parameters
+    ----------
+    agent : Record
+        The agent that the reply is for, with ``rank``, ``rank_lower``, ``rank_upper``.
+    client : Record or None
+        The client, with ``qualification_…``, ``closing_…`` and ``next_…`` fields.
+    unit : Record or None
+        The unit that the talk is about, with ``fair_value`` and its interval.
+    units : tuple of Record
+        Units to offer, best first, with ``reason_1``, ``reason_2``, ``trade_off``.
+    areas : tuple of Record
+        Areas that matter, with ``heat_…`` and ``forecast_…`` fields.
+    triggers : tuple of Record
+        What the evidence supports saying, with ``term``, ``evidence``, ``lift``.
+    deals : tuple of Record
+        Open deals of this agent with this client.
+    calls : tuple of Record
+        Clients to call next, with ``reason_1``.
+    named : tuple of Record
+        Records whose name stands in the question.
+    unknown_place : bool
+        Whether the question names a place that no record knows.
+    fits : bool
+        Whether `units` meet what the question asks for; False when they only suit the client's profile.
+    today : datetime.date
+        Day of the reply: what lies before it is not announced.
+    """
+
+    agent: Record
+    client: Record | None = None
+    unit: Record | None = None
+    units: tuple[Record, ...] = ()
+    areas: tuple[Record, ...] = ()
+    triggers: tuple[Record, ...] = ()
+    deals: tuple[Record, ...] = ()
+    calls: tuple[Record, ...] = ()
+    named: tuple[Record, ...] = ()
+    unknown_place: bool = False
+    fits: bool = True
+    today: dt.date = dt.date.min
+
+    def joined(self) -> "Evidence":
+        """Return the same roles where a record in several of them has the fields of all of them."""
+        records = self.records()
+        roles: dict[str, Any] = {role: tuple(records[r.key] for r in getattr(self, role)) for role in MANY}
+        roles |= {role: records[r.key] for role in ONE if (r := getattr(self, role)) is not None}
+        return replace(self, **roles)
+
+    def records(self) -> dict[Key, Record]:
+        """Return every record by layer and id."""
+        merged: dict[Key, Record] = {}
+        for record in self._all():
+            known = merged.get(record.key)
+            merged[record.key] = known.with_fields(record.fields) if known else record
+        return merged
+
+    def _all(self) -> Iterator[Record]:
+        for role in MANY:
+            yield from getattr(self, role)
+        yield from (record for role in ONE if (record := getattr(self, role)) is not None)
+
+
+ONE = ("unit", "client", "agent")
+MANY = ("named", "calls", "deals", "triggers", "areas", "units")
+"""Roles in the order in which their fields are joined: what a later one computed counts."""

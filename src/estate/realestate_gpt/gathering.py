@@ -1,0 +1,345 @@
+"""Collects what a reply may stand on: live records by role, with the figures that the floors below compute."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from estate.agent import service as agent_service
+from estate.behavior import service as behavior_service
+from estate.client import service as client_service
+from estate.core.types import UnitRef
+from estate.intelligence import actions, areas, calls, closing, matching, qualification, ranking
+from estate.intelligence.schemas import ClosingOut, Qualification, Recommendation
+from estate.market import service as market_service
+from estate.market.schemas import AreaHeat
+from estate.property import service as property_service
+from estate.property.schemas import UnitOut
+from estate.realestate_gpt.evidence import Evidence
+from estate.realestate_gpt.intent import Intent, Question
+from estate.realestate_gpt.layers import documents_of
+from estate.realestate_gpt.records import Key, Record, Value
+from estate.realestate_gpt.retrieval.lexical import words
+from estate.realestate_gpt.retrieval.retriever import retrieve
+from estate.realestate_gpt.schemas import AgentContext
+
+__all__ = ["gather"]
+
+FOUND = 20  # Records that the search may add.
+UNITS = 3
+CANDIDATES = 100
+AREAS = 2
+CALLS = 5
+TRIGGERS = 50  # Words that the one for a client is chosen from.
+RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
+FORECAST_MONTHS = 12
+NAME_FIELDS = ("name", "area_name", "project_name", "title")
+STEADY = 1.0  # A change of less than a point of heat is not a trend.
+
+Fields = Mapping[str, Value]
+
+
+def gather(session: Session, text: str, question: Question, context: AgentContext, *, now: dt.datetime) -> Evidence:
+    """Collect the evidence for a question.
+
+    Records of the context are read straight from the layers, so that a reply is possible before any search
+    document was written; the search adds what the question names.
+
+    Raises
+    ------
+    NotFound
+        When the agent, the client or the unit of the context does not exist.
+    """
+    agent_service.get_agent(session, context.agent_id)
+    if context.client_id is not None:
+        client_service.get_client(session, context.client_id)
+    unit = property_service.get_unit(session, context.property_id) if context.property_id else None
+    found = retrieve(session, text, limit=FOUND, question=question)
+    named = _named(found, question)
+    area_ids = _area_ids(session, named, unit, context)
+    units, fits = _units(session, question, context, named)
+    ref = context.property_id or next(iter(units), None)
+    return Evidence(
+        agent=_agent(session, context.agent_id, question),
+        client=_client(session, context, question, ref, now) if context.client_id else None,
+        unit=_unit(session, context.property_id, question) if context.property_id else None,
+        units=tuple(_offered(session, units)),
+        areas=tuple(_areas(session, area_ids, question)),
+        triggers=tuple(_triggers(session, context.client_id)),
+        deals=tuple(_deals(session, context)),
+        calls=tuple(_calls(session, context.agent_id)) if Intent.CALL in question.intents else (),
+        named=tuple(named),
+        unknown_place=_unknown_place(question, found),
+        fits=fits,
+        today=now.date(),
+    ).joined()
+
+
+def _read(session: Session, layer: str, ids: Iterable[object]) -> dict[str, Record]:
+    """Read records of one layer by id, in the order asked for."""
+    wanted: list[Key] = [(layer, str(record_id)) for record_id in ids]
+    found = documents_of(session, wanted)
+    return {key[1]: Record(*key, 1.0, found[key].fields) for key in wanted if key in found}
+
+
+# What the question names
+
+
+def _named(found: Sequence[Record], question: Question) -> list[Record]:
+    """Return found records whose id or whole name stands in the question."""
+    phrases = {tuple(words(phrase)) for phrase in question.phrases}
+    ids = {str(record_id) for record_id in question.ids} | {str(unit) for unit in question.units}
+    return [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
+
+
+def _names(record: Record) -> list[list[str]]:
+    return [words(str(record.fields[name])) for name in NAME_FIELDS if record.fields.get(name)]
+
+
+def _unknown_place(question: Question, found: Sequence[Record]) -> bool:
+    """Tell whether the question names places and no found record bears one of their names."""
+    names = [set(name) for record in found for name in _names(record)]
+    places = [set(words(place)) for place in question.places]
+    return bool(places) and not any(place <= name or name <= place for place in places for name in names if name)
+
+
+# Areas
+
+
+def _area_ids(session: Session, named: Sequence[Record], unit: UnitOut | None, context: AgentContext) -> list[str]:
+    """Return the areas that matter: those named, else that of the unit, else those that suit the client."""
+    asked = [record.id for record in named if record.layer == "market"]
+    if asked:
+        return asked[:AREAS]
+    ids = [str(unit.area_id)] if unit is not None and unit.area_id is not None else []
+    if context.client_id is not None:
+        ids += [str(area.area_id) for area in areas.areas_for(session, context.client_id, limit=AREAS)]
+    else:
+        ids += [str(area.area_id) for area in market_service.heatmap(session)]
+    return list(dict.fromkeys(ids))[:AREAS]
+
+
+def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
+    records = _read(session, "market", ids)
+    heat = {str(area.area_id): area for area in market_service.heatmap(session)} if records else {}
+    for area_id, record in records.items():
+        fields = _heat(heat[area_id]) if area_id in heat else {}
+        if Intent.MARKET in question.intents:
+            fields = {**fields, **_forecast(session, area_id)}
+        yield record.with_fields(fields)
+
+
+def _heat(area: AreaHeat) -> Fields:
+    trend = area.heat_trend
+    return {
+        "heat_score": area.heat_score,
+        "heat_band": area.heat_band,
+        "heat_n": area.n,
+        "heat_confidence": area.confidence,
+        "heat_direction": None if trend is None else _direction(trend),
+    }
+
+
+def _direction(trend: float) -> str:
+    if abs(trend) < STEADY:
+        return "steady"
+    return "rising" if trend > 0 else "falling"
+
+
+def _forecast(session: Session, area_id: str) -> Fields:
+    forecast = market_service.predict(session, uuid.UUID(area_id), FORECAST_MONTHS)
+    if not forecast.months:
+        return {}
+    last = forecast.months[-1]
+    return {
+        "forecast_month": last.month.isoformat(),
+        "forecast_price": last.price,
+        "forecast_price_lower": last.lower,
+        "forecast_price_upper": last.upper,
+        "forecast_n": forecast.n,
+    }
+
+
+# Units
+
+
+def _units(
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record]
+) -> tuple[dict[UnitRef, Fields], bool]:
+    """Return units to offer with why, and whether they meet what the question itself asks for."""
+    suited: dict[UnitRef, Fields] = {}
+    if context.client_id is not None:
+        matches = matching.recommend(session, context.client_id)
+        suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
+    asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
+    meeting = asked or _meeting(session, question, context, named)
+    chosen = meeting or list(suited)
+    return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
+
+
+def _meeting(
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record]
+) -> list[UnitRef] | None:
+    """Return available units within the limits that the question states; None when it states none.
+
+    Where the question leaves the price open, the client's budget bounds it.
+    """
+    area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
+    if question.budget is None and question.bedrooms is None and not area_ids:
+        return None
+    budget, currency = question.budget, question.currency
+    if budget is None and context.client_id is not None:
+        client = client_service.get_client(session, context.client_id)
+        budget, currency = client.budget, client.currency if client.budget is not None else None
+    units = property_service.candidates(
+        session,
+        area_ids=area_ids or None,
+        price_max=budget,
+        currency=currency,
+        bedrooms_min=question.bedrooms,
+        limit=CANDIDATES,
+    )
+    return [unit.ref for unit in units if question.bedrooms in (None, unit.bedrooms)]
+
+
+def _match(match: Recommendation) -> Fields:
+    fields: dict[str, Value] = {"match_score": match.score}
+    for place, reason in enumerate(match.reasons[:2], start=1):
+        fields[f"reason_{place}"] = _stop(reason.text)
+    if match.trade_offs:
+        fields["trade_off"] = _stop(match.trade_offs[0].text)
+    return fields
+
+
+def _offered(session: Session, units: Mapping[UnitRef, Fields]) -> Iterable[Record]:
+    records = _read(session, "property", units)
+    return [records[str(ref)].with_fields(fields) for ref, fields in units.items() if str(ref) in records]
+
+
+def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
+    record = _read(session, "property", [ref])[str(ref)]
+    if not {Intent.PRICE, Intent.OBJECTION}.intersection(question.intents):
+        return record
+    return record.with_fields(_value(session, ref))
+
+
+def _value(session: Session, ref: UnitRef) -> Fields:
+    value = property_service.predict(session, ref)
+    if value.value is None or value.status != "ok":
+        return {}
+    return {
+        "fair_value": str(value.value),
+        "fair_value_lower": str(value.lower),
+        "fair_value_upper": str(value.upper),
+        "comparables": value.n,
+    }
+
+
+# People
+
+
+def _agent(session: Session, agent_id: uuid.UUID, question: Question) -> Record:
+    record = _read(session, "agent", [agent_id])[str(agent_id)]
+    if not RANKED.intersection(question.intents):
+        return record
+    place = next((row for row in ranking.rank_agents(session) if row.agent_id == agent_id), None)
+    if place is None or place.status != "ok":
+        return record
+    return record.with_fields({"rank": place.rank, "rank_lower": place.rank_lower, "rank_upper": place.rank_upper})
+
+
+def _client(
+    session: Session, context: AgentContext, question: Question, ref: UnitRef | None, now: dt.datetime
+) -> Record:
+    """Return the client with score and chance, both from one reading of the closed deals."""
+    client_id = context.client_id
+    if client_id is None:
+        raise ValueError("there is no client")
+    record = _read(session, "client", [client_id])[str(client_id)]
+    model = closing.load_closing(session, [client_id], now)
+    fitted = qualification.fit_qualification(model.book)
+    fields = _qualification(qualification.explain_from(model.book, fitted, client_id))
+    if ref is not None:
+        fields |= _chance(model.explain(context.agent_id, client_id, property_service.get_unit(session, ref)))
+    if Intent.NEXT_STEP in question.intents:
+        fields |= _likely_step(session, client_id)
+    return record.with_fields(fields)
+
+
+def _qualification(score: Qualification) -> dict[str, Value]:
+    return {
+        "qualification_score": score.score,
+        "qualification_lower": score.lower,
+        "qualification_upper": score.upper,
+        "qualification_band": score.band,
+        "qualification_n": score.n,
+        "qualification_basis": _stop(score.why),
+        "qualification_why": _stop(score.contributions[0].why) if score.contributions else None,
+        "ask": _stop(score.missing[0].why) if score.missing else None,
+    }
+
+
+def _chance(chance: ClosingOut) -> dict[str, Value]:
+    return {
+        "closing_probability": chance.score,
+        "closing_lower": chance.lower,
+        "closing_upper": chance.upper,
+        "closing_n": chance.n,
+    }
+
+
+def _likely_step(session: Session, client_id: uuid.UUID) -> dict[str, Value]:
+    """Return what usually follows the client's last step, when enough was seen."""
+    likely = behavior_service.next_step(session, client_id)
+    if likely.status != "ok" or not likely.items:
+        return {}
+    return {
+        "last_step": likely.current,
+        "likely_step": likely.items[0].step,
+        "likely_step_share": likely.items[0].probability,
+    }
+
+
+def _calls(session: Session, agent_id: uuid.UUID) -> Iterable[Record]:
+    due = {str(call.client_id): call for call in calls.next_calls(session, agent_id, limit=CALLS)}
+    for client_id, record in _read(session, "client", due).items():
+        call = due[client_id]
+        last_contact = next((r.text for r in call.reasons if r.field == "time_of_event"), None)
+        yield record.with_fields(
+            {
+                "qualification_score": call.score,
+                "priority": call.priority,
+                "last_contact": _stop(last_contact) if last_contact else None,
+            }
+        )
+
+
+# Behaviour
+
+
+def _triggers(session: Session, client_id: uuid.UUID | None) -> Iterable[Record]:
+    """Return the best supported word that helps to win and, for a client, was not said yet."""
+    said = behavior_service.client_activity(session, [client_id])[client_id].terms if client_id else {}
+    best = actions.best_trigger(behavior_service.triggers(session, TRIGGERS).items, said)
+    if best is None:
+        return
+    for record in _read(session, "behavior", [f"trigger:{best.term}"]).values():
+        yield record.with_fields({"lift_lower": record.fields["lower"], "lift_upper": record.fields["upper"]})
+
+
+def _deals(session: Session, context: AgentContext) -> Iterable[Record]:
+    """Return the open deals of this agent with this client."""
+    if context.client_id is None:
+        return []
+    deals = behavior_service.deals(session, agent_id=context.agent_id, client_id=context.client_id)
+    return _read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
+
+
+# Words of the floors below
+
+
+def _stop(text: str) -> str:
+    """End a text with a full stop."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."

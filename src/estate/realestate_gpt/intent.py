@@ -1,0 +1,236 @@
+"""What a question asks for, by a small lexicon: topics, budget, bedrooms, ids and the places it names."""
+
+import re
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from estate.core.types import UnitRef
+from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
+
+__all__ = ["Intent", "Question", "read"]
+
+
+class Intent(StrEnum):
+    """What the reply has to be about."""
+
+    MARKET = "market"
+    UNIT = "unit"
+    PRICE = "price"
+    OBJECTION = "objection"
+    CALL = "call"
+    NEXT_STEP = "next_step"
+    GENERAL = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What was understood of a text; nothing in it is ever carried out or repeated.
+
+    Parameters
+    ----------
+    intents : tuple of Intent
+        Topics, the one with most words first; empty when no word was understood.
+    budget : Decimal or None
+        The largest amount named as money.
+    currency : str or None
+        Its currency code, when one stands beside it.
+    bedrooms : int or None
+        Bedrooms asked for; 0 is a studio.
+    ids : tuple of uuid.UUID
+        Ids that stand in the text.
+    units : tuple of UnitRef
+        Units named as ``project:unit``.
+    phrases : tuple of str
+        Runs of one to four words, to be compared with names.
+    places : tuple of str
+        What follows "in", "at" and the like: it may name a place.
+    """
+
+    intents: tuple[Intent, ...]
+    budget: Decimal | None = None
+    currency: str | None = None
+    bedrooms: int | None = None
+    ids: tuple[uuid.UUID, ...] = ()
+    units: tuple[UnitRef, ...] = ()
+    phrases: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+
+_PHRASES: Mapping[Intent, str] = {
+    Intent.MARKET: """
+        market; area; district; neighbourhood; neighborhood; community; location; heat; hot; demand; supply; trend;
+        forecast; outlook; invest; investment; investing; investor; appreciation; growth; grow; rise; rising; yield;
+        roi; return; rent; rental; prices in; سوق; منطقة; استثمار; حي; عائد
+        """,
+    Intent.UNIT: """
+        apartment; flat; villa; townhouse; studio; penthouse; unit; property; home; house; bedroom; bed; br; bhk;
+        looking for; need; want; recommend; recommendation; suggest; option; available; match; show me; find; compare;
+        view; floor; project; handover; delivery; developer; amenity; sqm; شقة; فيلا; وحدة; غرفة; غرف; استوديو
+        """,
+    Intent.PRICE: """
+        price; cost; budget; afford; payment; instalment; installment; down payment; discount; mortgage; cash; fee;
+        million; aed; egp; usd; how much; cheap; cheaper; fair; worth; value; plan; سعر; بسعر; ميزانية;
+        تقسيط; مقدم; دفع; كم
+        """,
+    Intent.OBJECTION: """
+        too expensive; expensive; too high; not sure; worried; worry; afraid; concern; hesitate; hesitant; hesitating;
+        doubt; risk; risky; delay; late; think about it; ask my family; just looking; not convinced; other agency;
+        problem; objection; no trust; trust; غالي; خائف; مخاطرة; قلق
+        """,
+    Intent.CALL: """
+        who should i call; whom should i call; who to call; whom to call; call first; call next; call today;
+        my calls; call list; priority; prioritise; prioritize; which client; which lead; my leads; my clients; اتصل
+        """,
+    Intent.NEXT_STEP: """
+        next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
+        closing; convince; negotiate; negotiation; strategy; approach; how do i; how should i; win; ready to buy;
+        probability; likely; chance; likelihood; qualify; qualified; qualification; score; serious; الخطوة; متابعة
+        """,
+    Intent.GENERAL: """
+        hello; hi; hey; good morning; good evening; help; advice; advise; tell me about; brief; summary; summarise;
+        summarize; overview; prepare; who is; client; agent; deal; buy; buyer; buying; sell; sale; purchase; profile;
+        مرحبا; السلام; مساعدة; شراء; اشتري
+        """,
+}
+"""Words and phrases of each topic, separated by semicolons, in any inflection that `lexical.words` joins."""
+
+
+def _lexicon() -> dict[tuple[str, ...], Intent]:
+    """Read `_PHRASES` with the same stemming as a question."""
+    return {tuple(words(phrase)): intent for intent, phrases in _PHRASES.items() for phrase in phrases.split(";")}
+
+
+LEXICON = _lexicon()
+LONGEST = max(map(len, LEXICON))
+TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
+
+MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
+MAX_NAME_WORDS = 4
+
+_UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_ID = re.compile(_UUID, re.IGNORECASE)
+_UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
+_CURRENCY = r"AED|EGP|USD|EUR|GBP|SAR|QAR|KWD|BHD|OMR|INR"
+_SCALES = {"k": 3, "thousand": 3, "الف": 3, "ألف": 3, "m": 6, "mn": 6, "mio": 6, "million": 6, "مليون": 6}
+_AMOUNT = re.compile(
+    rf"(?<![\w.])(?P<before>{_CURRENCY})?\s*(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d{{1,15}}(?:\.\d+)?)"
+    rf"\s*(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})?\s*(?P<after>{_CURRENCY})?(?!\w)",
+    re.IGNORECASE,
+)
+_SMALL_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+_BEDROOMS = re.compile(
+    rf"(?<!\w)(\d{{1,2}}|{'|'.join(_SMALL_NUMBERS)})[\s-]*(?:bed(?:room)?s?|brs?|bhk|غرف(?:ة)?)(?!\w)", re.IGNORECASE
+)
+_STUDIO = re.compile(r"\bstudio\b|استوديو", re.IGNORECASE)
+_PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
+
+_PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+([^.,;:!?؟،\n]+)", re.IGNORECASE)
+_NO_PLACE = frozenset(
+    words(
+        """
+        general terms term total fact mind case time future advance short long once all any some next last best
+        good right person detail details need needs interested one two three year years month months week weeks
+        moment least under over between below above around up now today tomorrow january february march april may
+        june july august september october november december buying buy it looking city country real estate
+        """
+    )
+)
+
+
+def read(text: str) -> Question:
+    """Understand a question.
+
+    Parameters
+    ----------
+    text : str
+        The client's or agent's words: data, never an instruction.
+
+    Examples
+    --------
+    >>> q = read("2-bedroom flat in Qamar Quay under AED 1.5 million?")
+    >>> q.bedrooms, q.budget, q.currency, q.places
+    (2, Decimal('1500000'), 'AED', ('Qamar Quay',))
+    """
+    budget, currency = _budget(text)
+    units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
+    return Question(
+        intents=_intents(words(text)),
+        budget=budget,
+        currency=currency,
+        bedrooms=_bedrooms(text),
+        ids=tuple(dict.fromkeys(map(uuid.UUID, _ID.findall(text)))),
+        units=units,
+        phrases=tuple(dict.fromkeys(_phrases(text.split()[:MAX_WORDS]))),
+        places=tuple(dict.fromkeys(_places(text))),
+    )
+
+
+def _intents(stems: Sequence[str]) -> tuple[Intent, ...]:
+    """Count the words that each topic explains, longest phrase first; most words first, then as listed."""
+    explained = dict.fromkeys(Intent, 0)
+    position = 0
+    while position < len(stems):
+        for length in range(min(LONGEST, len(stems) - position), 0, -1):
+            intent = LEXICON.get(tuple(stems[position : position + length]))
+            if intent is not None:
+                explained[intent] += length
+                position += length
+                break
+        else:
+            position += 1
+    found = [intent for intent in Intent if explained[intent] and intent is not Intent.GENERAL]
+    found.sort(key=lambda intent: -explained[intent])
+    return tuple(found) or ((Intent.GENERAL,) if explained[Intent.GENERAL] else ())
+
+
+def _budget(text: str) -> tuple[Decimal | None, str | None]:
+    """Return the largest amount that is money, and its currency."""
+    amounts = [(amount, code) for match in _AMOUNT.finditer(text) for amount, code in _amount(match)]
+    return max(amounts, key=lambda pair: pair[0], default=(None, None))
+
+
+def _amount(match: re.Match[str]) -> Iterator[tuple[Decimal, str | None]]:
+    code = match["before"] or match["after"]
+    scale = match["scale"]
+    amount = Decimal(match["number"].replace(",", "")).scaleb(_SCALES[scale.lower()] if scale else 0)
+    if code or scale or amount >= _PLAIN_AMOUNT:
+        yield (
+            (amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount),
+            (code.upper() if code else None),
+        )
+
+
+def _bedrooms(text: str) -> int | None:
+    found = _BEDROOMS.search(text)
+    if found is None:
+        return 0 if _STUDIO.search(text) else None
+    number = found[1].lower()
+    return _SMALL_NUMBERS.get(number) or int(number)
+
+
+def _phrases(spoken: Sequence[str]) -> Iterator[str]:
+    """Yield every run of one to `MAX_NAME_WORDS` words, without punctuation at its ends."""
+    for start in range(len(spoken)):
+        for end in range(start + 1, min(start + MAX_NAME_WORDS, len(spoken)) + 1):
+            phrase = " ".join(spoken[start:end]).strip(".,;:!?؟،'\"()[]«»“”’")
+            if phrase:
+                yield phrase
+
+
+def _places(text: str) -> Iterator[str]:
+    """Yield what follows a preposition of place, up to a word that cannot be of a name."""
+    for match in _PLACE.finditer(text):
+        name: list[str] = []
+        for spoken in match[1].split()[:MAX_NAME_WORDS]:
+            if not (stems := words(spoken)) or not _may_name(stems):
+                break
+            name.append(spoken.strip("'\"()[]«»“”’"))
+        if name:
+            yield " ".join(name)
+
+
+def _may_name(stems: Sequence[str]) -> bool:
+    return not any(stem in STOP_WORDS or stem in TOPIC_WORDS or stem in _NO_PLACE or stem.isdigit() for stem in stems)

@@ -1,0 +1,267 @@
+"""The public verbs of the assistant: find records, answer, take feedback."""
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy.orm import Session
+
+from estate.core.canonical import content_hash
+from estate.core.db import unit_of_work
+from estate.core.errors import Invalid
+from estate.core.problems import field_problems
+from estate.core.security import Actor
+from estate.core.types import UnitRef
+from estate.realestate_gpt import composer, crud
+from estate.realestate_gpt.confidence import Judgement, confidence, judge
+from estate.realestate_gpt.errors import ResponseNotFound
+from estate.realestate_gpt.evidence import Evidence
+from estate.realestate_gpt.gathering import gather
+from estate.realestate_gpt.intent import Intent, read
+from estate.realestate_gpt.models import GptResponse
+from estate.realestate_gpt.records import LAYERS, Key, Record
+from estate.realestate_gpt.retrieval.retriever import retrieve
+from estate.realestate_gpt.schemas import (
+    AgentContext,
+    CiteOut,
+    Claim,
+    ClientInput,
+    FeedbackIn,
+    FeedbackOut,
+    Reply,
+    ResponseOut,
+    UsedRecord,
+    UsedRecords,
+)
+from estate.realestate_gpt.verifier import Sentence, Verified, verify
+
+__all__ = ["feedback", "get_response", "respond", "retriever"]
+
+log = logging.getLogger(__name__)
+
+_CONTEXT = TypeAdapter(AgentContext)
+_INPUT: TypeAdapter[str] = TypeAdapter(ClientInput)
+
+
+def retriever(
+    query: str, *, layers: Sequence[str] | None = None, limit: int = 10, session: Session | None = None
+) -> list[Record]:
+    """Find records for a question.
+
+    Parameters
+    ----------
+    query : str
+        Any text. Ids and names of areas in it are looked up; its other words are searched.
+    layers : sequence of str, optional
+        Where to search; default all five.
+    limit : int
+        The most records, at most ``ESTATE_RETRIEVAL_MAX_RECORDS``.
+    session : Session, optional
+        Open transaction; default an own one.
+
+    Returns
+    -------
+    list of Record
+        Best first: what was looked up has score 1, what was found by its words less.
+
+    Raises
+    ------
+    Invalid
+        When a layer is not known or the limit is below 1.
+    """
+    if limit < 1 or not set(layers or LAYERS) <= set(LAYERS):
+        raise Invalid(f"`limit` is at least 1 and `layers` are among {', '.join(LAYERS)}.")
+    with _session(session, read_only=True) as transaction:
+        return retrieve(transaction, query, layers=tuple(layers or LAYERS), limit=limit)
+
+
+def respond(
+    client_input: str, agent_context: AgentContext | Mapping[str, Any], *, session: Session | None = None
+) -> Reply:
+    """Answer from the records, cite them, and keep what was cited.
+
+    Parameters
+    ----------
+    client_input : str
+        1 to 4,000 characters: data, never an instruction.
+    agent_context : AgentContext or mapping
+        Who asks, about whom and about which unit.
+    session : Session, optional
+        Open transaction; default an own one.
+
+    Returns
+    -------
+    Reply
+        Every figure and name of its text stands in a cited field; what does not was left out.
+
+    Raises
+    ------
+    Invalid
+        When the input or the context is malformed.
+    NotFound
+        When the agent, client or unit does not exist.
+    """
+    text, context = _checked(_INPUT, client_input), _checked(_CONTEXT, agent_context)
+    question = read(text)
+    with _session(session) as transaction:
+        evidence = gather(transaction, text, question, context, now=dt.datetime.now(dt.UTC))
+        records = evidence.records()
+        verified = verify(composer.compose(question.intents, evidence, for_client=True), records)
+        judgement = judge(question.intents, evidence, verified)
+        if judgement.abstained:  # The brief stays, but nothing that looks like an answer.
+            verified = verify(composer.compose((), evidence, for_client=False), records)
+        reply = _reply(judgement, evidence, verified)
+        intent = question.intents[0] if question.intents else Intent.GENERAL
+        crud.add_response(transaction, _audit_row(text, context, intent, reply, records))
+    _log(reply, verified)
+    return reply
+
+
+def feedback(session: Session, given: FeedbackIn) -> FeedbackOut:
+    """Keep what somebody thought of a reply.
+
+    Raises
+    ------
+    ResponseNotFound
+        When there is no such reply.
+    """
+    _response(session, given.response_id)
+    feedback_id = uuid.uuid4()
+    crud.add_feedback(session, {"feedback_id": feedback_id, **given.model_dump()})
+    return FeedbackOut(feedback_id=feedback_id, response_id=given.response_id, verdict=given.verdict)
+
+
+def get_response(session: Session, response_id: uuid.UUID) -> ResponseOut:
+    """Return a stored reply with the records as they were.
+
+    Raises
+    ------
+    ResponseNotFound
+        When there is no such reply.
+    """
+    row = _response(session, response_id)
+    return ResponseOut(
+        response_id=row.response_id,
+        text=row.text,
+        reasoning=[Claim.model_validate(claim) for claim in row.reasoning],
+        used_records=[UsedRecords.model_validate(used) for used in row.used_records],
+        confidence=row.confidence,
+        abstained=row.abstained,
+        agent_id=row.agent_id,
+        client_id=row.client_id,
+        property=_unit_of(row),
+        client_input=row.client_input,
+        intent=row.intent,
+        records=[UsedRecord.model_validate(record) for record in row.records],
+        composer_version=row.composer_version,
+        created_at=row.created_at,
+    )
+
+
+def _session(session: Session | None, *, read_only: bool = False) -> AbstractContextManager[Session]:
+    """Use the caller's transaction, or open one."""
+    return nullcontext(session) if session is not None else unit_of_work(Actor.system(), read_only=read_only)
+
+
+def _checked(schema: TypeAdapter[Any], value: object) -> Any:
+    try:
+        return schema.validate_python(value)
+    except ValidationError as error:
+        raise Invalid("The question was refused.", problems=field_problems(error)) from None
+
+
+def _reply(judgement: Judgement, evidence: Evidence, verified: Verified) -> Reply:
+    kept = verified.kept
+    return Reply(
+        response_id=uuid.uuid4(),
+        text=composer.render(kept, judgement.missing),
+        reasoning=[_claim(sentence) for sentence in kept if sentence.cites],
+        used_records=_used(kept),
+        confidence=confidence(judgement, evidence, verified),
+        abstained=judgement.abstained,
+    )
+
+
+def _claim(sentence: Sentence) -> Claim:
+    return Claim(
+        claim=sentence.text,
+        cites=[CiteOut(layer=cite.layer, id=cite.id, field=cite.field) for cite in sentence.cites],
+    )
+
+
+def _used(sentences: Sequence[Sentence]) -> list[UsedRecords]:
+    """List the cited records, one entry a layer, in the order in which they were cited."""
+    ids: dict[str, dict[str, None]] = {}
+    for sentence in sentences:
+        for cite in sentence.cites:
+            ids.setdefault(cite.layer, {})[cite.id] = None
+    return [UsedRecords(layer=layer, ids=list(ids[layer])) for layer in LAYERS if layer in ids]
+
+
+def _audit_row(
+    text: str, context: AgentContext, intent: Intent, reply: Reply, records: Mapping[Key, Record]
+) -> dict[str, Any]:
+    unit = context.property_id
+    answer = reply.model_dump(mode="json")
+    return {
+        **answer,
+        "response_id": reply.response_id,
+        "agent_id": context.agent_id,
+        "client_id": context.client_id,
+        "property_project_id": unit.project_id if unit else None,
+        "property_unit_id": unit.unit_id if unit else None,
+        "client_input": text,
+        "intent": intent.value,
+        "records": [_snapshot(records[used.layer, record_id]) for used in reply.used_records for record_id in used.ids],
+        "composer_version": composer.VERSION,
+    }
+
+
+def _snapshot(record: Record) -> dict[str, Any]:
+    """Return a record as JSON with the hash of its fields, so that the reply can be checked again later."""
+    fields = dict(record.fields)
+    return {
+        "layer": record.layer,
+        "id": record.id,
+        "content_hash": content_hash(fields).hex(),
+        "fields": fields,
+    }
+
+
+def _response(session: Session, response_id: uuid.UUID) -> GptResponse:
+    row = crud.get_response(session, response_id)
+    if row is None:
+        raise ResponseNotFound("No reply has this id.")
+    return row
+
+
+def _unit_of(row: GptResponse) -> UnitRef | None:
+    if row.property_project_id is None or row.property_unit_id is None:
+        return None
+    return UnitRef(row.property_project_id, row.property_unit_id)
+
+
+def _log(reply: Reply, verified: Verified) -> None:
+    """Say which records made the reply, and what was left out; never the client's words."""
+    for dropped in verified.dropped:
+        log.warning(
+            "sentence dropped",
+            extra={
+                "response_id": str(reply.response_id),
+                "cites": [f"{c.layer} {c.id} {c.field}" for c in dropped.sentence.cites],
+                "why": dropped.reason,
+            },
+        )
+    log.info(
+        "reply made",
+        extra={
+            "response_id": str(reply.response_id),
+            "used_records": {used.layer: used.ids for used in reply.used_records},
+            "confidence": reply.confidence,
+            "abstained": reply.abstained,
+        },
+    )

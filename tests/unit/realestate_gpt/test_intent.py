@@ -1,0 +1,92 @@
+"""Questions are understood by their words, and odd ones do no harm."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estate.realestate_gpt.intent import Intent, read
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("How is the market in Qamar Quay?", Intent.MARKET),
+        ("Where should I invest, which area will rise?", Intent.MARKET),
+        ("I am looking for a two-bedroom apartment", Intent.UNIT),
+        ("How much is the down payment?", Intent.PRICE),
+        ("It is too expensive, I must think about it", Intent.OBJECTION),
+        ("Who should I call first today?", Intent.CALL),
+        ("What is the next step, how do I close?", Intent.NEXT_STEP),
+        ("Hello, can you help me?", Intent.GENERAL),
+        ("كيف السوق في هذه المنطقة", Intent.MARKET),
+        ("أريد شقة", Intent.UNIT),
+        ("السعر غالي", Intent.OBJECTION),
+    ],
+)
+def test_topic(text: str, intent: Intent) -> None:
+    assert intent in read(text).intents
+
+
+def test_topics_stand_in_order_of_their_words() -> None:
+    asked = read("Is an apartment or a villa with a view a good investment?").intents
+    assert asked == (Intent.UNIT, Intent.MARKET)
+
+
+@pytest.mark.parametrize("text", ["What is the capital of France?", "asdf qwer", "???", "1 2 3", "the of and"])
+def test_strange_question_has_no_topic(text: str) -> None:
+    assert read(text).intents == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "budget", "currency"),
+    [
+        ("up to AED 1.5 million", Decimal(1_500_000), "AED"),
+        ("1,250,000 aed at most", Decimal(1_250_000), "AED"),
+        ("between 900k and 1.2m", Decimal(1_200_000), None),
+        ("around 2000000", Decimal(2_000_000), None),
+        ("٢ مليون", Decimal(2_000_000), None),
+        ("2 bedrooms by 2027", None, None),
+        ("3 m", Decimal(3_000_000), None),
+        ("no number", None, None),
+    ],
+)
+def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None:
+    question = read(text)
+    assert (question.budget, question.currency) == (budget, currency)
+
+
+@pytest.mark.parametrize(
+    ("text", "bedrooms"),
+    [("2-bedroom", 2), ("three bed flat", 3), ("4BR", 4), ("a studio", 0), ("3 غرف", 3), ("big home", None)],
+)
+def test_bedrooms(text: str, bedrooms: int | None) -> None:
+    assert read(text).bedrooms == bedrooms
+
+
+def test_ids_and_units() -> None:
+    project, unit = uuid.uuid4(), uuid.uuid4()
+    question = read(f"Compare {project}:{unit} please")
+    assert [str(ref) for ref in question.units] == [f"{project}:{unit}"]
+    assert question.ids == (project, unit)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("How is the market in Atlantis?", ("Atlantis",)),
+        ("prices at Qamar Quay, please", ("Qamar Quay",)),
+        ("Interested in buying in general", ()),
+        ("in the next two years", ()),
+    ],
+)
+def test_places(text: str, places: tuple[str, ...]) -> None:
+    assert read(text).places == places
+
+
+@given(st.text(max_size=4_000))
+def test_any_text_is_read(text: str) -> None:
+    question = read(text)
+    assert question.budget is None or question.budget.is_finite()
