@@ -1,0 +1,1 @@
+"""HTTP doors: one router a layer, one body reader, one error handler."""

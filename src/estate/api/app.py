@@ -1,0 +1,37 @@
+"""Builds the FastAPI application."""
+
+from fastapi import FastAPI
+
+from estate import registry
+from estate.api import errors, openapi
+from estate.api.middleware import EnvelopeCheck, RateLimit, RequestRecord
+from estate.api.routers import agent, behavior, client, gpt, ingest, market, operations, property_
+from estate.core import db, queue
+from estate.core.settings import get_settings
+
+__all__ = ["create_app"]
+
+
+def create_app() -> FastAPI:
+    """Return the application with every router, handler and middleware."""
+    settings = get_settings()
+    registry.register()
+    db.after_commit(queue.wake)
+    app = FastAPI(
+        title="Estate",
+        version="0.1.0",
+        summary="Sales intelligence for real-estate brokerages.",
+        docs_url="/docs" if settings.docs_enabled else None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs_enabled else None,
+        redirect_slashes=False,
+        responses={code: {"model": errors.Problem, "description": text} for code, text in openapi.PROBLEMS.items()},
+    )
+    errors.install(app)
+    for router in (market, agent, client, property_, behavior, gpt, ingest, operations):
+        app.include_router(router.router)
+    openapi.install(app)
+    app.add_middleware(RateLimit, settings=settings)
+    app.add_middleware(EnvelopeCheck)
+    app.add_middleware(RequestRecord)
+    return app

@@ -1,0 +1,158 @@
+"""What endpoints ask for: who calls, a read-only session, and a write that happens once."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header, Query, Request
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from estate.api.body import JsonBody, read_body
+from estate.core.db import unit_of_work
+from estate.core.errors import Conflict, Invalid, Unauthorized
+from estate.core.models import IdempotencyKey
+from estate.core.security import Actor, actor_for_key
+from estate.core.types import NoParameters
+
+__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "keyed_caller", "now"]
+
+KEY_PATTERN = r"^[\x21-\x7e]{1,255}$"
+
+api_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="An Estate API key.")
+bearer_header = HTTPBearer(auto_error=False, description="An Estate API key as a bearer token.")
+
+
+def now() -> dt.datetime:
+    """Return the time of the request in UTC; the pure code below takes it as an argument."""
+    return dt.datetime.now(dt.UTC)
+
+
+def _presented(
+    key: Annotated[str | None, Depends(api_key_header)],
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_header)],
+) -> str | None:
+    return key or (bearer.credentials if bearer else None)
+
+
+def caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
+    """Return who calls; anybody may read, a key that is sent must be right."""
+    return actor_for_key(presented) if presented else Actor.anonymous()
+
+
+def keyed_caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
+    """Return who calls; writing needs a key."""
+    if not presented:
+        raise Unauthorized("This call needs an API key: send it as X-API-Key or Authorization: Bearer.")
+    return actor_for_key(presented)
+
+
+Caller = Annotated[Actor, Depends(caller)]
+
+
+def _no_parameters(_: Annotated[NoParameters, Query()]) -> None:
+    """Refuse any parameter."""
+
+
+NO_PARAMETERS = Depends(_no_parameters)
+
+
+def _read_session(actor: Caller) -> Iterator[Session]:
+    with unit_of_work(actor, read_only=True) as session:
+        yield session
+
+
+ReadSession = Annotated[Session, Depends(_read_session, scope="function")]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a write answers: a status and a model."""
+
+    status: int
+    content: BaseModel
+    media_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """Runs a write in one transaction, at most once for an Idempotency-Key.
+
+    The answer is made after the commit; with a key it is stored in the transaction of its effect, so
+    that a repeated call gets the same bytes back.
+    """
+
+    actor: Actor
+    route: str
+    body: JsonBody
+    key: str | None
+
+    def run(self, effect: Callable[[Session], Answer]) -> Response:
+        """Do the effect, or repeat the stored answer.
+
+        Raises
+        ------
+        Conflict
+            When a call with the same key is still running.
+        Invalid
+            When the key came before with another body.
+        """
+        with unit_of_work(self.actor) as session:
+            stored = self._stored(session) if self.key else None
+            if stored is not None:
+                return _respond(stored.status, stored.response, stored.media_type, replayed=True)
+            answer = effect(session)
+            content = answer.content.model_dump_json(exclude_none=False).encode()
+            if self.key:
+                self._store(session, answer, content)
+        return _respond(answer.status, content, answer.media_type)
+
+    def _stored(self, session: Session) -> IdempotencyKey | None:
+        lock = func.hashtextextended(f"{self.actor.caller} {self.route} {self.key}", 0)
+        if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+            raise Conflict("A call with this Idempotency-Key is still running.")
+        row = session.get(IdempotencyKey, (self.actor.caller, self.route, self.key))
+        if row is not None and row.body_hash != self._body_hash():
+            raise Invalid("This Idempotency-Key was used with another body.")
+        return row
+
+    def _store(self, session: Session, answer: Answer, content: bytes) -> None:
+        session.add(
+            IdempotencyKey(
+                caller=self.actor.caller,
+                route=self.route,
+                key=self.key,
+                body_hash=self._body_hash(),
+                status=answer.status,
+                response=content,
+                media_type=answer.media_type,
+            )
+        )
+
+    def _body_hash(self) -> bytes:
+        return hashlib.sha256(self.body.raw).digest()
+
+
+def _respond(status: int, content: bytes, media_type: str, *, replayed: bool = False) -> Response:
+    headers = {"Idempotent-Replay": "true"} if replayed else None
+    return Response(content, status, headers, media_type)
+
+
+def once(
+    request: Request,
+    actor: Annotated[Actor, Depends(keyed_caller)],
+    body: Annotated[JsonBody, Depends(read_body)],
+    idempotency_key: Annotated[
+        str | None, Header(pattern=KEY_PATTERN, description="Makes a repeated call harmless for 24 hours.")
+    ] = None,
+) -> Once:
+    """Gather what a write needs; the key is checked before the body is read."""
+    return Once(actor, request.url.path, body, idempotency_key)
+
+
+OnceDep = Annotated[Once, Depends(once)]

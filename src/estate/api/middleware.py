@@ -1,0 +1,171 @@
+"""What every request passes: an id, the envelope check, the rate limit, one log line, the metrics."""
+
+import logging
+import re
+import time
+import uuid
+from collections import Counter
+from urllib.parse import unquote_to_bytes
+
+from limits import parse as parse_limit
+from limits.aio.storage import RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.exceptions import RedisError
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from estate.api.errors import problem_response
+from estate.core.errors import BadRequest, EstateError, FieldProblem, Invalid, TooManyRequests
+from estate.core.settings import Settings
+from estate.core.telemetry import HTTP_REQUESTS, HTTP_SECONDS, RATE_LIMIT_OPEN
+
+__all__ = ["EnvelopeCheck", "RateLimit", "RequestRecord"]
+
+log = logging.getLogger("estate.request")
+
+REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+REPEATABLE = frozenset({"unit"})
+SECRET_PARAMETERS = frozenset({"api_key", "apikey", "key", "token", "access_token"})
+UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
+NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+
+
+class RequestRecord:
+    """Gives each request an id, writes one log line and counts it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and record how it ended."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
+        scope["estate.request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                for name, value in NO_STORE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            self._record(scope, status, time.perf_counter() - started)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        HTTP_REQUESTS.labels(scope["method"], route, status).inc()
+        HTTP_SECONDS.labels(scope["method"], route).observe(seconds)
+        log.info(
+            "request",
+            extra={
+                "request_id": scope["estate.request_id"],
+                "method": scope["method"],
+                "route": route,
+                "status": status,
+                "ms": round(seconds * 1000, 1),
+            },
+        )
+
+
+class EnvelopeCheck:
+    """Refuses query strings that two readers could understand differently."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 400 or 422 for a bad query string, else pass the request on."""
+        error = _query_error(scope["query_string"]) if scope["type"] == "http" else None
+        if error is None:
+            await self.app(scope, receive, send)
+        else:
+            await problem_response(error, scope.get("estate.request_id"))(scope, receive, send)
+
+
+def _query_error(query: bytes) -> EstateError | None:
+    names: Counter[str] = Counter()
+    for part in filter(None, query.split(b"&")):
+        try:
+            name, _, value = (unquote_to_bytes(p.replace(b"+", b" ")).decode() for p in _split(part))
+        except UnicodeDecodeError:
+            return BadRequest("The query string is not valid UTF-8.")
+        if "\x00" in name or "\x00" in value:
+            return Invalid(
+                "The query string was refused.",
+                problems=(FieldProblem(name.replace("\x00", ""), "must not contain a NUL character"),),
+            )
+        names[name] += 1
+    secret = SECRET_PARAMETERS & names.keys()
+    if secret:
+        return BadRequest("A key never goes into the URL; send it as X-API-Key.")
+    repeated = [name for name, n in names.items() if n > 1 and name not in REPEATABLE]
+    if repeated:
+        problems = tuple(FieldProblem(name, "must be given once") for name in repeated)
+        return Invalid("A parameter was given twice.", problems=problems)
+    return None
+
+
+def _split(part: bytes) -> tuple[bytes, bytes, bytes]:
+    return part.partition(b"=")
+
+
+class RateLimit:
+    """Counts requests a key (or address) in Redis; lets them through, and counts that, when Redis is gone."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app = app
+        self.per_minute = settings.rate_limit_per_minute
+        self.item = parse_limit(f"{self.per_minute}/minute")
+        self.limiter = _limiter(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 429 when the caller is over the limit, else pass the request on."""
+        if scope["type"] != "http" or scope["path"] in UNLIMITED or await self._allowed(scope):
+            await self.app(scope, receive, send)
+            return
+        error = TooManyRequests(f"At most {self.per_minute} requests a minute are answered.", retry_after_seconds=60)
+        await problem_response(error, scope.get("estate.request_id"))(scope, receive, send)
+
+    async def _allowed(self, scope: Scope) -> bool:
+        if self.limiter is None:
+            return True
+        try:
+            return await self.limiter.hit(self.item, _caller_name(scope))
+        except (RedisError, OSError, TimeoutError):
+            RATE_LIMIT_OPEN.inc()
+            return True
+
+
+def _limiter(settings: Settings) -> SlidingWindowCounterRateLimiter | None:
+    if settings.redis_url is None or not settings.rate_limit_enabled:
+        return None
+    seconds = settings.redis_timeout_ms / 1000
+    storage = RedisStorage(
+        "async+" + settings.require_redis_url(),
+        implementation="redispy",
+        socket_timeout=seconds,
+        socket_connect_timeout=seconds,
+        retry_on_timeout=False,
+    )
+    return SlidingWindowCounterRateLimiter(storage)
+
+
+def _caller_name(scope: Scope) -> str:
+    """Return a name for the caller: a digest of the key it sent, else its address."""
+    headers = Headers(scope=scope)
+    key = headers.get("x-api-key") or headers.get("authorization")
+    if key:
+        return uuid.uuid5(uuid.NAMESPACE_OID, key).hex
+    client = scope.get("client")
+    return client[0] if client else "unknown"

@@ -1,0 +1,81 @@
+"""Client endpoints."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+
+from estate.api.answers import IngestAnswer, ingest_answer
+from estate.api.deps import NO_PARAMETERS, OnceDep, ReadSession, now
+from estate.api.openapi import json_body
+from estate.client import service
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut
+from estate.core.paging import PageOut
+from estate.core.types import Name, QueryLimit, Schema, Uuid
+from estate.intelligence import calls, closing, qualification
+from estate.intelligence.schemas import ClosingOut, NextCall, Qualification
+from estate.property import service as property_service
+
+router = APIRouter(prefix="/client", tags=["client"])
+
+EXAMPLE = {
+    "client_id": "c3a9e1d2-5b4f-4c8e-8a11-2d7f60b5e901",
+    "name": "Omar Nasser",
+    "interest": {"purpose": "own use", "unit_types": ["apartment"], "bedrooms": 2, "amenities": ["Pool"]},
+    "budget": "1900000.00",
+    "currency": "AED",
+    "location_targets": ["Palm Harbour", "Canal Gate"],
+    "objections": ["handover date"],
+    "decision_speed": "fast",
+    "emotional_type": "analytical",
+    "response_history": [{"at": "2026-10-01T09:30:00Z", "channel": "call", "response_seconds": 420}],
+    "contact_consent": True,
+}
+
+
+class OnePair(Schema):
+    """Which agent, which client, and perhaps which unit."""
+
+    client_id: Uuid
+    agent_id: Uuid
+    unit: Name | None = Field(None, description="`project_id:unit_id`, or a `unit_id` that is unique.")
+
+
+class ForAgent(Schema):
+    """For whom, and how many."""
+
+    agent_id: Uuid
+    limit: QueryLimit = 10
+
+
+@router.post("/ingest", response_model=IngestAnswer, openapi_extra=json_body(ClientIn, example=EXAMPLE))
+def ingest(once: OnceDep) -> Response:
+    """Take clients: an absent field keeps its value, null clears it, an older row is stale."""
+    return once.run(lambda session: ingest_answer(service.ingest(session, once.body.rows()), once.body))
+
+
+@router.get("/query")
+def query(session: ReadSession, wanted: Annotated[ClientFilter, Query()]) -> PageOut[ClientOut]:
+    """List client profiles."""
+    page = service.list_clients(session, wanted)
+    return PageOut(items=list(page.items), next_cursor=page.next_cursor)
+
+
+@router.get("/qualification/{client_id}", dependencies=[NO_PARAMETERS])
+def explain_qualification(session: ReadSession, client_id: Annotated[Uuid, Path()]) -> Qualification:
+    """Score how likely a deal with a client is won, with contributions that sum to the score."""
+    return qualification.explain_qualification(session, client_id, now=now())
+
+
+@router.get("/predict")
+def predict(session: ReadSession, wanted: Annotated[OnePair, Query()]) -> ClosingOut:
+    """Estimate how likely an agent sells a unit to a client, with contributions that sum to the score."""
+    unit = None if wanted.unit is None else property_service.resolve(session, wanted.unit)
+    return closing.explain_closing(session, agent_id=wanted.agent_id, client_id=wanted.client_id, unit=unit, now=now())
+
+
+@router.get("/recommend")
+def recommend(session: ReadSession, wanted: Annotated[ForAgent, Query()]) -> PageOut[NextCall]:
+    """Recommend whom an agent calls next, and why."""
+    found = calls.next_calls(session, wanted.agent_id, now=now(), limit=wanted.limit)
+    return PageOut(items=found, next_cursor=None)

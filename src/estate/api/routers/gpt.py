@@ -1,0 +1,43 @@
+"""Endpoints of the assistant."""
+
+from fastapi import APIRouter, Response
+
+from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession
+from estate.api.openapi import json_body
+from estate.core.types import Uuid
+from estate.realestate_gpt import service
+from estate.realestate_gpt.schemas import FeedbackIn, FeedbackOut, Reply, RespondIn, ResponseOut
+
+router = APIRouter(prefix="/gpt", tags=["gpt"])
+
+QUESTION = {
+    "client_input": "I am looking for a two-bedroom apartment in Palm Harbour. Is the market there still good?",
+    "agent_id": "0b8f6a54-3a3e-4a43-8f0f-2f6d1a0c9e01",
+    "client_id": "5d2c1f7e-9b64-4a0e-8f3b-7c1d2e3f4a02",
+    "property": "7a1e2c3d-4b5f-4c6d-8e7f-9a0b1c2d3e03:8b2f3d4e-5c6a-4d7e-9f8a-0b1c2d3e4f04",
+}
+VERDICT = {
+    "response_id": "9c3a4e5f-6d7b-4e8f-8a9b-1c2d3e4f5a05",
+    "verdict": "helpful",
+    "note": "The client liked the price comparison.",
+}
+
+
+@router.post("/respond", response_model=Reply, openapi_extra=json_body(RespondIn, example=QUESTION, batch=False))
+def respond(once: OnceDep) -> Response:
+    """Answer from the records of all layers; every figure and name of the text is in a cited field."""
+    asked = once.body.one(RespondIn)
+    return once.run(lambda session: Answer(200, service.respond(asked.client_input, asked.context(), session=session)))
+
+
+@router.post("/feedback", response_model=FeedbackOut, openapi_extra=json_body(FeedbackIn, example=VERDICT, batch=False))
+def feedback(once: OnceDep) -> Response:
+    """Say whether a reply helped."""
+    given = once.body.one(FeedbackIn)
+    return once.run(lambda session: Answer(200, service.feedback(session, given)))
+
+
+@router.get("/responses/{response_id}", dependencies=[NO_PARAMETERS])
+def response(session: ReadSession, response_id: Uuid) -> ResponseOut:
+    """Return a stored reply with the records as they were when it was made."""
+    return service.get_response(session, response_id)

@@ -1,0 +1,69 @@
+"""Health, readiness and metrics."""
+
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy.exc import SQLAlchemyError
+
+from estate.core import db
+from estate.core.errors import NotFound, Unavailable
+from estate.core.settings import get_settings
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(BaseModel):
+    """What the process depends on; without Redis it still takes and answers everything, only later."""
+
+    status: Literal["ready"] = "ready"
+    database: Literal["ok"] = "ok"
+    redis: Literal["ok", "unavailable", "not configured"]
+
+
+@router.get("/healthz")
+async def healthz() -> Health:
+    """Tell that the process answers."""
+    return Health()
+
+
+@router.get("/readyz")
+def readyz() -> Readiness:
+    """Tell whether requests can be served: 503 without the database."""
+    try:
+        db.ping()
+    except SQLAlchemyError as error:
+        raise Unavailable("The database does not answer.", retry_after_seconds=1) from error
+    return Readiness(redis=_redis_state())
+
+
+def _redis_state() -> Literal["ok", "unavailable", "not configured"]:
+    settings = get_settings()
+    if settings.redis_url is None:
+        return "not configured"
+    seconds = settings.redis_timeout_ms / 1000
+    try:
+        with Redis.from_url(
+            settings.require_redis_url(), socket_timeout=seconds, socket_connect_timeout=seconds
+        ) as redis:
+            redis.ping()
+    except (RedisError, OSError):
+        return "unavailable"
+    return "ok"
+
+
+@router.get("/metrics", response_class=Response)
+def metrics() -> Response:
+    """Return Prometheus metrics of this process."""
+    if not get_settings().metrics_enabled:
+        raise NotFound("Metrics are switched off.")
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,31 @@
+"""Starts the API server."""
+
+import uvicorn
+
+from estate.api.app import create_app
+from estate.api.protocol import configure
+from estate.core.settings import get_settings
+from estate.core.telemetry import configure_logging, configure_sentry
+
+__all__ = ["serve"]
+
+
+def serve() -> None:
+    """Serve the API on the configured address until a signal stops it."""
+    settings = get_settings()
+    configure_logging(settings)
+    configure_sentry(settings)
+    uvicorn.run(
+        create_app(),
+        host=settings.api_host,
+        port=settings.api_port,
+        http=configure(settings),
+        loop="auto",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.forwarded_allow_ips is not None,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=10,
+    )

@@ -1,0 +1,212 @@
+"""The envelope of every request: body, query string, key, commit before answer, idempotency."""
+
+import gzip
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import InternalError
+from sqlalchemy.orm import sessionmaker
+from starlette.testclient import TestClient
+from tests.conftest import API_KEY
+
+from estate.core.db import Database, unit_of_work, use_database
+from estate.core.security import Actor
+from estate.core.settings import get_settings
+
+AREA = {"area_id": str(uuid.UUID(int=1, version=4)), "area_name": "Palm Harbour", "price_avg": "100.00"}
+
+
+@pytest.mark.parametrize("header", [{"X-API-Key": API_KEY}, {"Authorization": f"Bearer {API_KEY}"}])
+def test_a_key_opens_a_post(api: TestClient, header: dict[str, str]) -> None:
+    api.headers.pop("X-API-Key")
+    assert api.post("/market/ingest", json=AREA, headers=header).status_code == 200
+
+
+@pytest.mark.parametrize("header", [{}, {"X-API-Key": "wrong"}, {"Authorization": "Basic abc"}])
+def test_without_a_right_key_nothing_is_read(api: TestClient, header: dict[str, str]) -> None:
+    api.headers.pop("X-API-Key")
+    answer = api.post("/market/ingest", content=b"{", headers=header)
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_every_post_needs_a_key(api: TestClient) -> None:
+    api.headers.pop("X-API-Key")
+    paths = [path for path, operations in api.get("/openapi.json").json()["paths"].items() if "post" in operations]
+    assert len(paths) >= 10
+    assert {path: api.post(path, json={}).status_code for path in paths} == dict.fromkeys(paths, 401)
+
+
+def test_a_key_in_the_url_is_refused_and_not_logged(api: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    assert api.get(f"/market/query?api_key={API_KEY}").status_code == 400
+    assert API_KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("content", "headers", "status"),
+    [
+        (b"{}", {"content-type": "text/plain"}, 415),
+        (b"{}", {}, 415),
+        (b"<a/>", {"content-type": "application/xml"}, 415),
+        (gzip.compress(b"{}"), {"content-type": "application/json", "content-encoding": "gzip"}, 415),
+        (b"{}", {"content-type": "application/json; charset=utf-16"}, 415),
+    ],
+)
+def test_only_plain_json_is_read(api: TestClient, content: bytes, headers: dict[str, str], status: int) -> None:
+    assert api.post("/market/ingest", content=content, headers=headers).status_code == status
+
+
+def test_a_body_over_the_cap_is_cut_while_it_streams(api: TestClient) -> None:
+    headers = {"content-type": "application/json"}
+    too_much = b" " * (get_settings().body_max_bytes + 1)
+    assert api.post("/market/ingest", content=too_much, headers=headers).status_code == 413
+    headers["content-length"] = "0"
+    assert api.post("/market/ingest", content=too_much, headers=headers).status_code == 413
+
+
+def test_a_batch_over_the_item_cap_is_refused_whole(api: TestClient) -> None:
+    answer = api.post("/market/ingest", json=[{}] * (get_settings().batch_max_items + 1))
+    assert answer.status_code == 413
+    assert len(answer.content) < 64_000
+
+
+def test_a_batch_of_refused_rows_answers_a_bounded_problem(api: TestClient) -> None:
+    answer = api.post("/market/ingest", json=[{}] * 10_000)
+    assert answer.status_code == 422
+    assert len(answer.content) < 64_000
+    assert answer.json()["errors"][0].keys() == {"field", "message", "row"}
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("search=%ff", 400),
+        ("search=%ed%a0%80", 400),
+        ("search=%00", 422),
+        ("limit=1&limit=2", 422),
+        ("limt=5", 422),
+        ("limit=-1", 422),
+        ("limit=0", 422),
+        ("limit=1_0", 422),
+        ("limit=1000000000", 422),
+        ("limit=9223372036854775808", 422),
+        ("limit=", 422),
+        ("offset=5", 422),
+        ("cursor=garbage", 400),
+        ("cursor=" + "A" * 300, 422),
+    ],
+)
+def test_query_strings_are_read_strictly(api: TestClient, query: str, status: int) -> None:
+    answer = api.get(f"/market/query?{query}")
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("method", "path"), [("DELETE", "/market/ingest"), ("TRACE", "/market/query")])
+def test_another_method_is_405_with_allow(api: TestClient, method: str, path: str) -> None:
+    answer = api.request(method, path)
+    assert answer.status_code == 405
+    assert answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/market/query/", "//market/query"])
+def test_an_unknown_path_is_404_and_never_a_redirect(api: TestClient, path: str) -> None:
+    answer = api.get(path, follow_redirects=False)
+    assert answer.status_code == 404
+    assert answer.json()["status"] == 404
+
+
+def test_every_answer_carries_a_request_id(api: TestClient) -> None:
+    assert len(api.get("/healthz").headers["x-request-id"]) == 32
+    assert api.get("/healthz", headers={"x-request-id": "my-own-id"}).headers["x-request-id"] == "my-own-id"
+    problem = api.get("/nothing", headers={"x-request-id": "my-own-id"}).json()
+    assert problem["request_id"] == "my-own-id"
+
+
+def test_the_same_idempotency_key_repeats_the_answer_and_not_the_effect(api: TestClient) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    first = api.post("/market/ingest", json=AREA, headers=headers)
+    again = api.post("/market/ingest", json=AREA, headers=headers)
+    assert (first.status_code, again.content, again.headers["idempotent-replay"]) == (200, first.content, "true")
+    area = api.get("/market/query", params={"area_id": AREA["area_id"]}).json()["items"][0]
+    assert area["snapshot_count"] == 1
+    other = api.post("/market/ingest", json=AREA | {"price_avg": "1.00"}, headers=headers)
+    assert other.status_code == 422
+    assert api.post("/market/ingest", json=AREA, headers={"Idempotency-Key": "x" * 300}).status_code == 422
+
+
+@pytest.fixture
+def live(engine: Engine) -> Iterator[TestClient]:
+    """The application on transactions that really commit."""
+    from estate.api.app import create_app
+
+    with use_database(Database(sessionmaker(engine, expire_on_commit=False))):
+        client = TestClient(create_app(), headers={"X-API-Key": API_KEY}, raise_server_exceptions=False)
+        yield client
+        client.close()
+
+
+@pytest.fixture
+def failing_commit(engine: Engine) -> Iterator[None]:
+    """Every transaction that writes a snapshot fails at COMMIT."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE EXCEPTION 'disk on fire' USING ERRCODE = '53100'; END $$
+            """)
+        )
+        connection.execute(
+            text("""
+            CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON market_snapshots
+            DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()
+            """)
+        )
+    yield
+    with engine.begin() as connection:
+        connection.execute(text("DROP TRIGGER refuse ON market_snapshots"))
+        connection.execute(text("DROP FUNCTION refuse"))
+
+
+def test_a_commit_that_fails_is_never_answered_with_success(live: TestClient, failing_commit: None) -> None:
+    answer = live.post("/market/ingest", json=AREA)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "disk on fire" not in answer.text
+    assert live.get("/market/query", params={"area_id": AREA["area_id"]}).json()["items"] == []
+
+
+def test_a_call_with_a_key_that_is_still_running_is_a_conflict(live: TestClient, engine: Engine) -> None:
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+    caller = hashlib.sha256(API_KEY.encode()).hexdigest()[:12]
+    with engine.begin() as connection:
+        connection.execute(lock, {"name": f"{caller} /market/ingest busy"})
+        answer = live.post("/market/ingest", json=AREA, headers={"Idempotency-Key": "busy"})
+    assert answer.status_code == 409
+
+
+def test_a_get_cannot_write(live: TestClient) -> None:
+    write = text("INSERT INTO teams (team_id, name) VALUES (gen_random_uuid(), 'x')")
+
+    def get() -> None:
+        with unit_of_work(Actor.anonymous(), read_only=True) as session:
+            session.execute(write)
+
+    with pytest.raises(InternalError, match="read-only"):
+        get()
+
+
+def test_a_hostile_list_delays_nobody(live: TestClient) -> None:
+    """A megabyte of empty objects; the delay itself is measured against a running server in tests/e2e."""
+    hostile = ("[" + ",".join(["{}"] * 333_334) + "]").encode()
+    with ThreadPoolExecutor(2) as pool:
+        attack = pool.submit(live.post, "/market/ingest", content=hostile, headers={"content-type": "application/json"})
+        assert live.get("/healthz").status_code == 200
+        answer = attack.result()
+    assert answer.status_code == 413
+    assert len(answer.content) < 64_000
+    assert json.loads(answer.content)["status"] == 413
