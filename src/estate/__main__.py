@@ -1,0 +1,5 @@
+"""`python -m estate`."""
+
+from estate.cli.app import main
+
+main()

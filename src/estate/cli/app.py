@@ -1,0 +1,45 @@
+"""The command line: each command reads its arguments, makes one call and prints what came back."""
+
+import sys
+
+import typer
+from rich.console import Console
+
+from estate.cli import ask, imports, load, run
+from estate.core.errors import EstateError
+
+__all__ = ["app", "main"]
+
+FAILED = 1
+WRONG_USE = 2
+
+app = typer.Typer(
+    help="Estate: sales intelligence for real-estate brokerages.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("up")(run.up)
+app.command("serve")(run.serve)
+app.command("migrate")(run.migrate)
+app.command("seed")(load.seed)
+app.command("work")(run.work)
+app.command("gpt")(ask.gpt)
+app.add_typer(imports.app, name="import")
+
+
+def main() -> None:
+    """Run a command; an error that we know is one sentence, not a traceback."""
+    try:
+        app()
+    except EstateError as error:
+        _explain(error)
+        sys.exit(WRONG_USE if error.status < 500 else FAILED)
+
+
+def _explain(error: EstateError) -> None:
+    console = Console(stderr=True)
+    console.print(f"[red]{error.title}:[/] {error.message}")
+    for problem in error.problems:
+        row = f"row {problem.row}: " if problem.row is not None else ""
+        console.print(f"  {row}{problem.field}: {problem.message}")

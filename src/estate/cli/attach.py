@@ -1,0 +1,51 @@
+"""Finds the database that a command works on: the configured one, that of a running `estate up`, or our own."""
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from estate import registry
+from estate.core.db import Database, use_database
+from estate.core.migrate import upgrade
+from estate.core.settings import Settings, get_settings
+
+__all__ = ["attached"]
+
+VARIABLE = "ESTATE_DATABASE_URL"
+
+
+@contextmanager
+def attached() -> Iterator[None]:
+    """Run a command on the database; without one, start the embedded server for its duration."""
+    registry.register()
+    with _database_url(get_settings()) as url, use_database(Database.connect(url, "worker")):
+        yield
+
+
+@contextmanager
+def _database_url(settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None:
+        yield settings.require_database_url()
+        return
+    running = _of_running(settings.data_dir / "env")
+    if running is not None:
+        yield running
+        return
+    from estate.cli.servers import start_postgres
+
+    with start_postgres(settings.data_dir / "postgresql") as server:
+        upgrade(server.url)
+        yield server.url
+
+
+def _of_running(addresses: Path) -> str | None:
+    """Return the URL that a running `estate up` left for other terminals."""
+    if not addresses.is_file():
+        return None
+    for line in addresses.read_text().splitlines():
+        words = shlex.split(line)
+        name, _, value = words[-1].partition("=") if words else ("", "", "")
+        if name == VARIABLE:
+            return value
+    return None

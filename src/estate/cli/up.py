@@ -1,0 +1,321 @@
+"""`estate up`: the whole platform in one terminal, from the database to the API, until Ctrl-C."""
+
+import contextlib
+import errno
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import deque
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import IO
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from estate.core.errors import Conflict, EstateError, Unavailable
+from estate.core.settings import Settings, get_settings
+
+__all__ = ["up"]
+
+EXIT_FAILED = 1
+EXIT_REFUSED = 2
+
+READY_DEADLINE_S = 60.0
+STOP_DEADLINE_S = 15.0
+"""Longer than the API gives its open requests to finish."""
+
+POLL_S = 0.1
+TAIL_LINES = 15
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never bound)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A part of the platform that runs beside the others.
+
+    Parameters
+    ----------
+    name : str
+        Shown before each of its lines.
+    process : subprocess.Popen
+        Leader of its own process group.
+    tail : deque of str
+        The last lines it wrote.
+    reader : Thread
+        Copies its lines to the terminal.
+    """
+
+    name: str
+    process: subprocess.Popen[bytes]
+    tail: deque[str]
+    reader: Thread
+
+    def stop(self) -> None:
+        """Ask it to stop, and see to it that nothing of it is left."""
+        from estate.cli.processes import stop_process
+
+        stop_process(self.process, signal.SIGTERM, STOP_DEADLINE_S)
+        self.reader.join(timeout=1)
+
+
+def up() -> None:
+    """Run the whole platform in this terminal: database, queue, API and worker. Ctrl-C stops it."""
+    if sys.platform == "win32":
+        typer.echo("`estate up` needs Linux or macOS. Set ESTATE_DATABASE_URL and ESTATE_REDIS_URL instead.")
+        raise typer.Exit(EXIT_REFUSED)
+    raise typer.Exit(_supervise(get_settings(), Console()))
+
+
+def _supervise(settings: Settings, console: Console) -> int:
+    """Run until a signal, a refusal or the death of a part; return the exit code."""
+    with ExitStack() as parts:
+        try:
+            _listen_to_signals()
+            _run(settings, console, parts)
+        except KeyboardInterrupt:
+            return 0
+        except EstateError as error:
+            console.print(error.message, style="bold red", markup=False)
+            return EXIT_REFUSED if isinstance(error, Conflict) else EXIT_FAILED
+        finally:
+            # From here on everything stops, in reverse order; a second Ctrl-C would only leave orphans.
+            _ignore_signals()
+    return 0
+
+
+def _listen_to_signals() -> None:
+    """Let every request to stop arrive as a KeyboardInterrupt, also in a shell's background job."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _run(settings: Settings, console: Console, parts: ExitStack) -> None:
+    """Start everything, say where it is, and watch it."""
+    from estate.cli.folder import exclusive
+
+    folder = settings.data_dir.resolve()
+    parts.enter_context(exclusive(folder))
+    _require_free_port(settings)
+    parts.callback(console.print, "Stopped.")
+    environment = _environment(settings, folder, _servers(settings, folder, console, parts), _api_key(settings, folder))
+    with _step(console, "Schema"):
+        _migrate(environment["ESTATE_DATABASE_URL"])
+    if settings.database_url is None:
+        _estate(environment, "seed", "--if-empty")
+    children = [_start(console, parts, environment, name, command) for name, command in _commands(settings, folder)]
+    with _step(console, "API"):
+        _wait_ready(f"{_address(settings)}/readyz", children)
+    _welcome(console, settings, folder, environment, parts)
+    parts.callback(console.print, "Stopping…")
+    while True:
+        _require_alive(children)
+        time.sleep(POLL_S)
+
+
+@contextlib.contextmanager
+def _step(console: Console, name: str) -> Iterator[None]:
+    """Show that something goes on, then how long it took."""
+    started = time.monotonic()
+    with console.status(f"{name}…"):
+        yield
+    console.print(f"[green]✓[/] {name} [dim]{time.monotonic() - started:.1f} s[/]")
+
+
+def _require_free_port(settings: Settings) -> None:
+    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.api_host, settings.api_port))
+        except OSError as error:
+            reason = "is taken: stop what listens there" if error.errno == errno.EADDRINUSE else "cannot be used"
+            port = f"Port {settings.api_port} of {settings.api_host}"
+            raise Conflict(f"{port} {reason}, or set ESTATE_API_PORT to another.") from None
+
+
+def _servers(settings: Settings, folder: Path, console: Console, parts: ExitStack) -> dict[str, str]:
+    """Start the servers whose address is not set; return the URLs by the name of their variable."""
+    from estate.cli.servers import start_postgres, start_redis
+
+    urls = {}
+    for name, variable, given, start in (
+        ("PostgreSQL", "ESTATE_DATABASE_URL", settings.database_url, start_postgres),
+        ("Redis", "ESTATE_REDIS_URL", settings.redis_url, start_redis),
+    ):
+        if given is not None:
+            urls[variable] = given.get_secret_value()
+            continue
+        with _step(console, name):
+            server = parts.enter_context(start(folder / name.lower()))
+        if server.note:
+            console.print(server.note, style="yellow", markup=False)
+        urls[variable] = server.url
+    return urls
+
+
+def _api_key(settings: Settings, folder: Path) -> str:
+    from estate.cli.folder import kept_secret
+
+    if settings.bootstrap_api_key is not None:
+        return settings.bootstrap_api_key.get_secret_value()
+    return kept_secret(folder / "api.key")
+
+
+def _environment(settings: Settings, folder: Path, urls: Mapping[str, str], api_key: str) -> dict[str, str]:
+    """Compose what every child gets: our own environment, with the gaps filled in."""
+    return {
+        **os.environ,
+        **urls,
+        "ESTATE_BOOTSTRAP_API_KEY": api_key,
+        "ESTATE_DATA_DIR": str(folder),
+        "ESTATE_API_HOST": settings.api_host,
+        "ESTATE_API_PORT": str(settings.api_port),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _commands(settings: Settings, folder: Path) -> list[tuple[str, list[str]]]:
+    return [
+        ("api", ["-m", "estate", "serve"]),
+        (
+            "worker",
+            [
+                # Root is said to be discouraged at every start; containers have nobody else.
+                *("-W", "ignore:You're running the worker with superuser privileges"),
+                *("-m", "celery", "--quiet", "--app", "estate.worker", "worker", "--loglevel", settings.log_level),
+                # A pool of one process, not `solo`: only a pool can end a task that is over its time limit.
+                *("--pool", "prefork", "--concurrency", "1", "--without-mingle", "--without-gossip"),
+                *("--beat", "--schedule", str(folder / "beat-schedule")),
+            ],
+        ),
+    ]
+
+
+def _migrate(url: str) -> None:
+    from estate.core.migrate import upgrade
+
+    upgrade(url)
+
+
+def _estate(environment: Mapping[str, str], *arguments: str) -> None:
+    """Run one of our own commands to its end, on this terminal."""
+    from estate.cli.leash import leashed
+
+    command = leashed([sys.executable, "-m", "estate", *arguments], signal.SIGTERM)
+    code = subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 (our own program)
+    if code:
+        raise Unavailable(f"`estate {shlex.join(arguments)}` ended with exit code {code}.")
+
+
+def _start(
+    console: Console, parts: ExitStack, environment: Mapping[str, str], name: str, arguments: list[str]
+) -> Child:
+    from estate.cli.leash import leashed
+
+    process = subprocess.Popen(  # noqa: S603 (our own program)
+        leashed([sys.executable, *arguments], signal.SIGTERM),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        # Ctrl-C is for the supervisor, which stops the parts in order.
+        start_new_session=True,
+    )
+    tail: deque[str] = deque(maxlen=TAIL_LINES)
+    reader = Thread(target=_copy_lines, args=(console, name, process.stdout, tail), daemon=True)
+    child = Child(name, process, tail, reader)
+    parts.callback(child.stop)
+    reader.start()
+    return child
+
+
+def _copy_lines(console: Console, name: str, lines: IO[bytes], tail: deque[str]) -> None:
+    style = "cyan" if name == "api" else "magenta"
+    with lines:
+        for raw in lines:
+            line = raw.decode(errors="replace").rstrip()
+            tail.append(line)
+            console.print(Text(f"{name:<7}", style) + Text.from_ansi(line), soft_wrap=True)
+
+
+def _require_alive(children: list[Child]) -> None:
+    for child in children:
+        if child.process.poll() is not None:
+            child.reader.join(timeout=1)
+            tail = "\n".join(child.tail)
+            raise Unavailable(f"{child.name} ended with exit code {child.process.returncode}. Its last lines:\n{tail}")
+
+
+def _wait_ready(url: str, children: list[Child]) -> None:
+    deadline = time.monotonic() + READY_DEADLINE_S
+    while True:
+        _require_alive(children)
+        problem = _problem_of(url)
+        if problem is None:
+            return
+        if time.monotonic() > deadline:
+            raise Unavailable(f"{url} was not ready after {READY_DEADLINE_S:.0f} s: {problem}")
+        time.sleep(POLL_S)
+
+
+def _problem_of(url: str) -> str | None:
+    """Return why the API is not ready, or None when it is."""
+    try:
+        with urllib.request.urlopen(url, timeout=5):  # noqa: S310 (our own address)
+            return None
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.read(500).decode(errors="replace")
+    except OSError as error:
+        return str(error)
+
+
+def _address(settings: Settings) -> str:
+    host = "127.0.0.1" if settings.api_host in ANY_ADDRESS else settings.api_host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+
+
+def _welcome(
+    console: Console, settings: Settings, folder: Path, environment: Mapping[str, str], parts: ExitStack
+) -> None:
+    """Print where everything is, and leave the addresses for a second terminal while we run."""
+    addresses = folder / "env"
+    _write_private(addresses, {name: environment[name] for name in environment if name.startswith("ESTATE_")})
+    parts.callback(addresses.unlink, missing_ok=True)
+    address = _address(settings)
+    key = environment["ESTATE_BOOTSTRAP_API_KEY"] if settings.bootstrap_api_key is None else "$ESTATE_BOOTSTRAP_API_KEY"
+    lines = [
+        f"API      {address}",
+        f"Docs     {address}/docs",
+        f"API key  {key}",
+        "",
+        f'curl -H "X-API-Key: {key}" "{address}/market/heatmap"',
+        "",
+        f"Other terminals:  . {shlex.quote(str(addresses))}",
+        f"Ctrl-C stops; data is kept in {folder}",
+    ]
+    console.print(Panel(Text("\n".join(lines)), title="Estate is ready", border_style="green", expand=False))
+
+
+def _write_private(path: Path, variables: Mapping[str, str]) -> None:
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in variables.items()))

@@ -1,0 +1,1 @@
+"""Readers of public files: each row goes through the layers' own ingestion."""
