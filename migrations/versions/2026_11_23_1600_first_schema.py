@@ -72,6 +72,29 @@ INDEX_QUERIES = {
     "ix_trigger_findings_run_id_rank": "findings of a run in rank order (GET /behavior/triggers)",
 }
 
+# Optional: where the server has no pgvector, or the role may not install it, search is lexical.
+EMBEDDINGS = """
+DO $$ BEGIN
+    IF EXISTS (SELECT FROM pg_available_extensions WHERE name = 'vector') THEN
+        BEGIN
+            CREATE EXTENSION IF NOT EXISTS vector;
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE NOTICE 'pgvector is there, but this role may not install it';
+        END;
+    END IF;
+    IF EXISTS (SELECT FROM pg_extension WHERE extname = 'vector') THEN
+        CREATE TABLE document_embeddings (
+            document_id bigint PRIMARY KEY REFERENCES documents ON DELETE CASCADE,
+            embedder text NOT NULL,
+            embedding vector(256) NOT NULL
+        );
+        CREATE INDEX ix_document_embeddings_embedding ON document_embeddings
+            USING hnsw (embedding vector_cosine_ops);
+        COMMENT ON INDEX ix_document_embeddings_embedding IS 'nearest documents of a question (retriever)';
+    END IF;
+END $$
+"""
+
 
 def upgrade() -> None:
     op.create_table(
@@ -749,9 +772,11 @@ def upgrade() -> None:
     )
     for name, query in INDEX_QUERIES.items():
         op.execute(f"COMMENT ON INDEX {name} IS '{query.replace(chr(39), chr(39) * 2)}'")
+    op.execute(EMBEDDINGS)
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE IF EXISTS document_embeddings")
     op.drop_table("utterances")
     op.drop_index("ix_behavior_events_unit_time", table_name="behavior_events")
     op.drop_index("ix_behavior_events_trigger_word", table_name="behavior_events")

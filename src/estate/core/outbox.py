@@ -63,6 +63,7 @@ def enqueue_once(session: Session, job: Job) -> None:
     )
     if session.execute(waiting.limit(1)).first() is None:
         enqueue(session, [job])
+    session.info.setdefault("wake", set()).add(job.topic)  # A worker that was woken before found the row locked.
 
 
 def pending(session: Session, topic: str) -> int:
