@@ -309,9 +309,10 @@ def _welcome(
         f"Other terminals:  . {shlex.quote(str(addresses))}",
         f"Ctrl-C stops; data is kept in {folder}",
     ]
-    console.print(Panel(Text("\n".join(lines)), title="Estate is ready", border_style="green", expand=False))
+    box = Panel(Text("\n".join(lines)), title="Estate is ready", border_style="green", expand=False)
     # Outside the box and in one piece, so that it can be copied from a narrow terminal.
-    console.print(Text(f'curl -H "X-API-Key: {key}" "{address}/market/heatmap"'), soft_wrap=True)
+    example = f'curl -H "X-API-Key: {key}" "{address}/market/heatmap"'
+    console.print(box, Text(example), soft_wrap=True)
 
 
 def _write_private(path: Path, variables: Mapping[str, str]) -> None:

@@ -2,7 +2,8 @@
 
 import datetime as dt
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -110,7 +111,7 @@ def test_what_is_folded_during_an_analysis_is_analysed_afterwards(world: World) 
 
 
 def test_two_batches_with_the_same_events_store_each_once(world: World) -> None:
-    rows = [world.event(i, trigger_word="discount", conversion_effect=1) for i in range(2000)]
+    rows = [world.event(i, trigger_word="discount", conversion_effect=1) for i in range(300)]
     statuses: list[str] = []
 
     def send(batch: list[dict[str, object]]) -> None:
@@ -123,9 +124,43 @@ def test_two_batches_with_the_same_events_store_each_once(world: World) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=30)
-    assert sorted(statuses) == ["created"] * 2000 + ["duplicate"] * 4000
+    assert sorted(statuses) == ["created"] * 300 + ["duplicate"] * 600
     work()
     check_recount()
+
+
+def test_batches_that_share_events_never_wait_in_a_circle(world: World) -> None:
+    low, high = world.event(1), world.event(2)
+    told: list[list[str]] = []
+
+    def send_both() -> None:
+        with unit_of_work(Actor.system()) as session:
+            told.append(Door(session).events(high, low))
+
+    with unit_of_work(Actor.system()) as session:
+        Door(session).events(low)
+        other = threading.Thread(target=send_both)
+        other.start()
+        until(lambda: waiting_for_locks() == 1)
+        assert Door(session).events(high) == ["created"]
+    other.join(timeout=30)
+    assert told == [["duplicate", "duplicate"]]
+
+
+def waiting_for_locks() -> int:
+    with unit_of_work(Actor.system()) as session:
+        return int(
+            Door(session).value(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        )
+
+
+def until(condition: Callable[[], bool], seconds: float = 4.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_writers_and_workers_at_once_end_in_a_recount(world: World) -> None:
