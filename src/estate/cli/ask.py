@@ -1,7 +1,7 @@
 """`estate gpt`: ask the assistant from the terminal."""
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -9,7 +9,9 @@ from rich.panel import Panel
 from rich.table import Table
 
 from estate.cli.attach import attached
-from estate.realestate_gpt import Reply, respond
+
+if TYPE_CHECKING:
+    from estate.realestate_gpt import Reply
 
 __all__ = ["gpt"]
 
@@ -22,6 +24,9 @@ def gpt(
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole reply as JSON.")] = False,
 ) -> None:
     """Ask Real Estate GPT; every sentence of its answer cites a record."""
+    # Imported here, as in every command: `estate up` and `--help` must not wait for the numerical libraries.
+    from estate.realestate_gpt import respond
+
     with attached():
         reply = respond(question, {"agent_id": agent, "client_id": client, "property_id": unit})
     if as_json:
@@ -30,7 +35,7 @@ def gpt(
         _print(reply)
 
 
-def _print(reply: Reply) -> None:
+def _print(reply: "Reply") -> None:
     console = Console()
     console.print(Panel(reply.text, title="Real Estate GPT", subtitle=f"confidence {reply.confidence:.2f}"))
     table = Table("Claim", "Record", "Field")

@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from estate import registry
+from estate.cli.folder import held
 from estate.core.db import Database, use_database
+from estate.core.errors import Unavailable
 from estate.core.migrate import upgrade
 from estate.core.settings import Settings, get_settings
 
@@ -28,9 +30,8 @@ def _database_url(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.require_database_url()
         return
-    running = _of_running(settings.data_dir / "env")
-    if running is not None:
-        yield running
+    if held(settings.data_dir):
+        yield _of_running(settings.data_dir / "env")
         return
     from estate.cli.servers import start_postgres
 
@@ -39,13 +40,11 @@ def _database_url(settings: Settings) -> Iterator[str]:
         yield server.url
 
 
-def _of_running(addresses: Path) -> str | None:
-    """Return the URL that a running `estate up` left for other terminals."""
-    if not addresses.is_file():
-        return None
-    for line in addresses.read_text().splitlines():
-        words = shlex.split(line)
-        name, _, value = words[-1].partition("=") if words else ("", "", "")
-        if name == VARIABLE:
-            return value
-    return None
+def _of_running(addresses: Path) -> str:
+    """Return the URL that a running `estate up` leaves for other terminals once it is ready."""
+    if addresses.is_file():
+        for line in addresses.read_text().splitlines():
+            name, _, value = shlex.split(line)[-1].partition("=")
+            if name == VARIABLE:
+                return value
+    raise Unavailable("`estate up` is starting in this folder; try again when it is ready.")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,11 +11,9 @@ from rich.table import Table
 from estate.cli.attach import attached
 from estate.cli.progress import bar
 from estate.core.queue import drain_all
-from estate.importers.batches import Progress, Report
-from estate.importers.conversations import import_dialogues
-from estate.importers.dld import import_transactions
-from estate.importers.files import count_lines
-from estate.importers.listings import import_listings
+
+if TYPE_CHECKING:
+    from estate.importers.batches import Progress, Report
 
 __all__ = ["app"]
 
@@ -26,22 +24,30 @@ File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True
 @app.command()
 def dld(file: File) -> None:
     """Import transactions of the Dubai Land Department."""
+    from estate.importers.dld import import_transactions
+
     _import(file, import_transactions)
 
 
 @app.command()
 def listings(file: File) -> None:
     """Import Egyptian listings with payment and delivery terms."""
+    from estate.importers.listings import import_listings
+
     _import(file, import_listings)
 
 
 @app.command()
 def conversations(file: File) -> None:
     """Import persuasion dialogues and what came of them."""
+    from estate.importers.conversations import import_dialogues
+
     _import(file, import_dialogues)
 
 
-def _import(file: Path, importer: Callable[[Path, Progress], Report]) -> None:
+def _import(file: Path, importer: "Callable[[Path, Progress], Report]") -> None:
+    from estate.importers.files import count_lines
+
     with attached():
         with bar(file.name, count_lines(file)) as progress:
             report = importer(file, progress)
@@ -50,7 +56,7 @@ def _import(file: Path, importer: Callable[[Path, Progress], Report]) -> None:
     _print(file, report)
 
 
-def _print(file: Path, report: Report) -> None:
+def _print(file: Path, report: "Report") -> None:
     table = Table("Kind", "What became of it", "Rows", title=file.name)
     for kind, counts in report.made.items():
         for status, n in sorted(counts.items()):

@@ -10,7 +10,6 @@ from rich.table import Table
 from estate.cli.attach import attached
 from estate.cli.progress import bar
 from estate.core.queue import drain_all
-from estate.importers.world import is_empty, load_world
 
 __all__ = ["seed"]
 
@@ -21,6 +20,8 @@ def seed(
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Do nothing when there are agents already.")] = False,
 ) -> None:
     """Load a generated brokerage in a fictional city."""
+    from estate.importers.world import is_empty, load_world
+
     today = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     with attached():
         if if_empty and not is_empty():
