@@ -42,6 +42,7 @@ def configure_logging(settings: Settings) -> None:
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            _drop_terminal_copy,
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
@@ -56,6 +57,12 @@ def configure_logging(settings: Settings) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def _drop_terminal_copy(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Leave out the copy of its message that uvicorn makes for terminals."""
+    event.pop("color_message", None)
+    return event
 
 
 def configure_sentry(settings: Settings) -> bool:

@@ -163,7 +163,7 @@ def stage(name: str | None) -> Value:
     """
     if name not in STAGES:
         return UNKNOWN
-    return Value(STAGES[name], f"The open deal is at {name}.")
+    return Value(STAGES[name], f"The open deal is at the stage “{name}”.")
 
 
 def agent_skill(won: float, n: float, rate: float) -> Value:

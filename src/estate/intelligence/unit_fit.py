@@ -10,6 +10,7 @@ from statistics import median
 from estate.core.types import UnitRef
 from estate.intelligence.schemas import Reason, TradeOff
 from estate.intelligence.wishes import Wishes, amenity_keys, unit_type_key
+from estate.property.analytics.amenities import label
 from estate.property.schemas import UnitOut
 
 __all__ = ["BUDGET_TOLERANCE", "WEIGHTS", "Asked", "Fit", "Part", "Pool", "fit_of", "parts_of", "pool_of"]
@@ -223,7 +224,7 @@ def _amenities(unit: UnitOut, wishes: Wishes) -> Part | None:
     if not wishes.amenities:
         return None
     has = wishes.amenities & amenity_keys(unit.amenities)
-    lacks = sorted(wishes.amenities - has)
+    lacks = sorted(label(code).lower() for code in wishes.amenities - has)
     text = f"Wished amenities: {len(has)} of {len(wishes.amenities)}"
     text += f", without {', '.join(lacks)}." if lacks else "."
     return Part("amenities", len(has) / len(wishes.amenities), text, ", ".join(sorted(has)) or None)

@@ -78,7 +78,7 @@ def test_a_perfect_unit_scores_one_without_a_trade_off() -> None:
         ({"bedrooms": 3}, "bedrooms", "wished are 2"),
         ({"bedrooms": None}, "bedrooms", "not stated"),
         ({"unit_type": "villa"}, "unit_type", "wished is apartment"),
-        ({"amenities": []}, "amenities", "without Pool"),
+        ({"amenities": []}, "amenities", "without pool"),
         ({"delivery_date": dt.date(2028, 6, 1)}, "delivery_date", "366 days after"),
         ({"segment": "off_plan"}, "segment", "wished is ready"),
         ({"price": Decimal(1_050_000)}, "price", "5.0% above the budget"),

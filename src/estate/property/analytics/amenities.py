@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["normalise"]
+__all__ = ["label", "normalise"]
 
 # RESO Data Dictionary values where it has them, our own `x_` codes for what the region needs beside them.
 _ASSOCIATION = ("building", "reso:AssociationAmenities")
@@ -64,6 +64,19 @@ _SYNONYMS = {
     "غرفة خادمة": "x_maids_room",
 }
 MAX_LABEL = 120
+
+
+def label(code: str) -> str:
+    """Return what people call an amenity.
+
+    Examples
+    --------
+    >>> label("x_private_garden"), label("x_wine_cellar")
+    ('Private garden', 'Wine cellar')
+    """
+    if code in _KNOWN:
+        return _KNOWN[code][0]
+    return code.removeprefix("x_").replace("_", " ").capitalize()
 
 
 def _words(text: str) -> str:
