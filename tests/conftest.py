@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
@@ -82,12 +83,18 @@ def session(database: None) -> Iterator[Session]:
         yield session
 
 
-@pytest.fixture
-def api(database: None) -> Iterator[TestClient]:
-    """The application, called with a valid key."""
+@pytest.fixture(scope="session")
+def app(database_url: str) -> FastAPI:
+    """The application, made once: it keeps nothing between requests."""
     from estate.api.app import create_app
 
-    client = TestClient(create_app(), headers={"X-API-Key": API_KEY}, raise_server_exceptions=False)
+    return create_app()
+
+
+@pytest.fixture
+def api(app: FastAPI, database: None) -> Iterator[TestClient]:
+    """The application, called with a valid key."""
+    client = TestClient(app, headers={"X-API-Key": API_KEY}, raise_server_exceptions=False)
     yield client
     client.close()
 

@@ -1,5 +1,6 @@
-"""The one body reader of every POST: media type, size while streaming, then strict JSON."""
+"""The one body reader of every POST: media type, size while streaming and unpacking, then strict JSON or NDJSON."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -8,41 +9,50 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from estate.core import strict_json
-from estate.core.errors import FieldProblem, Invalid, TooLarge, UnsupportedMediaType
+from estate.core.errors import BadRequest, FieldProblem, Invalid, TooLarge, UnsupportedMediaType
 from estate.core.ingest import SourceRow
+from estate.core.ndjson import inflate, read_lines
 from estate.core.problems import field_problems
 from estate.core.settings import get_settings
 
 __all__ = ["Body", "JsonBody"]
 
 M = TypeVar("M", bound=BaseModel)
+JSON, NDJSON = "application/json", "application/x-ndjson"
+INLINE_BYTES = 16_384  # Parsed in less time than a hop to another thread and back takes.
 
 
 @dataclass(frozen=True, slots=True)
 class JsonBody:
-    """A body that was read: its bytes and what they say."""
+    """A body that was read: its bytes, unpacked, and what they say; NDJSON says one row a line."""
 
     raw: bytes
     value: Any
+    lines: tuple[SourceRow, ...] | None = None
 
     @property
     def is_batch(self) -> bool:
-        """Whether the body is a JSON array."""
-        return isinstance(self.value, list)
+        """Whether the body is a JSON array or NDJSON."""
+        return self.lines is not None or isinstance(self.value, list)
 
     def rows(self) -> list[SourceRow]:
-        """Return the items of an array, or the one object.
+        """Return the lines, the items of an array, or the one object.
 
         Raises
         ------
         TooLarge
-            When the array has more items than the limit.
+            When there are more than the limit.
         """
-        items = self.value if isinstance(self.value, list) else [self.value]
+        if self.lines is not None:
+            rows = list(self.lines)
+        elif isinstance(self.value, list):
+            rows = [SourceRow(i, item) for i, item in enumerate(self.value)]
+        else:
+            rows = [SourceRow(0, self.value, self.raw)]
         limit = get_settings().batch_max_items
-        if len(items) > limit:
+        if len(rows) > limit:
             raise TooLarge(f"A batch takes at most {limit} items; send several.")
-        return [SourceRow(i, item) for i, item in enumerate(items)]
+        return rows
 
     def one(self, model: type[M]) -> M:
         """Validate the one object of the body.
@@ -64,25 +74,30 @@ class JsonBody:
 
 
 async def read_body(request: Request) -> JsonBody:
-    """Read and parse the body of a POST.
+    """Read, unpack and parse the body of a POST.
 
     Raises
     ------
     UnsupportedMediaType
-        When it is not plain JSON.
+        When it is neither JSON nor NDJSON, or packed otherwise than with gzip.
     TooLarge
-        As soon as more bytes came than the limit.
+        As soon as more bytes came, or were unpacked, than the limit.
     BadRequest
-        When it is not strict JSON.
+        When it is not strict JSON; a bad line of NDJSON is refused by itself.
     """
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
+    media_type = media_type.strip().lower()
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if media_type.strip().lower() != "application/json" or charset not in ("", "utf-8"):
-        raise UnsupportedMediaType("Send `Content-Type: application/json` in UTF-8.")
-    if request.headers.get("content-encoding", "identity") != "identity":
-        raise UnsupportedMediaType("Encoded bodies are not read; send plain JSON.")
-    raw = await _receive(request, get_settings().body_max_bytes)
-    return JsonBody(raw, await run_in_threadpool(strict_json.parse, raw))
+    if media_type not in (JSON, NDJSON) or charset not in ("", "utf-8"):
+        raise UnsupportedMediaType(f"Send `Content-Type: {JSON}` or `{NDJSON}` in UTF-8.")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise UnsupportedMediaType("A body comes plain or with `Content-Encoding: gzip`.")
+    limit = get_settings().body_max_bytes
+    raw = await _receive(request, limit)
+    if len(raw) <= INLINE_BYTES and encoding == "identity":
+        return _read(raw, media_type)
+    return await run_in_threadpool(_unpack_and_read, raw, media_type, encoding, limit)
 
 
 async def _receive(request: Request, limit: int) -> bytes:
@@ -95,6 +110,26 @@ async def _receive(request: Request, limit: int) -> bytes:
         if len(chunks) > limit:
             raise too_large
     return bytes(chunks)
+
+
+def _unpack_and_read(raw: bytes, media_type: str, encoding: str, limit: int) -> JsonBody:
+    return _read(inflate(raw, limit) if encoding == "gzip" else raw, media_type)
+
+
+def _read(raw: bytes, media_type: str) -> JsonBody:
+    if media_type == NDJSON:
+        return JsonBody(raw, None, tuple(_lines(raw)))
+    value = strict_json.parse(raw)
+    if not isinstance(value, dict | list):
+        raise BadRequest("Send a JSON object, or an array of them where a batch is taken.")
+    return JsonBody(raw, value)
+
+
+def _lines(raw: bytes) -> Iterator[SourceRow]:
+    limit = get_settings().batch_max_items
+    if raw.count(b"\n") > 2 * limit:
+        raise TooLarge(f"A batch takes at most {limit} items; send several.")
+    return read_lines(raw.split(b"\n"))
 
 
 Body = Annotated[JsonBody, Depends(read_body)]

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,14 +16,14 @@ from starlette.responses import Response
 
 from estate.api.body import JsonBody, read_body
 from estate.core.db import unit_of_work
-from estate.core.errors import Conflict, Invalid, Unauthorized
+from estate.core.errors import BadRequest, Conflict, Invalid, Unauthorized
 from estate.core.models import IdempotencyKey
 from estate.core.security import Actor, actor_for_key
 from estate.core.types import NoParameters
 
 __all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "keyed_caller", "now"]
 
-KEY_PATTERN = r"^[\x21-\x7e]{1,255}$"
+KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
 api_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="An Estate API key.")
 bearer_header = HTTPBearer(auto_error=False, description="An Estate API key as a bearer token.")
@@ -33,19 +34,22 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-def _presented(
+# What follows works on headers alone: coroutines, as a hop to another thread costs more than they do.
+
+
+async def _presented(
     key: Annotated[str | None, Depends(api_key_header)],
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_header)],
 ) -> str | None:
     return key or (bearer.credentials if bearer else None)
 
 
-def caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
+async def caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
     """Return who calls; anybody may read, a key that is sent must be right."""
     return actor_for_key(presented) if presented else Actor.anonymous()
 
 
-def keyed_caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
+async def keyed_caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
     """Return who calls; writing needs a key."""
     if not presented:
         raise Unauthorized("This call needs an API key: send it as X-API-Key or Authorization: Bearer.")
@@ -55,7 +59,7 @@ def keyed_caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor
 Caller = Annotated[Actor, Depends(caller)]
 
 
-def _no_parameters(_: Annotated[NoParameters, Query()]) -> None:
+async def _no_parameters(_: Annotated[NoParameters, Query()]) -> None:
     """Refuse any parameter."""
 
 
@@ -77,6 +81,14 @@ class Answer:
     status: int
     content: BaseModel
     media_type: str = "application/json"
+
+    def rendered(self) -> bytes:
+        """Return the bytes of the content."""
+        return self.content.__pydantic_serializer__.to_json(self.content)
+
+    def response(self) -> Response:
+        """Return the response."""
+        return _respond(self.status, self.rendered(), self.media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +119,7 @@ class Once:
             if stored is not None:
                 return _respond(stored.status, stored.response, stored.media_type, replayed=True)
             answer = effect(session)
-            content = answer.content.model_dump_json(exclude_none=False).encode()
+            content = answer.rendered()
             if self.key:
                 self._store(session, answer, content)
         return _respond(answer.status, content, answer.media_type)
@@ -143,15 +155,24 @@ def _respond(status: int, content: bytes, media_type: str, *, replayed: bool = F
     return Response(content, status, headers, media_type)
 
 
-def once(
+async def once(
     request: Request,
     actor: Annotated[Actor, Depends(keyed_caller)],
     body: Annotated[JsonBody, Depends(read_body)],
     idempotency_key: Annotated[
-        str | None, Header(pattern=KEY_PATTERN, description="Makes a repeated call harmless for 24 hours.")
+        str | None,
+        Header(description="1 to 255 visible characters; makes a repeated call harmless for 24 hours."),
     ] = None,
 ) -> Once:
-    """Gather what a write needs; the key is checked before the body is read."""
+    """Gather what a write needs; the key is checked before the body is read.
+
+    Raises
+    ------
+    BadRequest
+        When the Idempotency-Key is empty, too long or not visible.
+    """
+    if idempotency_key is not None and not KEY_PATTERN.fullmatch(idempotency_key):
+        raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters.")
     return Once(actor, request.url.path, body, idempotency_key)
 
 
