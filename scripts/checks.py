@@ -49,7 +49,7 @@ def wait_for(
     """
     deadline = time.monotonic() + deadline_s
     while not condition():
-        pass
+        still_possible()
         require(time.monotonic() < deadline, f"{what} did not happen within {deadline_s:.0f} s")
         time.sleep(POLL_S)
 
