@@ -205,10 +205,21 @@ def _text(criterion: Criterion, currency: str, x: Figure, y: Figure, gap: float)
     figures = f"{criterion.label}: {_show(x)}{shown} against {_show(y)}{shown}"
     if x == y:
         return f"{figures}, equal."
-    much = f"{_show(Decimal(str(gap)))} {criterion.unit}"
+    much = f"{_show(Decimal(str(gap)))} {_singular(criterion.unit) if gap == 1 else criterion.unit}"
     if gap < criterion.threshold:
         return f"{figures}; {much} is under the {_show(Decimal(str(criterion.threshold)))} that counts."
     return f"{figures}, {much} {criterion.words[_above(x, y)]}."
+
+
+def _singular(unit: str) -> str:
+    """Write the unit of one.
+
+    Examples
+    --------
+    >>> _singular("bedrooms"), _singular("amenities"), _singular("%")
+    ('bedroom', 'amenity', '%')
+    """
+    return unit.removesuffix("ies") + "y" if unit.endswith("ies") else unit.removesuffix("s")
 
 
 def _show(figure: Figure) -> str:
