@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint format verify bench dist lock clean
+.PHONY: help setup run test test-long lint format collection notebook verify bench dist lock clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,12 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.run
 
+# What runs the Postman collection; Node itself is among the development packages.
+$(VENV)/.newman: postman/package.json postman/package-lock.json | $(VENV)/.dev
+	@mkdir -p $(VENV)/newman && cp $^ $(VENV)/newman/
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/npm ci --prefix $(VENV)/newman --no-audit --no-fund --loglevel error
+	@touch $@
+
 setup: $(VENV)/.dev ## Install everything that tests, lint and benchmarks need
 
 run: $(VENV)/.run ## Start PostgreSQL, Redis, API and worker with the sample world
@@ -34,7 +40,7 @@ run: $(VENV)/.run ## Start PostgreSQL, Redis, API and worker with the sample wor
 test: $(VENV)/.dev ## Run the tests (T=path for some)
 	$(BIN)/python -m pytest -q $(T) -m "not long"
 
-test-long: $(VENV)/.dev ## Run the tests that take minutes
+test-long: $(VENV)/.dev $(VENV)/.newman ## Run the tests that take minutes
 	$(BIN)/python -m pytest -q $(T) -m long
 
 lint: $(VENV)/.dev ## Check style, types and the floors of the house
@@ -46,6 +52,12 @@ lint: $(VENV)/.dev ## Check style, types and the floors of the house
 format: $(VENV)/.dev ## Format the code
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+collection: $(VENV)/.dev ## Renew the Postman collection from OpenAPI
+	$(BIN)/python -m scripts.collection
+
+notebook: $(VENV)/.dev ## Run the demo notebook on a sample world of its own and keep what it shows
+	$(BIN)/python -m scripts.notebook
 
 verify: $(VENV)/.dev ## Run the client's ten verification steps; writes build_report.json
 	scripts/verify_all.sh

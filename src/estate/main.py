@@ -1,5 +1,7 @@
 """Starts the API server."""
 
+import gc
+
 import uvicorn
 
 from estate.api.app import create_app
@@ -15,8 +17,11 @@ def serve() -> None:
     settings = get_settings()
     configure_logging(settings)
     configure_sentry(settings)
+    app = create_app()
+    gc.collect()
+    gc.freeze()  # What lives as long as the process is not searched for garbage again and again.
     uvicorn.run(
-        create_app(),
+        app,
         host=settings.api_host,
         port=settings.api_port,
         http=configure(settings),

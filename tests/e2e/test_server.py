@@ -9,7 +9,7 @@ import uuid
 import httpx2
 from sqlalchemy import Engine, text
 from tests.conftest import API_KEY
-from tests.e2e.conftest import wait_until
+from tests.live import wait_until
 
 from estate.core.settings import get_settings
 

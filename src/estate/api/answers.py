@@ -46,8 +46,10 @@ def ingest_answer(result: IngestResult, body: JsonBody) -> Answer:
 
 
 def _item(item: Item) -> ItemAnswer:
+    if not item.problems:
+        return ItemAnswer(index=item.index, id=item.id, status=item.status)
     problem = "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in item.problems[:3])
-    return ItemAnswer(index=item.index, id=item.id, status=item.status, problem=problem or None)
+    return ItemAnswer(index=item.index, id=item.id, status=item.status, problem=problem)
 
 
 def refusal(result: IngestResult) -> Answer:

@@ -1,15 +1,27 @@
 """Builds the FastAPI application."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from estate import registry
 from estate.api import errors, openapi
+from estate.api.events import group_commit
 from estate.api.middleware import EnvelopeCheck, RateLimit, RequestRecord
 from estate.api.routers import agent, behavior, client, gpt, ingest, market, operations, property_
 from estate.core import db, queue
 from estate.core.settings import get_settings
 
 __all__ = ["create_app"]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Write what still waits when the server stops: by then every open request has its answer or its time is up."""
+    yield
+    await run_in_threadpool(app.state.events.close)
 
 
 def create_app() -> FastAPI:
@@ -25,10 +37,13 @@ def create_app() -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json" if settings.docs_enabled else None,
         redirect_slashes=False,
+        lifespan=_lifespan,
         responses={code: {"model": errors.Problem, "description": text} for code, text in openapi.PROBLEMS.items()},
     )
+    app.state.events = group_commit(settings)
     errors.install(app)
-    for router in (market, agent, client, property_, behavior, gpt, ingest, operations):
+    # Routes are tried in this order, and events come most often.
+    for router in (behavior, market, agent, client, property_, gpt, ingest, operations):
         app.include_router(router.router)
     openapi.install(app)
     app.add_middleware(RateLimit, settings=settings)

@@ -21,7 +21,7 @@ from estate.core.models import IdempotencyKey
 from estate.core.security import Actor, actor_for_key
 from estate.core.types import NoParameters
 
-__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "keyed_caller", "now"]
+__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "keyed_caller", "now", "once_of"]
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -171,9 +171,19 @@ async def once(
     BadRequest
         When the Idempotency-Key is empty, too long or not visible.
     """
-    if idempotency_key is not None and not KEY_PATTERN.fullmatch(idempotency_key):
+    return _once(request, actor, body, idempotency_key)
+
+
+async def once_of(request: Request) -> Once:
+    """Gather the same straight from the request: resolving nested dependencies costs as much as storing an event."""
+    actor = await keyed_caller(await _presented(await api_key_header(request), await bearer_header(request)))
+    return _once(request, actor, await read_body(request), request.headers.get("idempotency-key"))
+
+
+def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> Once:
+    if key is not None and not KEY_PATTERN.fullmatch(key):
         raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters.")
-    return Once(actor, request.url.path, body, idempotency_key)
+    return Once(actor, request.scope["path"], body, key)
 
 
 OnceDep = Annotated[Once, Depends(once)]

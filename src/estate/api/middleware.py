@@ -7,17 +7,14 @@ import uuid
 from collections import Counter
 from urllib.parse import unquote_to_bytes
 
-from limits import parse as parse_limit
-from limits.aio.storage import RedisStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
-from redis.exceptions import RedisError
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from estate.api.errors import problem_response
+from estate.api.quota import Quota
 from estate.core.errors import BadRequest, EstateError, FieldProblem, Invalid, TooManyRequests
 from estate.core.settings import Settings
-from estate.core.telemetry import HTTP_REQUESTS, HTTP_SECONDS, RATE_LIMIT_OPEN
+from estate.core.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 
 __all__ = ["EnvelopeCheck", "RateLimit", "RequestRecord"]
 
@@ -27,7 +24,7 @@ REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 REPEATABLE = frozenset({"unit"})
 SECRET_PARAMETERS = frozenset({"api_key", "apikey", "key", "token", "access_token"})
 UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
-NO_STORE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+NO_STORE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class RequestRecord:
@@ -51,10 +48,10 @@ class RequestRecord:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                for name, value in NO_STORE.items():
-                    headers.setdefault(name, value)
+                headers = message["headers"]
+                given_names = {name for name, _ in headers}
+                headers.append((b"x-request-id", request_id.encode()))
+                headers += [header for header in NO_STORE if header[0] not in given_names]
             await send(message)
 
         try:
@@ -69,11 +66,13 @@ class RequestRecord:
         log.info(
             "request",
             extra={
-                "request_id": scope["estate.request_id"],
-                "method": scope["method"],
-                "route": route,
-                "status": status,
-                "ms": round(seconds * 1000, 1),
+                "fields": {
+                    "request_id": scope["estate.request_id"],
+                    "method": scope["method"],
+                    "route": route,
+                    "status": status,
+                    "ms": round(seconds * 1000, 1),
+                }
             },
         )
 
@@ -86,7 +85,8 @@ class EnvelopeCheck:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 400 or 422 for a bad query string, else pass the request on."""
-        error = _query_error(scope["query_string"]) if scope["type"] == "http" else None
+        query = scope["query_string"] if scope["type"] == "http" else b""
+        error = _query_error(query) if query else None
         if error is None:
             await self.app(scope, receive, send)
         else:
@@ -126,39 +126,36 @@ class RateLimit:
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
         self.per_minute = settings.rate_limit_per_minute
-        self.item = parse_limit(f"{self.per_minute}/minute")
-        self.limiter = _limiter(settings)
+        self.quota = _quota(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429 when the caller is over the limit, else pass the request on."""
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"] in UNLIMITED or await self._allowed(scope):
             await self.app(scope, receive, send)
             return
         error = TooManyRequests(f"At most {self.per_minute} requests a minute are answered.", retry_after_seconds=60)
         await problem_response(error, scope.get("estate.request_id"))(scope, receive, send)
 
-    async def _allowed(self, scope: Scope) -> bool:
-        if self.limiter is None:
-            return True
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            return await self.limiter.hit(self.item, _caller_name(scope))
-        except (RedisError, OSError, TimeoutError):
-            RATE_LIMIT_OPEN.inc()
-            return True
+            await self.app(scope, receive, send)
+        finally:
+            if self.quota is not None:
+                await self.quota.close()
+
+    async def _allowed(self, scope: Scope) -> bool:
+        return self.quota is None or await self.quota.take(_caller_name(scope))
 
 
-def _limiter(settings: Settings) -> SlidingWindowCounterRateLimiter | None:
+def _quota(settings: Settings) -> Quota | None:
     if settings.redis_url is None or not settings.rate_limit_enabled:
         return None
-    seconds = settings.redis_timeout_ms / 1000
-    storage = RedisStorage(
-        "async+" + settings.require_redis_url(),
-        implementation="redispy",
-        socket_timeout=seconds,
-        socket_connect_timeout=seconds,
-        retry_on_timeout=False,
+    return Quota(
+        settings.require_redis_url(), per_minute=settings.rate_limit_per_minute, timeout_ms=settings.redis_timeout_ms
     )
-    return SlidingWindowCounterRateLimiter(storage)
 
 
 def _caller_name(scope: Scope) -> str:

@@ -6,7 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
-__all__ = ["PROBLEMS", "install", "json_body"]
+__all__ = ["KEYED_ONCE", "PROBLEMS", "install", "json_body"]
 
 PROBLEMS: dict[int | str, str] = {
     400: "The envelope cannot be read.",
@@ -14,12 +14,26 @@ PROBLEMS: dict[int | str, str] = {
     404: "No such record.",
     409: "The id exists with other content.",
     413: "The body or batch is too large.",
-    415: "The body is not plain JSON.",
+    415: "The body is neither JSON nor NDJSON, or packed otherwise than with gzip.",
     422: "A field is refused; `errors` names it.",
     429: "Over the rate limit; see Retry-After.",
     503: "Overloaded; see Retry-After.",
 }
 REF = "#/components/schemas/{model}"
+
+KEYED_ONCE: dict[str, Any] = {
+    "security": [{"APIKeyHeader": []}, {"HTTPBearer": []}],
+    "parameters": [
+        {
+            "name": "idempotency-key",
+            "in": "header",
+            "required": False,
+            "description": "1 to 255 visible characters; makes a repeated call harmless for 24 hours.",
+            "schema": {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Idempotency-Key"},
+        }
+    ],
+}
+"""What FastAPI says of a route that asks for `api.deps.OnceDep`, for the one that reads its request by itself."""
 
 _bodies: dict[str, type[BaseModel]] = {}
 
@@ -40,7 +54,10 @@ def json_body(model: type[BaseModel], *, example: Any, batch: bool = True) -> di
     one = {"$ref": REF.format(model=model.__name__)}
     schema = {"anyOf": [{"type": "array", "items": one}, one]} if batch else one
     content = {"schema": schema, "example": [example] if batch else example}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+    described: dict[str, Any] = {"application/json": content}
+    if batch:
+        described["application/x-ndjson"] = {"schema": {"type": "string", "description": "One item a line."}}
+    return {"requestBody": {"required": True, "content": described}}
 
 
 def install(app: FastAPI) -> None:

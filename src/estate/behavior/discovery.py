@@ -25,6 +25,7 @@ from estate.core.settings import get_settings
 __all__ = ["DOCUMENTED", "TRIGGER_KEY", "analyse", "patterns", "triggers"]
 
 MAX_UNITS = 20_000  # The newest; an analysis must end within a minute however long the history is.
+MAX_EVENTS = 200_000  # The newest: ten a unit. What an analysis costs does not grow with the history behind them.
 MAX_CONVERSATIONS = 1_000  # The newest whose words are read: about half a second's work.
 MIN_TEXT_UNITS = 10  # Words of free talk are many: rarer ones would only thin out the test of the others.
 MIN_TEXT_SHARE = 0.02
@@ -55,7 +56,7 @@ def analyse(session: Session, *, now: dt.datetime) -> None:
     contain a trigger word nor are part of one. Pattern groups are made of trigger words alone.
     """
     units = _units(session)
-    before = _documented(session)
+    before, groups_before = _documented(session), groups_by_term(session)
     outcomes = np.array([unit.outcome for unit in units])
     report = discover(
         [unit.words | unit.talk for unit in units],
@@ -69,12 +70,12 @@ def analyse(session: Session, *, now: dt.datetime) -> None:
     run = {"run_id": uuid.uuid4(), "as_of": now, **_counts(outcomes)}
     crud.publish(session, run, _trigger_rows(report), _group_rows(groups))
     crud.forget_runs(session, KEPT_RUNS)
-    _regroup(session)
+    _regroup(session, groups_before)
     enqueue(session, document_jobs("behavior", sorted(before | _documented(session))))
 
 
 def _units(session: Session) -> list[_Unit]:
-    units = {row.unit_id: _unit(row) for row in crud.counting_units(session, MAX_UNITS)}
+    units = {row.unit_id: _unit(row) for row in crud.counting_units(session, MAX_UNITS, events=MAX_EVENTS)}
     for unit_id, turns, said in crud.conversation_texts(session, MAX_CONVERSATIONS):
         if unit_id in units:
             units[unit_id].amount += turns
@@ -128,10 +129,12 @@ def _group_rows(report: PatternReport) -> list[dict[str, Any]]:
     return list({row["name"]: row for row in rows}.values())  # Names are cut, so that two may come out the same.
 
 
-def _regroup(session: Session) -> None:
+def _regroup(session: Session, before: Mapping[str, str]) -> None:
     by_term = groups_by_term(session)
-    names = {word: by_term.get(canonical(word)) for word in crud.trigger_words(session)} if by_term else {}
-    crud.regroup_events(session, {word: name for word, name in names.items() if name is not None})
+    words = crud.trigger_words(session) if by_term or before else []
+    names = {word: name for word in words if (name := by_term.get(canonical(word))) is not None}
+    changed = [word for word in words if by_term.get(canonical(word)) != before.get(canonical(word))]
+    crud.regroup_events(session, names, changed, events=MAX_EVENTS)
 
 
 def _documented(session: Session) -> set[str]:

@@ -2,8 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,12 +13,11 @@ from estate.behavior.immutable import Delivery, first_of_each, settle
 from estate.behavior.references import reference_problems
 from estate.behavior.schemas import EventFilter, EventIn, EventOut
 from estate.core.canonical import content_hash
-from estate.core.ingest import IngestResult, SourceRow, Stored
-from estate.core.ingest import ingest as ingest_rows
+from estate.core.ingest import Checked, IngestResult, SourceRow, Stored, check, ingest_checked
 from estate.core.outbox import Job, enqueue
 from estate.core.paging import Page
 
-__all__ = ["FOLD", "SCORE", "ingest_events", "list_events", "store_new"]
+__all__ = ["FOLD", "SCORE", "check_event", "ingest_checked_events", "ingest_events", "list_events", "store_new"]
 
 FOLD = "behavior.fold"
 SCORE = "intelligence.score"
@@ -37,35 +35,34 @@ def ingest_events(session: Session, rows: Iterable[SourceRow], *, source: str = 
     content a ``conflict``. ``time_of_event`` may be absent and is then the time of receipt; a repeated
     delivery without it is a duplicate all the same, since the content as sent is compared.
     """
-    return ingest_rows(session, layer="behavior", model=EventIn, rows=rows, store=_store, source=source)
+    return ingest_checked_events(session, [check_event(row) for row in rows], source=source)
+
+
+def check_event(row: SourceRow) -> Checked[EventIn]:
+    """Check an event by itself, without the database."""
+    return check(EventIn, row)
+
+
+def ingest_checked_events(session: Session, rows: Sequence[Checked[EventIn]], *, source: str = "api") -> IngestResult:
+    """Store events that were checked before, as `ingest_events` does."""
+    return ingest_checked(session, layer="behavior", rows=rows, store=_store, source=source)
 
 
 def _store(session: Session, events: Sequence[EventIn]) -> list[Stored]:
     problems = reference_problems(session, events, REFERENCES, UNIT)
+    contents = [event.content() for event in events]
     deliveries = [
-        Delivery(event.event_id, content_hash(event.content()), problem)
-        for event, problem in zip(events, problems, strict=True)
+        Delivery(event.event_id, content_hash(content), problem)
+        for event, content, problem in zip(events, contents, problems, strict=True)
     ]
     first = first_of_each(deliveries)
     received_at = dt.datetime.now(dt.UTC)
-    created = store_new(session, [_row(events[i], deliveries[i].content_hash, received_at) for i in first.values()])
+    created = store_new(session, [_row(contents[i], deliveries[i].content_hash, received_at) for i in first.values()])
     return settle(deliveries, first, crud.content_hashes(session, first.keys() - created), "event_id")
 
 
-def _row(event: EventIn, hashed: bytes, received_at: dt.datetime) -> EventRow:
-    content = event.content()
-    return {
-        **content,
-        "response_speed": _exact(event.response_speed),
-        "conversion_effect": _exact(event.conversion_effect),
-        "time_of_event": event.time_of_event or received_at,
-        "content_hash": hashed,
-    }
-
-
-def _exact(value: float | None) -> Decimal | None:
-    """Return the shortest decimal that names a float; the database would round it to 15 digits."""
-    return None if value is None else Decimal(repr(value))
+def _row(content: Mapping[str, Any], hashed: bytes, received_at: dt.datetime) -> EventRow:
+    return {**content, "time_of_event": content["time_of_event"] or received_at, "content_hash": hashed}
 
 
 def store_new(session: Session, rows: Sequence[EventRow]) -> set[uuid.UUID]:
@@ -82,11 +79,9 @@ def _jobs(rows: Sequence[EventRow]) -> Iterator[Job]:
         yield Job(FOLD, key)
         gain: dict[str, Any] = {"event_id": key, "time_of_event": row["time_of_event"].isoformat(), "delta": 1}
         if row["agent_id"] is not None:
-            speed = row["response_speed"]
-            spoke = {"agent_id": str(row["agent_id"]), "response_speed": None if speed is None else float(speed)}
-            yield Job(AGENT_FOLD, key, gain | spoke)
+            yield Job(AGENT_FOLD, key, gain | {name: row[name] for name in ("agent_id", "response_speed")})
         if row["property_unit_id"] is not None:
-            unit = {"project_id": str(row["property_project_id"]), "unit_id": str(row["property_unit_id"])}
+            unit = {"project_id": row["property_project_id"], "unit_id": row["property_unit_id"]}
             yield Job(PROPERTY_FOLD, key, gain | unit)
     for client_id in sorted({str(row["client_id"]) for row in rows if row["client_id"] is not None}):
         yield Job(SCORE, client_id)

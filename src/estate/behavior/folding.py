@@ -1,5 +1,6 @@
 """Folds events into the counts of their terms: what an event added before is taken back, then it is added anew."""
 
+import datetime as dt
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,7 @@ from estate.behavior.crud import findings
 from estate.behavior.crud.events import Folded, Unfolded
 from estate.behavior.deals import DEAL_KEY
 from estate.core.outbox import Job, enqueue_once
+from estate.core.settings import get_settings
 
 __all__ = ["ANALYSE", "fold", "groups_by_term"]
 
@@ -42,7 +44,13 @@ def fold(session: Session, keys: Iterable[str]) -> None:
     crud.add_to_stats(session, _changes(changed))
     crud.store_folded(session, [new for _, new in changed])
     if changed:
-        enqueue_once(session, Job(ANALYSE, "all"))
+        enqueue_once(session, Job(ANALYSE, "all"), due_at=_next_analysis(session))
+
+
+def _next_analysis(session: Session) -> dt.datetime | None:
+    """Return when the next analysis may run: what is folded in a burst is analysed together."""
+    run = findings.newest_run(session)
+    return None if run is None else run.as_of + dt.timedelta(seconds=get_settings().analysis_interval_s)
 
 
 def _split(keys: Iterable[str]) -> dict[str, set[uuid.UUID]]:

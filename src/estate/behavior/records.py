@@ -76,7 +76,7 @@ def next_step(session: Session, client_id: uuid.UUID, *, most: int = 5) -> NextS
     ClientUnknown
         When no client has this id.
     """
-    if not known_ids(session, "client_id", [client_id]):
+    if not known_ids(session, {"client_id": [client_id]})["client_id"]:
         raise ClientUnknown("No client has this id.")
     last = crud.last_step(session, client_id)
     deal = deals.newest_deal(session, client_id)

@@ -31,8 +31,11 @@ def reference_problems(
         Names of the fields that hold the project and the unit.
     """
     asked = {name: {getattr(r, name) for r in records} - {None} for name in fields}
-    known = {name: known_ids(session, name, ids) for name, ids in asked.items()}
-    units = known_units(session, {pair for r in records if (pair := _unit(r, unit_fields))})
+    asked_units = {pair for r in records if (pair := _unit(r, unit_fields))}
+    known = known_ids(session, asked)
+    units = known_units(session, asked_units)
+    if known == asked and units == asked_units:
+        return [None] * len(records)
 
     def problems(record: BaseModel) -> Iterator[str]:
         for name in fields:

@@ -4,17 +4,19 @@ from estate.behavior.conversations import ingest_conversations
 from estate.behavior.crud.moments import activity_at
 from estate.behavior.deals import deals, ingest_deals
 from estate.behavior.discovery import analyse, patterns, triggers
-from estate.behavior.events import ingest_events, list_events
+from estate.behavior.events import check_event, ingest_checked_events, ingest_events, list_events
 from estate.behavior.folding import fold
 from estate.behavior.records import client_activity, documents, next_step
 
 __all__ = [
     "activity_at",
     "analyse",
+    "check_event",
     "client_activity",
     "deals",
     "documents",
     "fold",
+    "ingest_checked_events",
     "ingest_conversations",
     "ingest_deals",
     "ingest_events",

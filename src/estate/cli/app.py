@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from estate.cli import ask, imports, load, run
+from estate.cli import ask, bench, imports, load, rejected, run
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
@@ -25,7 +25,10 @@ app.command("migrate")(run.migrate)
 app.command("seed")(load.seed)
 app.command("work")(run.work)
 app.command("gpt")(ask.gpt)
+app.command("bench")(bench.bench)
 app.add_typer(imports.app, name="import")
+app.add_typer(imports.load_app, name="load")
+app.add_typer(rejected.app, name="rejected")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`estate import`: files of the public kinds that the platform knows."""
+"""`estate import`: files of the public kinds that the platform knows; `estate load`: files in its own form."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +15,10 @@ from estate.core.queue import drain_all
 if TYPE_CHECKING:
     from estate.importers.batches import Progress, Report
 
-__all__ = ["app"]
+__all__ = ["app", "load_app", "print_report"]
 
 app = typer.Typer(help="Import files; importing one again changes nothing.", no_args_is_help=True)
+load_app = typer.Typer(help="Load files in the platform's own form.", no_args_is_help=True)
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file.")]
 
 
@@ -45,19 +46,28 @@ def conversations(file: File) -> None:
     _import(file, import_dialogues)
 
 
+@load_app.command()
+def events(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NDJSON, or .gz of it.")]) -> None:
+    """Load events, one JSON object a line; after an interruption load the same file again."""
+    from estate.importers.events import load_events
+
+    _import(file, load_events)
+
+
 def _import(file: Path, importer: "Callable[[Path, Progress], Report]") -> None:
     from estate.importers.files import count_lines
 
     with attached():
-        with bar(file.name, count_lines(file)) as progress:
+        with bar(file.name, None if file.suffix == ".gz" else count_lines(file)) as progress:
             report = importer(file, progress)
         with bar("Counters, scores and search documents", None) as progress:
             progress(drain_all())
-    _print(file, report)
+    print_report(file.name, report)
 
 
-def _print(file: Path, report: "Report") -> None:
-    table = Table("Kind", "What became of it", "Rows", title=file.name)
+def print_report(title: str, report: "Report") -> None:
+    """Print what was made of each kind of record, and what was left out."""
+    table = Table("Kind", "What became of it", "Rows", title=title)
     for kind, counts in report.made.items():
         for status, n in sorted(counts.items()):
             table.add_row(kind, status, f"{n:,}")
@@ -65,4 +75,4 @@ def _print(file: Path, report: "Report") -> None:
         table.add_row("left out", reason, f"{n:,}")
     Console().print(table)
     if any(counts["rejected"] for counts in report.made.values()):
-        Console().print("Refused rows are kept with line number and reason: GET /ingest/rejected")
+        Console().print("Refused rows are kept with line number and reason: estate rejected list")

@@ -2,20 +2,26 @@
 
 import datetime as dt
 import hashlib
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from pydantic_core import to_json
+
 __all__ = ["canonical_json", "content_hash"]
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Decimal):
+def _plain(value: Any) -> Any:
+    kind = type(value)
+    if kind is dt.datetime:
+        return value.astimezone(dt.UTC)
+    if kind is Decimal:
         return format(value.normalize(), "f")
-    if isinstance(value, dt.datetime):
-        return value.astimezone(dt.UTC).isoformat()
-    return str(value)
+    if kind is dict:
+        return {key: _plain(value[key]) for key in sorted(value)}
+    if kind is list:
+        return [_plain(item) for item in value]
+    return value
 
 
 def canonical_json(content: Mapping[str, Any]) -> bytes:
@@ -26,8 +32,7 @@ def canonical_json(content: Mapping[str, Any]) -> bytes:
     >>> canonical_json({"b": None, "a": Decimal("1.50")})
     b'{"a":"1.5"}'
     """
-    present = {key: value for key, value in content.items() if value is not None}
-    return json.dumps(present, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain).encode()
+    return to_json({key: _plain(content[key]) for key in sorted(content) if content[key] is not None}, fallback=str)
 
 
 def content_hash(content: Mapping[str, Any]) -> bytes:

@@ -14,6 +14,7 @@ from estate.core.settings import Settings, get_settings
 
 __all__ = [
     "Database",
+    "act_as",
     "after_commit",
     "get_database",
     "make_engine",
@@ -74,6 +75,8 @@ class Database:
         return cls(sessionmaker(engine, expire_on_commit=False))
 
 
+_ACT_AS = text("SELECT set_config('estate.actor_role', :role, true), set_config('estate.actor_agent_id', :agent, true)")
+
 _in_use: list[Database] = []
 _hooks: list[Callable[[Set[str]], None]] = []
 
@@ -127,12 +130,7 @@ def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
     try:
         if read_only:
             session.execute(text("SET TRANSACTION READ ONLY"))
-        session.execute(
-            text(
-                "SELECT set_config('estate.actor_role', :role, true), set_config('estate.actor_agent_id', :agent, true)"
-            ),
-            {"role": actor.role, "agent": str(actor.agent_id or "")},
-        )
+        act_as(session, actor)
         yield session
         session.commit()
         _wake(session)
@@ -141,6 +139,11 @@ def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
         raise
     finally:
         session.close()
+
+
+def act_as(session: Session, actor: Actor) -> None:
+    """State on whose behalf the statements that follow run, until the transaction ends."""
+    session.execute(_ACT_AS, {"role": actor.role, "agent": str(actor.agent_id or "")})
 
 
 def after_commit(hook: Callable[[Set[str]], None]) -> None:

@@ -3,12 +3,12 @@
 import json
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
-from sqlalchemy import insert, update
+from sqlalchemy import Table, insert
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,11 +19,23 @@ from estate.core.sqlstate import problem_of
 from estate.core.strict_json import scan
 from estate.core.telemetry import INGESTED_ROWS
 
-__all__ = ["STATUSES", "IngestResult", "Item", "SourceRow", "Store", "Stored", "ingest"]
+__all__ = [
+    "STATUSES",
+    "Checked",
+    "IngestResult",
+    "Item",
+    "SourceRow",
+    "Store",
+    "Stored",
+    "check",
+    "ingest",
+    "ingest_checked",
+]
 
 M = TypeVar("M", bound=BaseModel)
 Status = Literal["created", "updated", "duplicate", "conflict", "stale", "rejected"]
 STATUSES: tuple[Status, ...] = ("created", "updated", "duplicate", "conflict", "stale", "rejected")
+_ADD_BATCH = insert(cast(Table, IngestBatch.__table__))
 KEPT_STATUSES = ("rejected", "conflict")
 
 
@@ -82,14 +94,26 @@ class IngestResult:
     items: tuple[Item, ...]
     counts: dict[str, int] = field(default_factory=dict)
 
+    def singly(self) -> list["IngestResult"]:
+        """Return a result for each row, as if it had come alone and not as one of a batch."""
+        none: dict[str, int] = dict.fromkeys(STATUSES, 0)
+        return [IngestResult(self.batch_id, (_alone(item),), none | {item.status: 1}) for item in self.items]
+
+
+def _alone(item: Item) -> Item:
+    return Item(0, item.status, item.id, tuple(replace(problem, row=None) for problem in item.problems))
+
 
 Store = Callable[[Session, Sequence[M]], Sequence[Stored]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Valid(Generic[M]):
+class Checked(Generic[M]):
+    """One row after its check: what it says, or why it is refused."""
+
     row: SourceRow
-    value: M
+    value: M | None
+    problems: tuple[FieldProblem, ...] = ()
 
 
 def ingest(
@@ -121,52 +145,55 @@ def ingest(
     IngestResult
         One item a row, in order. Nothing is raised for a bad row.
     """
-    batch_id = uuid.uuid4()
-    session.execute(insert(IngestBatch).values(batch_id=batch_id, layer=layer, source=source))
-    valid: list[_Valid[M]] = []
-    items: dict[int, Item] = {}
-    originals: dict[int, SourceRow] = {}
-    for position, row in enumerate(rows):
-        originals[position] = row
-        checked = _check(model, row)
-        if isinstance(checked, tuple):
-            items[position] = Item(position, "rejected", problems=checked)
-        else:
-            valid.append(_Valid(SourceRow(position, None), checked))
-    for entry, stored in zip(valid, _store_or_split(session, valid, store), strict=True):
-        position = entry.row.number
-        problems = (FieldProblem("", stored.problem, position),) if stored.problem else ()
-        items[position] = Item(position, stored.status, stored.id or None, problems)
-    ordered = tuple(items[i] for i in range(len(items)))
-    _keep_refused(session, batch_id, layer, ordered, originals)
-    counts = Counter(item.status for item in ordered)
-    session.execute(update(IngestBatch).where(IngestBatch.batch_id == batch_id).values(counts=dict(counts)))
-    for status, n in counts.items():
-        INGESTED_ROWS.labels(layer, status).inc(n)
-    return IngestResult(batch_id, ordered, {status: counts[status] for status in STATUSES})
+    return ingest_checked(session, layer=layer, rows=[check(model, row) for row in rows], store=store, source=source)
 
 
-def _check(model: type[M], row: SourceRow) -> M | tuple[FieldProblem, ...]:
+def check(model: type[M], row: SourceRow) -> Checked[M]:
+    """Check one row against its schema; nothing is raised for a bad one."""
     if row.refusal is not None:
-        return (FieldProblem("", row.refusal, row.number),)
+        return Checked(row, None, (FieldProblem("", row.refusal, row.number),))
     if not isinstance(row.content, dict):
-        return (FieldProblem("", "must be a JSON object", row.number),)
+        return Checked(row, None, (FieldProblem("", "must be a JSON object", row.number),))
     unsafe = tuple(scan(row.content))
     if unsafe:
-        return tuple(FieldProblem(p.field, p.message, row.number) for p in unsafe)
+        return Checked(row, None, tuple(FieldProblem(p.field, p.message, row.number) for p in unsafe))
     try:
-        return model.model_validate(row.content)
+        return Checked(row, model.model_validate(row.content))
     except ValidationError as error:
-        return field_problems(error, row=row.number)
+        return Checked(row, None, field_problems(error, row=row.number))
 
 
-def _store_or_split(session: Session, valid: Sequence[_Valid[M]], store: Store[M]) -> list[Stored]:
+def ingest_checked(
+    session: Session, *, layer: str, rows: Sequence[Checked[M]], store: Store[M], source: str = "api"
+) -> IngestResult:
+    """Store rows that were checked before; the parameters are those of `ingest`."""
+    batch_id = uuid.uuid4()
+    valid = [row.value for row in rows if row.value is not None]
+    stored = iter(_store_or_split(session, valid, store))
+    items = tuple(_item(position, row, stored) for position, row in enumerate(rows))
+    counts = Counter(item.status for item in items)
+    session.execute(_ADD_BATCH, {"batch_id": batch_id, "layer": layer, "source": source, "counts": dict(counts)})
+    _keep_refused(session, batch_id, layer, items, rows)
+    for status, n in counts.items():
+        INGESTED_ROWS.labels(layer, status).inc(n)
+    return IngestResult(batch_id, items, {status: counts[status] for status in STATUSES})
+
+
+def _item(position: int, row: Checked[M], stored: Iterator[Stored]) -> Item:
+    if row.value is None:
+        return Item(position, "rejected", problems=row.problems)
+    done = next(stored)
+    problems = (FieldProblem("", done.problem, row.row.number),) if done.problem else ()
+    return Item(position, done.status, done.id or None, problems)
+
+
+def _store_or_split(session: Session, valid: Sequence[M], store: Store[M]) -> list[Stored]:
     """Store rows together; when the database refuses, halve until the rows at fault stand alone."""
     if not valid:
         return []
     try:
         with session.begin_nested():
-            return list(store(session, [entry.value for entry in valid]))
+            return list(store(session, valid))
     except (IntegrityError, DataError) as error:
         if len(valid) == 1:
             return [Stored("", "rejected", problem_of(error))]
@@ -179,16 +206,16 @@ def _keep_refused(
     batch_id: uuid.UUID,
     layer: str,
     items: Sequence[Item],
-    originals: dict[int, SourceRow],
+    rows: Sequence[Checked[M]],
 ) -> None:
     kept = [
         {
             "batch_id": batch_id,
             "layer": layer,
-            "row_number": originals[item.index].number,
+            "row_number": rows[item.index].row.number,
             "status": item.status,
             "reason": "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in item.problems),
-            "raw": originals[item.index].original(),
+            "raw": rows[item.index].row.original(),
         }
         for item in items
         if item.status in KEPT_STATUSES

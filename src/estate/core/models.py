@@ -5,12 +5,12 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, false, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, ForeignKey, Index, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from estate.core.orm import Base, BigId, UpdatedAt
 
-__all__ = ["ExchangeRate", "IdempotencyKey", "IngestBatch", "OutboxRow", "RejectedRow", "Team"]
+__all__ = ["ExchangeRate", "IdempotencyKey", "IngestBatch", "OutboxClaim", "OutboxRow", "RejectedRow", "Team"]
 
 
 class OutboxRow(Base):
@@ -28,10 +28,24 @@ class OutboxRow(Base):
     key: Mapped[str]
     payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
     attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    crashes: Mapped[int] = mapped_column(server_default=text("0"))
     last_error: Mapped[str | None]
     dead: Mapped[bool] = mapped_column(server_default=false())
     available_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class OutboxClaim(Base):
+    """What a worker is doing: written before the work, deleted with it, left over when the process dies of it."""
+
+    __tablename__ = "outbox_claims"
+    # Query: the notes of a topic; there are as many as workers.
+    __table_args__ = (Index("ix_outbox_claims_topic", "topic"),)
+
+    claim_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    topic: Mapped[str]
+    outbox_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    claimed_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 
 class IngestBatch(Base):
@@ -65,6 +79,7 @@ class RejectedRow(Base):
     status: Mapped[str]
     reason: Mapped[str]
     raw: Mapped[bytes]
+    replayed_at: Mapped[dt.datetime | None]
     received_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 

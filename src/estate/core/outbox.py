@@ -2,44 +2,56 @@
 
 import datetime as dt
 import logging
+import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from pydantic_core import to_json
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from estate.core.db import unit_of_work
 from estate.core.errors import EstateError
-from estate.core.models import OutboxRow
+from estate.core.models import OutboxClaim, OutboxRow
 from estate.core.security import Actor
 from estate.core.settings import get_settings
+from estate.core.sqlstate import is_outage
 from estate.core.telemetry import OUTBOX_DEAD, OUTBOX_DONE
 
 __all__ = ["Claim", "Handler", "Job", "drain", "enqueue", "enqueue_once", "pending"]
 
 log = logging.getLogger(__name__)
 
+_ENQUEUE = text("""
+INSERT INTO outbox (topic, key, payload, available_at) SELECT topic, key, payload, coalesce(due_at, now())
+FROM jsonb_to_recordset(CAST(:jobs AS jsonb)) AS job (topic text, key text, payload jsonb, due_at timestamptz)
+""")
+
+SUSPECTS = 20  # One of them killed a process; small enough to find it in four crashes of the largest batch.
+MAX_CRASHES = 4
 BASE_DELAY_S = 2  # A failing row waits 2, 4, 8 ... seconds, so that it cannot starve its topic.
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work to be written to the outbox."""
+    """One piece of work to be written to the outbox; in its payload a UUID or a time becomes text, as in any JSON."""
 
     topic: str
     key: str
     payload: Mapping[str, Any] | None = None
+    due_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claimed piece of work."""
+    """One claimed piece of work, and how many processes died with it."""
 
     outbox_id: int
     key: str
     payload: dict[str, Any]
+    crashes: int = 0
 
 
 Handler = Callable[[Session, Sequence[Claim]], None]
@@ -47,22 +59,28 @@ Handler = Callable[[Session, Sequence[Claim]], None]
 
 def enqueue(session: Session, jobs: Iterable[Job]) -> None:
     """Write work in the transaction of its cause; `core.queue` wakes a worker after the commit."""
-    rows = [{"topic": j.topic, "key": j.key, "payload": dict(j.payload or {})} for j in jobs]
+    rows = [{"topic": job.topic, "key": job.key, "payload": job.payload or {}, "due_at": job.due_at} for job in jobs]
     if not rows:
         return
-    session.execute(insert(OutboxRow), rows)
+    session.execute(_ENQUEUE, {"jobs": to_json(rows).decode()})
     session.info.setdefault("wake", set()).update(row["topic"] for row in rows)
 
 
-def enqueue_once(session: Session, job: Job) -> None:
-    """Write work unless the same is waiting already; a row that is being worked on does not count as waiting."""
+def enqueue_once(session: Session, job: Job, *, due_at: dt.datetime | None = None) -> None:
+    """Write work unless the same is waiting already; a row that is being worked on does not count as waiting.
+
+    Parameters
+    ----------
+    due_at : datetime or None
+        Not to be done before; None means now.
+    """
     waiting = (
         select(OutboxRow.outbox_id)
         .where(OutboxRow.topic == job.topic, OutboxRow.key == job.key, ~OutboxRow.dead)
         .with_for_update(skip_locked=True)
     )
     if session.execute(waiting.limit(1)).first() is None:
-        enqueue(session, [job])
+        enqueue(session, [replace(job, due_at=due_at)])
     session.info.setdefault("wake", set()).add(job.topic)  # A worker that was woken before found the row locked.
 
 
@@ -77,7 +95,8 @@ def drain(topic: str, handler: Handler, *, now: dt.datetime) -> int:
 
     A batch is claimed, done and deleted in one transaction: a worker that dies in between leaves nothing
     behind, and one that is delivered twice finds nothing left to do. A row whose work fails is tried
-    alone, then later again, and after ``outbox_max_attempts`` stays as dead with its reason.
+    alone, then later again, and after ``outbox_max_attempts`` stays as dead with its reason. Rows with which a
+    process died are done in small batches, then one by one, and given up after `MAX_CRASHES`.
 
     Returns
     -------
@@ -86,24 +105,62 @@ def drain(topic: str, handler: Handler, *, now: dt.datetime) -> int:
     """
     done = 0
     while True:
+        _notice_crashes(topic)
         with unit_of_work(Actor.system()) as session:
             claims = _claim(session, topic, now)
             if not claims:
                 return done
+            note = _note(topic, claims)
             finished = _work(session, topic, handler, claims, now)
+            session.execute(delete(OutboxClaim).where(OutboxClaim.claim_id == note))
             done += finished
         OUTBOX_DONE.labels(topic).inc(finished)
 
 
 def _claim(session: Session, topic: str, now: dt.datetime) -> list[Claim]:
+    """Lock the oldest due rows; those that no process has died with go first."""
     rows = session.execute(
-        select(OutboxRow.outbox_id, OutboxRow.key, OutboxRow.payload)
+        select(OutboxRow.outbox_id, OutboxRow.key, OutboxRow.payload, OutboxRow.crashes)
         .where(OutboxRow.topic == topic, ~OutboxRow.dead, OutboxRow.available_at <= now)
         .order_by(OutboxRow.outbox_id)
         .limit(get_settings().outbox_batch_rows)
         .with_for_update(skip_locked=True)
     )
-    return [Claim(*row) for row in rows]
+    claims = [Claim(*row) for row in rows]
+    if fresh := [claim for claim in claims if not claim.crashes]:
+        return fresh
+    once = [claim for claim in claims if claim.crashes == 1]
+    return once[:SUSPECTS] or claims[:1]
+
+
+def _note(topic: str, claims: Sequence[Claim]) -> uuid.UUID:
+    """Write down what is about to be done, in a transaction of its own: it outlives a process that dies of it."""
+    note = OutboxClaim(claim_id=uuid.uuid4(), topic=topic, outbox_ids=[claim.outbox_id for claim in claims])
+    with unit_of_work(Actor.system()) as session:
+        session.add(note)
+    return note.claim_id
+
+
+def _notice_crashes(topic: str) -> None:
+    """Count a crash for the rows of each note whose writer is gone: their locks are free and they are still here."""
+    with unit_of_work(Actor.system()) as session:
+        notes = session.execute(select(OutboxClaim.claim_id, OutboxClaim.outbox_ids).where(OutboxClaim.topic == topic))
+        for claim_id, outbox_ids in notes.all():
+            rows = session.scalars(
+                select(OutboxRow).where(OutboxRow.outbox_id.in_(outbox_ids)).with_for_update(skip_locked=True)
+            ).all()
+            for row in rows:
+                _count_crash(row)
+            if rows:
+                session.execute(delete(OutboxClaim).where(OutboxClaim.claim_id == claim_id))
+
+
+def _count_crash(row: OutboxRow) -> None:
+    row.crashes += 1
+    if row.crashes >= MAX_CRASHES:
+        row.dead, row.last_error = True, "ProcessDied"
+        OUTBOX_DEAD.labels(row.topic).inc()
+        log.error("outbox row killed its worker", extra={"topic": row.topic, "outbox_id": row.outbox_id})
 
 
 def _work(session: Session, topic: str, handler: Handler, claims: Sequence[Claim], now: dt.datetime) -> int:
@@ -121,11 +178,14 @@ def _work(session: Session, topic: str, handler: Handler, claims: Sequence[Claim
 
 
 def _try(session: Session, handler: Handler, claims: Sequence[Claim]) -> Exception | None:
+    """Do the work of some rows; an error that comes from the state of the database is not theirs, and goes on."""
     try:
         with session.begin_nested():
             handler(session, claims)
             session.execute(delete(OutboxRow).where(OutboxRow.outbox_id.in_([c.outbox_id for c in claims])))
     except (EstateError, SQLAlchemyError, ValueError, LookupError, ArithmeticError, TypeError) as error:
+        if is_outage(error):
+            raise
         return error
     return None
 

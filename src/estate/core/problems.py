@@ -9,9 +9,11 @@ from pydantic_core import PydanticCustomError
 
 from estate.core.errors import FieldProblem
 
-__all__ = ["field_path", "field_problems", "refused", "request_problems"]
+__all__ = ["REFUSED", "field_path", "field_problems", "refused", "request_problems"]
 
-_REFUSED = "refused"
+REFUSED = "refused"
+"""Type of the errors whose message is shown as it is."""
+
 _PART_LENGTH = 64
 _PATH_LENGTH = 256
 # Pydantic names its own machinery in a location: "[key]", "function-after[check(), str]", "list[int]".
@@ -77,7 +79,7 @@ def refused(message: str, **limits: object) -> PydanticCustomError:
     PydanticCustomError
         An error whose message `field_problems` shows as it is.
     """
-    return PydanticCustomError(_REFUSED, message, limits or None)
+    return PydanticCustomError(REFUSED, message, limits or None)
 
 
 def field_path(parts: Iterable[str | int]) -> str:
@@ -157,7 +159,7 @@ def _location(detail: Mapping[str, Any]) -> list[tuple[int, str, str]]:
 def _message(detail: Mapping[str, Any]) -> str:
     """Say what must change, from our own sentences and the limits of the schema only."""
     kind, context = detail["type"], detail.get("ctx") or {}
-    if kind == _REFUSED:
+    if kind == REFUSED:
         return str(detail["msg"])
     if kind in ("value_error", "assertion_error"):
         return _raised(str(context.get("error", "")), detail.get("input"))

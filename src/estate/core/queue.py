@@ -2,8 +2,8 @@
 
 import datetime as dt
 import logging
-import queue
 import threading
+import time
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 TASK_TIME_LIMIT_S = 300
 VISIBILITY_TIMEOUT_S = 3 * TASK_TIME_LIMIT_S  # Over twice the time limit: a live task is never given out again.
-WAKE_BACKLOG = 1_000
+WAKE_REST_S = 0.1  # Far below the time that work takes, and few enough wake-ups to cost nothing.
 
 TOPICS: dict[str, Handler] = {}
 """Who does the work of which topic; `estate.registry` fills it."""
@@ -74,28 +74,38 @@ def drain_all() -> int:
 
 
 class _Waker:
-    """One background thread sends wake-ups, so that a stalled Redis never holds a request."""
+    """One background thread sends wake-ups, so that a stalled Redis never holds a request.
+
+    Topics that are asked for while it sends or rests are sent once: however busy the doors are, a topic is
+    announced a few times a second.
+    """
 
     def __init__(self) -> None:
-        self._topics: queue.Queue[str] = queue.Queue(maxsize=WAKE_BACKLOG)
+        self._topics: set[str] = set()
+        self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="estate-waker", daemon=True)
         self._thread.start()
 
     def put(self, topics: Iterable[str]) -> None:
-        for topic in topics:
-            try:
-                self._topics.put_nowait(topic)
-            except queue.Full:
-                WAKES_DROPPED.inc()
+        with self._changed:
+            self._topics.update(topics)
+            self._changed.notify()
 
     def _run(self) -> None:
         while True:
-            topic = self._topics.get()
-            try:
-                celery_app().send_task("estate.drain", args=[topic], retry=False, expires=60)
-            except (OSError, RedisError, ConnectionError) as error:
-                WAKES_DROPPED.inc()
-                log.warning("worker was not woken", extra={"topic": topic, "error": type(error).__name__})
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._topics))
+                topics, self._topics = self._topics, set()
+            for topic in sorted(topics):
+                self._send(topic)
+            time.sleep(WAKE_REST_S)
+
+    def _send(self, topic: str) -> None:
+        try:
+            celery_app().send_task("estate.drain", args=[topic], retry=False, expires=60)
+        except (OSError, RedisError, ConnectionError) as error:
+            WAKES_DROPPED.inc()
+            log.warning("worker was not woken", extra={"topic": topic, "error": type(error).__name__})
 
 
 @lru_cache(maxsize=1)

@@ -1,24 +1,47 @@
-"""Reads the rows that were refused."""
+"""Reads the rows that were refused, and remembers which of them were taken at a second attempt."""
 
 import datetime as dt
 import uuid
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from estate.core.models import RejectedRow
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.types import Name, QueryLimit, Schema, SchemaOut, Uuid
 
-__all__ = ["RejectedFilter", "RejectedOut", "list_rejected"]
+__all__ = [
+    "RejectedFilter",
+    "RejectedOut",
+    "Waiting",
+    "count_waiting",
+    "forget_refusals",
+    "list_rejected",
+    "mark_replayed",
+    "waiting",
+]
+
+Layer = Literal["market", "agent", "client", "property", "behavior"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """One refused row that was not replayed yet."""
+
+    rejected_id: int
+    layer: str
+    row_number: int
+    raw: bytes
 
 
 class RejectedFilter(Schema):
     """Which refused rows to list."""
 
-    layer: Literal["market", "agent", "client", "property", "behavior"] | None = None
+    layer: Layer | None = None
     batch_id: Uuid | None = None
     cursor: Name | None = None
     limit: QueryLimit = 50
@@ -35,6 +58,7 @@ class RejectedOut(SchemaOut):
     reason: str
     raw: str = Field(description="The row as it came; bytes that are not UTF-8 are escaped.")
     received_at: dt.datetime
+    replayed_at: dt.datetime | None = Field(description="When it was taken after all; null while it waits.")
 
 
 def list_rejected(session: Session, wanted: RejectedFilter) -> Page[RejectedOut]:
@@ -52,3 +76,46 @@ def list_rejected(session: Session, wanted: RejectedFilter) -> Page[RejectedOut]
 def _out(row: RejectedRow) -> RejectedOut:
     fields = {name: getattr(row, name) for name in RejectedOut.model_fields if name != "raw"}
     return RejectedOut(**fields, raw=row.raw.decode(errors="backslashreplace"))
+
+
+def count_waiting(session: Session, layer: str | None, only: Collection[int] | None) -> int:
+    """Count the refused rows that were not replayed; the parameters are those of `waiting`."""
+    return session.scalars(select(func.count()).where(*_wanted(layer, only))).one()
+
+
+def waiting(
+    session: Session, layer: str | None, only: Collection[int] | None, *, after: int, limit: int
+) -> Sequence[Waiting]:
+    """Lock refused rows that were not replayed, the oldest first.
+
+    Parameters
+    ----------
+    layer : str or None
+        Of one layer.
+    only : collection of int or None
+        Only those of these ids.
+    after : int
+        Behind this id.
+    """
+    columns = select(RejectedRow.rejected_id, RejectedRow.layer, RejectedRow.row_number, RejectedRow.raw)
+    query = columns.where(RejectedRow.rejected_id > after, *_wanted(layer, only))
+    locked = query.order_by(RejectedRow.rejected_id).limit(limit).with_for_update(skip_locked=True)
+    return [Waiting(*row) for row in session.execute(locked)]
+
+
+def _wanted(layer: str | None, only: Collection[int] | None) -> Iterator[ColumnElement[bool]]:
+    yield RejectedRow.replayed_at.is_(None)
+    if layer is not None:
+        yield RejectedRow.layer == layer
+    if only is not None:
+        yield RejectedRow.rejected_id.in_(only)
+
+
+def mark_replayed(session: Session, ids: Collection[int], now: dt.datetime) -> None:
+    """Note that rows were taken, so that they are not replayed again."""
+    session.execute(update(RejectedRow).where(RejectedRow.rejected_id.in_(ids)).values(replayed_at=now))
+
+
+def forget_refusals(session: Session, batch_id: uuid.UUID) -> None:
+    """Drop what a replay kept once more: the row that it came from still waits."""
+    session.execute(delete(RejectedRow).where(RejectedRow.batch_id == batch_id))

@@ -55,11 +55,16 @@ class Settings(BaseSettings):
     body_receive_deadline_s: float = Field(15.0, gt=0)
     rate_limit_per_minute: int = Field(6_000, ge=1)
     rate_limit_enabled: bool = True
+    group_commit_max_waiting_rows: int = Field(2_000, ge=1)
+    group_commit_max_rows: int = Field(1_000, ge=1)
+    group_commit_timeout_s: float = Field(5.0, gt=0)
+    group_commit_writers: int = Field(1, ge=1)
     idempotency_retention_hours: int = Field(24, ge=1)
 
     outbox_batch_rows: int = Field(500, ge=1)
     outbox_max_attempts: int = Field(5, ge=1)
     sweep_interval_s: float = Field(10.0, gt=0)
+    analysis_interval_s: float = Field(10.0, ge=0)
     market_window_days: int = Field(90, ge=1)
     retrieval_max_records: int = Field(50, ge=1)
     embedder: Literal["off", "hashing"] = "off"

@@ -6,7 +6,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from estate.core.errors import Conflict, EstateError, Invalid, Unavailable
 
-__all__ = ["estate_error_of", "problem_of"]
+__all__ = ["estate_error_of", "is_outage", "is_transient", "is_unavailable", "problem_of"]
 
 RETRY_AFTER_S = 1
 MESSAGES = {
@@ -32,8 +32,7 @@ def estate_error_of(error: DBAPIError | PoolTimeout) -> EstateError:
     """Translate a database error to one with a status: 409, 422, 503 or 500."""
     if isinstance(error, PoolTimeout):
         return Unavailable("The database is busy.", retry_after_seconds=RETRY_AFTER_S)
-    cause = error.orig
-    state = (cause.sqlstate or "") if isinstance(cause, psycopg.Error) else ""
+    state = _state(error)
     if state == "23505":
         return Conflict(problem_of(error))
     if state.startswith("23") or state.startswith(INVALID):
@@ -41,3 +40,25 @@ def estate_error_of(error: DBAPIError | PoolTimeout) -> EstateError:
     if not state or state.startswith(UNAVAILABLE):
         return Unavailable("The database did not answer in time.", retry_after_seconds=RETRY_AFTER_S)
     return EstateError("The database refused the request.")
+
+
+def is_unavailable(error: Exception) -> bool:
+    """Tell whether the database is slow or gone, so that smaller pieces would fare no better."""
+    return isinstance(error, DBAPIError | PoolTimeout) and isinstance(estate_error_of(error), Unavailable)
+
+
+def is_outage(error: Exception) -> bool:
+    """Tell whether the connection was lost or the server is stopping: nobody's row is at fault."""
+    return isinstance(error, PoolTimeout) or (
+        isinstance(error, DBAPIError) and (error.connection_invalidated or _state(error).startswith(("08", "57P")))
+    )
+
+
+def is_transient(error: DBAPIError) -> bool:
+    """Tell whether the same transaction may succeed at once: it met another in a deadlock or a serialization."""
+    return _state(error).startswith("40")
+
+
+def _state(error: DBAPIError) -> str:
+    cause = error.orig
+    return (cause.sqlstate or "") if isinstance(cause, psycopg.Error) else ""

@@ -51,4 +51,4 @@ def send(report: Report, kind: str, ingest: Ingest, rows: Iterable[SourceRow], s
     for chunk in chunks(rows):
         with unit_of_work(Actor.system()) as session:
             report.add(kind, ingest(session, chunk, source=source))
-        progress(sum(row.original().count(b"\n") for row in chunk))
+        progress(sum(max(1, row.original().count(b"\n")) for row in chunk))

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import json
+import tracemalloc
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -53,12 +54,67 @@ def test_a_key_in_the_url_is_refused_and_not_logged(api: TestClient, caplog: pyt
         (b"{}", {"content-type": "text/plain"}, 415),
         (b"{}", {}, 415),
         (b"<a/>", {"content-type": "application/xml"}, 415),
-        (gzip.compress(b"{}"), {"content-type": "application/json", "content-encoding": "gzip"}, 415),
+        (b"{}", {"content-type": "application/json", "content-encoding": "br"}, 415),
+        (b"{}", {"content-type": "application/json", "content-encoding": "gzip, gzip"}, 415),
         (b"{}", {"content-type": "application/json; charset=utf-16"}, 415),
     ],
 )
 def test_only_plain_json_is_read(api: TestClient, content: bytes, headers: dict[str, str], status: int) -> None:
     assert api.post("/market/ingest", content=content, headers=headers).status_code == status
+
+
+NDJSON = {"content-type": "application/x-ndjson"}
+GZIP = {"content-type": "application/json", "content-encoding": "gzip"}
+
+
+def test_a_packed_body_is_read(api: TestClient) -> None:
+    answer = api.post("/market/ingest", content=gzip.compress(json.dumps([AREA]).encode()), headers=GZIP)
+    assert (answer.status_code, answer.json()["created"]) == (200, 1)
+    lines = gzip.compress(json.dumps(AREA).encode()) + gzip.compress(b"\n{}\n")
+    answer = api.post("/market/ingest", content=lines, headers=NDJSON | {"content-encoding": "GZIP"})
+    assert [item["status"] for item in answer.json()["items"]] == ["created", "rejected"]
+
+
+@pytest.mark.parametrize("broken", [b"{}", b"", gzip.compress(b"{}")[:-3], gzip.compress(b"{}") + b"tail"])
+def test_a_body_that_cannot_be_unpacked_is_400(api: TestClient, broken: bytes) -> None:
+    assert api.post("/market/ingest", content=broken, headers=GZIP).status_code == 400
+
+
+def test_a_bomb_is_refused_while_it_unpacks(api: TestClient) -> None:
+    limit = get_settings().body_max_bytes
+    bomb = gzip.compress(b" " * 20 * limit, compresslevel=1)
+    assert len(bomb) < limit
+    tracemalloc.start()
+    try:
+        answer = api.post("/market/ingest", content=bomb, headers=GZIP)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (answer.status_code, peak < 6 * limit) == (413, True), peak
+    members = gzip.compress(b" " * (limit // 2)) * 3
+    assert api.post("/market/ingest", content=members, headers=GZIP).status_code == 413
+
+
+def test_a_bad_line_is_refused_by_itself_with_its_bytes(api: TestClient) -> None:
+    bad = b'{"area_id": "\xff" , "x": 1.10}'
+    lines = b"\r\n".join([json.dumps(AREA).encode(), b"", bad, b"[1]", b'{"a": 1, "a": 2}'])
+    answer = api.post("/market/ingest", content=lines, headers=NDJSON)
+    assert answer.status_code == 200
+    assert [item["status"] for item in answer.json()["items"]] == ["created", "rejected", "rejected", "rejected"]
+    kept = api.get("/ingest/rejected", params={"batch_id": answer.json()["batch_id"]}).json()["items"]
+    assert [row["raw"] for row in kept] == ['{"a": 1, "a": 2}', "[1]", bad.decode(errors="backslashreplace")]
+    assert [row["row_number"] for row in kept] == [3, 2, 1]
+
+
+def test_lines_over_the_item_cap_are_refused_whole(api: TestClient) -> None:
+    lines = b"{}\n" * (get_settings().batch_max_items + 1)
+    assert api.post("/market/ingest", content=lines, headers=NDJSON).status_code == 413
+    assert api.post("/market/ingest", content=b"\n" * 1_000_000, headers=NDJSON).status_code == 413
+
+
+def test_lines_are_no_single_object(api: TestClient) -> None:
+    for path in ("/behavior/event", "/gpt/feedback"):
+        assert api.post(path, content=b"{}\n", headers=NDJSON).status_code == 422
 
 
 def test_a_body_over_the_cap_is_cut_while_it_streams(api: TestClient) -> None:

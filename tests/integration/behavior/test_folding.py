@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from estate.behavior import service, tasks
 from estate.core import outbox
 from estate.core.outbox import Claim
+from estate.core.settings import get_settings
 
 from .conftest import Door, World, numbered
 from .recount import recount, stored
@@ -145,6 +146,18 @@ def test_one_analysis_waits_however_many_events_were_folded(door: Door, world: W
     for number in range(3):
         service.fold(door.session, [numbered(5, number)])
     assert door.rows("SELECT topic, key FROM outbox WHERE topic = 'behavior.analyse'") == [("behavior.analyse", "all")]
+
+
+def test_a_burst_is_analysed_together(door: Door, world: World) -> None:
+    due = "SELECT max(available_at) FROM outbox WHERE topic = 'behavior.analyse'"
+    door.events(world.event(1, trigger_word="discount"))
+    drain()
+    assert door.value(f"{due} AND available_at <= now()") is not None, "the first analysis waits for nothing"
+    ran = dt.datetime.now(dt.UTC)
+    drain(tasks.ANALYSE, tasks.analyse)
+    door.events(world.event(2, trigger_word="discount"))
+    drain()
+    assert door.value(due) >= ran + dt.timedelta(seconds=get_settings().analysis_interval_s)
 
 
 def test_folding_what_is_unchanged_asks_for_no_analysis(door: Door, world: World) -> None:

@@ -4,12 +4,15 @@ import uuid
 from http import HTTPStatus
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from estate.api.answers import IngestAnswer, ingest_answer, refusal
-from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now
-from estate.api.openapi import json_body
+from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now, once_of
+from estate.api.events import Events, checked_event
+from estate.api.openapi import KEYED_ONCE, json_body
 from estate.behavior import service
 from estate.behavior.schemas import (
     ConversationIn,
@@ -22,7 +25,7 @@ from estate.behavior.schemas import (
     TriggersOut,
 )
 from estate.core.errors import FieldProblem, Invalid
-from estate.core.ingest import IngestResult
+from estate.core.ingest import IngestResult, SourceRow
 from estate.core.paging import PageOut
 from estate.core.types import QueryLimit, Schema, Uuid
 from estate.intelligence.actions import recommend_action
@@ -92,17 +95,27 @@ class TopTriggers(Schema):
     "/event",
     status_code=HTTPStatus.ACCEPTED,
     response_model=EventAnswer,
-    openapi_extra=json_body(EventIn, example=EVENT, batch=False),
+    openapi_extra=json_body(EventIn, example=EVENT, batch=False) | KEYED_ONCE,
     responses={200: {"model": EventAnswer, "description": "The same event came before; nothing changed."}},
 )
-def event(once: OnceDep) -> Response:
+async def event(request: Request) -> Response:
     """Take one event: it is stored when the call returns, and processed in the background."""
+    once = await once_of(request)
     if once.body.is_batch:
         raise Invalid("Send one event; POST /behavior/ingest takes several.", problems=(_NOT_ONE,))
-    return once.run(lambda session: _event_answer(service.ingest_events(session, once.body.rows())))
+    (row,) = once.body.rows()
+    if once.key is not None:  # The answer is stored in the transaction of its effect, so that one is its own.
+        return await run_in_threadpool(once.run, lambda session: _stored_alone(session, row))
+    events: Events = request.app.state.events
+    return _event_answer(await events.submit(once.actor, await checked_event(row))).response()
 
 
 _NOT_ONE = FieldProblem("", "must be an object")
+
+
+def _stored_alone(session: Session, row: SourceRow) -> Answer:
+    (result,) = service.ingest_events(session, [row]).singly()
+    return _event_answer(result)
 
 
 def _event_answer(result: IngestResult) -> Answer:

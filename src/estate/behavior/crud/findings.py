@@ -1,7 +1,7 @@
 """SQL of the analysis: what it reads and what it publishes."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,8 @@ SELECT unit_id, events, words, agent_id, won, lost FROM (
         array_agg(DISTINCT trigger_word) FILTER (WHERE trigger_word IS NOT NULL) AS words,
         min(CAST(agent_id AS text)) AS agent_id, max(time_of_event) AS last_at,
         bool_or(folded_outcome = 'won') AS won, bool_or(folded_outcome = 'lost') AS lost
-    FROM behavior_events WHERE folded_at IS NOT NULL
+    FROM (SELECT * FROM behavior_events ORDER BY time_of_event DESC, event_id DESC LIMIT :events) newest
+    WHERE folded_at IS NOT NULL
     GROUP BY 1
 ) units
 ORDER BY last_at DESC, unit_id LIMIT :most
@@ -46,14 +47,27 @@ JOIN LATERAL (
     SELECT string_agg(text, E'\\n') AS said FROM utterances WHERE conversation_id = c.conversation_id
 ) t ON true
 """)
-_WORDS = text("SELECT DISTINCT trigger_word FROM behavior_events WHERE trigger_word IS NOT NULL")
+# Jumps from word to word in their index, since there are far fewer words than events.
+_WORDS = text("""
+WITH RECURSIVE words AS (
+    (SELECT trigger_word AS word FROM behavior_events WHERE trigger_word IS NOT NULL ORDER BY trigger_word LIMIT 1)
+    UNION ALL
+    SELECT (SELECT trigger_word FROM behavior_events WHERE trigger_word > words.word ORDER BY trigger_word LIMIT 1)
+    FROM words WHERE words.word IS NOT NULL
+)
+SELECT word FROM words WHERE word IS NOT NULL
+""")
 # Locked in the order of the ids, as folding does, so that the two never wait for each other in a circle.
 _REGROUP = text("""
-WITH wanted AS (
+WITH touched AS (
+    (SELECT event_id FROM behavior_events ORDER BY time_of_event DESC, event_id DESC LIMIT :events)
+    UNION
+    SELECT event_id FROM behavior_events WHERE trigger_word = ANY(:changed)
+), wanted AS (
     SELECT e.event_id, coalesce(
         g.name, d.stage, CASE e.folded_outcome WHEN 'open' THEN 'new' ELSE e.folded_outcome END
     ) AS name
-    FROM behavior_events e
+    FROM touched JOIN behavior_events e USING (event_id)
     LEFT JOIN unnest(CAST(:words AS text[]), CAST(:names AS text[])) AS g (word, name) ON g.word = e.trigger_word
     LEFT JOIN deals d ON d.deal_id = e.folded_deal_id
     WHERE e.folded_at IS NOT NULL
@@ -79,9 +93,9 @@ class UnitRow:
     lost: bool
 
 
-def counting_units(session: Session, most: int) -> list[UnitRow]:
-    """Return the units that were active last, at most `most`, with all words of their events."""
-    return [UnitRow(*row) for row in session.execute(_UNITS, {"most": most})]
+def counting_units(session: Session, most: int, *, events: int) -> list[UnitRow]:
+    """Return the units that were active last, at most `most`, with the words of the newest `events` events."""
+    return [UnitRow(*row) for row in session.execute(_UNITS, {"most": most, "events": events})]
 
 
 def conversation_texts(session: Session, most: int) -> list[tuple[uuid.UUID, int, str]]:
@@ -143,13 +157,18 @@ def forget_runs(session: Session, keep: int) -> None:
     session.execute(delete(AnalysisRun).where(AnalysisRun.run_id.not_in(newest)))
 
 
-def regroup_events(session: Session, names: Mapping[str, str]) -> None:
-    """Bring the pattern group of every processed event up to date.
+def regroup_events(session: Session, names: Mapping[str, str], changed: Collection[str], *, events: int) -> None:
+    """Bring the pattern group of processed events up to date.
 
     Parameters
     ----------
     names : mapping
         Trigger word as sent to the name of its group. Any other event carries the stage of its deal, and
         without a deal what its outcome stands for.
+    changed : collection of str
+        Trigger words as sent whose group is another than before: all their events are looked at.
+    events : int
+        How many of the newest events are looked at as well: some may have been folded with the old groups meanwhile.
     """
-    session.execute(_REGROUP, {"words": list(names), "names": list(names.values())})
+    parameters = {"words": list(names), "names": list(names.values()), "changed": list(changed), "events": events}
+    session.execute(_REGROUP, parameters)

@@ -2,11 +2,15 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
+from pydantic_core import to_json
+from sqlalchemy import LargeBinary, Table, Text, bindparam, column, func, select
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
 __all__ = ["add_new"]
 
@@ -15,7 +19,7 @@ def add_new(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -
     """Write rows whose id is not stored yet.
 
     The rows are written in the order of their ids, so that two batches that share ids never wait for each
-    other in a circle.
+    other in a circle. They travel as one JSON text, which costs less than an array a column.
 
     Parameters
     ----------
@@ -32,14 +36,19 @@ def add_new(session: Session, table: Table, rows: Sequence[Mapping[str, Any]]) -
     if not rows:
         return set()
     (key,) = table.primary_key
-    ordered = sorted(rows, key=lambda row: row[key.name])
-    names = list(ordered[0])
-    arrays = [_array(table, name, [row[name] for row in ordered]) for name in names]
-    source = select(func.unnest(*arrays).table_valued(*names).render_derived())
-    statement = insert(table).from_select(names, source).on_conflict_do_nothing(index_elements=[key])
-    return set(session.scalars(statement.returning(key)))
+    ordered = sorted(rows, key=lambda row: row[key.name].int)
+    statement = _statement(table, tuple(ordered[0]))
+    return set(session.scalars(statement, {"rows": to_json(ordered, bytes_mode="hex").decode()}))
 
 
-def _array(table: Table, name: str, values: list[Any]) -> ColumnElement[Any]:
-    kind = table.c[name].type
-    return literal(values, ARRAY(JSONB(none_as_null=True) if isinstance(kind, JSONB) else kind))
+@lru_cache(maxsize=8)
+def _statement(table: Table, names: tuple[str, ...]) -> ReturningInsert[tuple[uuid.UUID]]:
+    """Return the statement for some columns; bytes come as hexadecimal digits."""
+    (key,) = table.primary_key
+    binary = {name for name in names if isinstance(table.c[name].type, LargeBinary)}
+    fields = (column(name, Text() if name in binary else table.c[name].type) for name in names)
+    source = func.jsonb_to_recordset(sql_cast(bindparam("rows", type_=Text), JSONB))
+    row = source.table_valued(*fields).render_derived(name="row", with_types=True).c
+    values = [func.decode(row[name], "hex") if name in binary else row[name] for name in names]
+    added = insert(table).from_select(list(names), select(*values))
+    return added.on_conflict_do_nothing(index_elements=[key]).returning(key)

@@ -1,20 +1,25 @@
 """Tells which of the records that a batch refers to exist."""
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-__all__ = ["known_ids", "known_units"]
+__all__ = ["REFERENCES", "known_ids", "known_units"]
 
 # Only the keys of other layers' tables are read, as the foreign keys themselves do.
-_KNOWN = {
-    "agent_id": text("SELECT agent_id FROM agent_activity WHERE agent_id = ANY(:ids)"),
-    "client_id": text("SELECT client_id FROM client_profiles WHERE client_id = ANY(:ids)"),
-    "deal_id": text("SELECT deal_id FROM deals WHERE deal_id = ANY(:ids)"),
-    "conversation_id": text("SELECT conversation_id FROM conversations WHERE conversation_id = ANY(:ids)"),
-}
+_KNOWN = text("""
+SELECT 'agent_id', agent_id FROM agent_activity WHERE agent_id = ANY(CAST(:agent_id AS uuid[]))
+UNION ALL
+SELECT 'client_id', client_id FROM client_profiles WHERE client_id = ANY(CAST(:client_id AS uuid[]))
+UNION ALL
+SELECT 'deal_id', deal_id FROM deals WHERE deal_id = ANY(CAST(:deal_id AS uuid[]))
+UNION ALL
+SELECT 'conversation_id', conversation_id FROM conversations
+WHERE conversation_id = ANY(CAST(:conversation_id AS uuid[]))
+""")
+REFERENCES = ("agent_id", "client_id", "deal_id", "conversation_id")
 _UNITS = text("""
 SELECT project_id, unit_id FROM properties
 JOIN unnest(CAST(:projects AS uuid[]), CAST(:units AS uuid[])) AS asked (project_id, unit_id)
@@ -22,9 +27,13 @@ JOIN unnest(CAST(:projects AS uuid[]), CAST(:units AS uuid[])) AS asked (project
 """)
 
 
-def known_ids(session: Session, reference: str, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Return those ids that exist; `reference` is the name of the referring column."""
-    return set(session.scalars(_KNOWN[reference], {"ids": list(ids)})) if ids else set()
+def known_ids(session: Session, asked: Mapping[str, Collection[uuid.UUID]]) -> dict[str, set[uuid.UUID]]:
+    """Return those ids that exist; the keys are names of referring columns, of those in `REFERENCES`."""
+    known: dict[str, set[uuid.UUID]] = {name: set() for name in asked}
+    if any(asked.values()):
+        for name, found in session.execute(_KNOWN, {name: list(asked.get(name, ())) for name in REFERENCES}):
+            known[name].add(found)
+    return known
 
 
 def known_units(session: Session, units: Collection[tuple[uuid.UUID, uuid.UUID]]) -> set[tuple[uuid.UUID, uuid.UUID]]:

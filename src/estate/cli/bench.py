@@ -1,0 +1,54 @@
+"""`estate bench`: runs a benchmark of the checkout and prints what it measured."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from estate.core.errors import Unavailable
+
+__all__ = ["bench"]
+
+ALL = "all"
+NAMES = ("chaos", "ingest", "fold")
+"""Benchmarks that need no outside data, in the order in which `all` runs them."""
+
+DATA_MISSING = 2
+
+CHECKOUT = Path(__file__).resolve().parents[3]
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}; or {ALL}.")],
+    data: Annotated[Path | None, typer.Option(help="Folder of outside data, for benchmarks that need it.")] = None,
+    seed: Annotated[int, typer.Option(help="Source of all that is drawn by chance.")] = 1,
+    quick: Annotated[bool, typer.Option("--quick", help="Run small, within half a minute.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Run a benchmark. Exit code 1: a target was missed; 2: data is missing or there is no such benchmark."""
+    if name not in (*NAMES, ALL):
+        raise typer.BadParameter(f"There is no benchmark named {name}.")
+    names = NAMES if name == ALL else (name,)
+    raise typer.Exit(max(_run(one, data, seed, quick=quick, as_json=as_json) for one in names))
+
+
+def _run(name: str, data: Path | None, seed: int, *, quick: bool, as_json: bool) -> int:
+    report = _module("report")
+    options = report.Options(seed=seed, quick=quick, data=data)
+    try:
+        result = _module(name).bench(options)
+    except report.DataMissing as missing:
+        typer.echo(str(missing), err=True)
+        return DATA_MISSING
+    return int(report.emit(result, as_json=as_json))
+
+
+def _module(name: str) -> Any:
+    """Import a module of the `benchmarks` folder, which a wheel does not carry."""
+    if not (CHECKOUT / "benchmarks" / f"{name}.py").is_file():
+        raise Unavailable("Benchmarks run from a checkout of the repository; an installed package has none.")
+    if str(CHECKOUT) not in sys.path:
+        sys.path.insert(0, str(CHECKOUT))
+    return importlib.import_module(f"benchmarks.{name}")

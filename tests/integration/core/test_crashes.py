@@ -1,0 +1,88 @@
+"""A row that kills its worker is found and set aside; an outage is counted against nobody."""
+
+import datetime as dt
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+
+import pytest
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+from tests.live import new_database
+
+from estate.core.db import Database, unit_of_work, use_database
+from estate.core.models import OutboxClaim, OutboxRow
+from estate.core.outbox import MAX_CRASHES, Claim, Job, drain, enqueue
+from estate.core.security import Actor
+
+TOPIC = "test.crash"
+WORKER = """
+import datetime as dt, os
+from sqlalchemy import text
+from estate.core.outbox import drain
+
+def work(session, claims):
+    for claim in claims:
+        if claim.key == "killer":
+            os._exit(9)
+    keys = [claim.key for claim in claims]
+    add = text("INSERT INTO teams (team_id, name) SELECT gen_random_uuid(), unnest(CAST(:keys AS text[]))")
+    session.execute(add, {"keys": keys})
+
+drain("test.crash", work, now=dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1))
+"""
+
+
+@pytest.fixture
+def committed(engine: object, database_url: str) -> Iterator[str]:
+    server = create_engine(database_url)
+    url = new_database(server, "estate_crashes")
+    server.dispose()
+    own = create_engine(url)
+    with use_database(Database(sessionmaker(own, expire_on_commit=False))):
+        yield url
+    own.dispose()
+
+
+def worker_dies(url: str) -> bool:
+    environment = os.environ | {"ESTATE_DATABASE_URL": url, "ESTATE_OUTBOX_BATCH_ROWS": "200"}
+    done = subprocess.run(
+        [sys.executable, "-c", WORKER], env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode in (0, 9), done.stderr
+    return done.returncode == 9
+
+
+def test_a_row_that_kills_its_worker_is_set_aside_and_the_others_are_done_once(committed: str) -> None:
+    keys = [f"team {n}" for n in range(450)]
+    keys.insert(120, "killer")
+    with unit_of_work(Actor.system()) as session:
+        enqueue(session, [Job(TOPIC, key) for key in keys])
+    crashes = 0
+    while worker_dies(committed):
+        crashes += 1
+        assert crashes <= MAX_CRASHES
+    with unit_of_work(Actor.system()) as session:
+        (left,) = session.scalars(select(OutboxRow)).all()
+        assert (left.key, left.dead, left.last_error) == ("killer", True, "ProcessDied")
+        assert session.scalars(select(OutboxClaim)).all() == []
+        done = session.scalars(text("SELECT count(*) FROM teams")).one()
+    assert (crashes, done) == (MAX_CRASHES, 450)
+
+
+def test_an_outage_is_counted_against_no_row(committed: str) -> None:
+    with unit_of_work(Actor.system()) as session:
+        enqueue(session, [Job(TOPIC, "a")])
+
+    def cut_off(session: Session, claims: Sequence[Claim]) -> None:
+        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    with pytest.raises(OperationalError):
+        drain(TOPIC, cut_off, now=later)
+    with unit_of_work(Actor.system()) as session:
+        row = session.scalars(select(OutboxRow)).one()
+        assert (row.attempts, row.dead, row.last_error) == (0, False, None)
+    assert drain(TOPIC, lambda session, claims: None, now=later) == 1

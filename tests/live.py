@@ -1,0 +1,93 @@
+"""A running API server and worker, for the tests that only a running platform can answer."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+from sqlalchemy import Engine, text
+from tests.conftest import API_KEY
+
+from estate.cli.processes import free_port
+from estate.core.migrate import upgrade
+
+__all__ = ["new_database", "new_platform", "running_api", "running_worker", "wait_until"]
+
+DEADLINE_S = 30.0
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Wait for a condition, no longer than the deadline."""
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not happen within {DEADLINE_S} s"
+        time.sleep(0.05)
+
+
+def new_database(engine: Engine, name: str) -> str:
+    """Make an empty, migrated database and return its URL."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = engine.url.set(database=name).render_as_string(hide_password=False)
+    upgrade(url)
+    return url
+
+
+def new_platform(engine: Engine, redis_url: str, database: str) -> dict[str, str]:
+    """Return the settings of a platform with Redis and an empty database of its own."""
+    return {
+        "ESTATE_DATABASE_URL": new_database(engine, database),
+        "ESTATE_REDIS_URL": redis_url,
+        "ESTATE_BOOTSTRAP_API_KEY": API_KEY,
+        "ESTATE_API_PORT": str(free_port()),
+        "ESTATE_SWEEP_INTERVAL_S": "1",
+        "ESTATE_RATE_LIMIT_PER_MINUTE": "100000",
+    }
+
+
+@contextmanager
+def process(log: Path, environment: dict[str, str], *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one of our programs for the duration of a block."""
+    with log.open("wb") as output:
+        child = subprocess.Popen(
+            [sys.executable, *arguments], env=os.environ | environment, stdout=output, stderr=output
+        )
+        try:
+            yield child
+        finally:
+            child.terminate()
+            child.wait(timeout=20)
+
+
+@contextmanager
+def running_api(environment: dict[str, str], folder: Path) -> Iterator[httpx2.Client]:
+    """Run the API and give a client of it."""
+    log = folder / "api.log"
+    base = f"http://127.0.0.1:{environment['ESTATE_API_PORT']}"
+    with (
+        process(log, environment, "-m", "estate", "serve") as child,
+        httpx2.Client(base_url=base, headers={"X-API-Key": API_KEY}, timeout=30) as client,
+    ):
+
+        def ready() -> bool:
+            assert child.poll() is None, log.read_text()
+            try:
+                return client.get("/readyz").status_code == 200
+            except httpx2.TransportError:
+                return False
+
+        wait_until(ready, "the API getting ready")
+        yield client
+
+
+@contextmanager
+def running_worker(environment: dict[str, str], folder: Path) -> Iterator[None]:
+    """Run a real Celery worker with beat."""
+    command = ("-m", "celery", "-A", "estate.worker", "worker", "--beat", "--concurrency", "1")
+    with process(folder / "worker.log", environment, *command, "--schedule", str(folder / "beat")):
+        yield
