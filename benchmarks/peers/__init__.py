@@ -1,0 +1,1 @@
+"""What the benchmarks measure us against: plain and fair, on the same data and the same machine."""

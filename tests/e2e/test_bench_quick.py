@@ -1,0 +1,52 @@
+"""The event benchmarks run small as a person runs them, and judge themselves."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+DEADLINE_S = 240
+
+
+def bench(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    """Run `estate bench` and return its exit code, its JSON and what else it said."""
+    command = [sys.executable, "-m", "estate", "bench", *arguments, "--quick", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    return done.returncode, json.loads(done.stdout or "{}"), done.stderr
+
+
+def test_chaos_finds_nothing_in_the_product_and_every_planted_bug() -> None:
+    code, report, said = bench("chaos")
+
+    assert code == 0, said
+    metrics = report["metrics"]
+    assert metrics["kills_min"] >= 1
+    assert metrics["kinds_missing"] == 0
+    assert metrics["planted_caught"] == metrics["planted_bugs"] > 0
+    assert (metrics["lost"], metrics["duplicates"], metrics["aggregate_mismatches"]) == (0, 0, 0)
+
+
+def test_ingest_measures_both_sides() -> None:
+    code, report, said = bench("ingest")
+
+    assert code == 0, said
+    assert report["metrics"]["single_rps"] > 0
+    assert report["peers"].keys() == {"fastapi + asyncpg", "psycopg COPY"}
+
+
+def test_fold_counts_every_event() -> None:
+    code, report, said = bench("fold")
+
+    assert code == 0, said
+    assert report["metrics"]["mismatches"] == 0
+    assert report["metrics"]["growth"] > 0
+
+
+@pytest.mark.parametrize("name", ["nothing", "report"])
+def test_an_unknown_benchmark_is_refused_with_exit_code_2(name: str) -> None:
+    code, _, said = bench(name)
+
+    assert code == 2
+    assert "no benchmark" in said
