@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from estate.api.body import JsonBody
 from estate.api.deps import Answer
-from estate.api.errors import PROBLEM_JSON, problem_of
+from estate.api.errors import PROBLEM_JSON, current_request_id, problem_of
 from estate.core.errors import Conflict, EstateError, Invalid
 from estate.core.ingest import IngestResult, Item
 
@@ -58,4 +58,4 @@ def refusal(result: IngestResult) -> Answer:
     error: EstateError = Invalid("Every row was refused.", problems=problems)
     if result.counts["conflict"]:
         error = Conflict("The id exists with other content.", problems=problems)
-    return Answer(error.status, problem_of(error, None), PROBLEM_JSON)
+    return Answer(error.status, problem_of(error, current_request_id()), PROBLEM_JSON)

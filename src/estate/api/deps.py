@@ -17,6 +17,7 @@ from starlette.responses import Response
 from estate.api.body import JsonBody, read_body
 from estate.core.db import unit_of_work
 from estate.core.errors import BadRequest, Conflict, Invalid, Unauthorized
+from estate.core.idempotency import oldest_kept
 from estate.core.models import IdempotencyKey
 from estate.core.security import Actor, actor_for_key
 from estate.core.types import NoParameters
@@ -129,6 +130,9 @@ class Once:
         if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
             raise Conflict("A call with this Idempotency-Key is still running.")
         row = session.get(IdempotencyKey, (self.actor.caller, self.route, self.key))
+        if row is not None and row.created_at < oldest_kept(now()):
+            session.delete(row)
+            return None
         if row is not None and row.body_hash != self._body_hash():
             raise Invalid("This Idempotency-Key was used with another body.")
         return row

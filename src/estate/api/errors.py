@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import cast
 
+import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -19,7 +20,7 @@ from estate.core.problems import request_problems
 from estate.core.settings import get_settings
 from estate.core.sqlstate import estate_error_of
 
-__all__ = ["PROBLEM_JSON", "Problem", "ProblemField", "install", "problem_of", "problem_response"]
+__all__ = ["PROBLEM_JSON", "Problem", "ProblemField", "current_request_id", "install", "problem_of", "problem_response"]
 
 PROBLEM_JSON = "application/problem+json"
 TYPE_PREFIX = "urn:estate:problem:"
@@ -75,6 +76,11 @@ def problem_response(error: EstateError, request_id: str | None) -> Response:
 def request_id_of(connection: HTTPConnection) -> str | None:
     """Return the id that the middleware gave to the request."""
     return cast("str | None", connection.scope.get("estate.request_id"))
+
+
+def current_request_id() -> str | None:
+    """Return the id of the request that this code runs for."""
+    return cast("str | None", structlog.contextvars.get_contextvars().get("request_id"))
 
 
 def _estate_error(request: Request, error: Exception) -> Response:

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from urllib.parse import unquote_to_bytes
 
+import structlog
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -41,6 +42,7 @@ class RequestRecord:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if REQUEST_ID.match(given) else uuid.uuid4().hex
         scope["estate.request_id"] = request_id
+        structlog.contextvars.bind_contextvars(request_id=request_id)  # On every log line of the request.
         started = time.perf_counter()
         status = 500
 

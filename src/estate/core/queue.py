@@ -10,11 +10,12 @@ from functools import lru_cache
 from celery import Celery
 from redis.exceptions import RedisError
 
+from estate.core.idempotency import forget_old_answers
 from estate.core.outbox import Handler, drain
 from estate.core.settings import get_settings
 from estate.core.telemetry import WAKES_DROPPED
 
-__all__ = ["TOPICS", "celery_app", "drain_all", "drain_topic", "wake"]
+__all__ = ["TOPICS", "celery_app", "drain_all", "drain_topic", "sweep", "wake"]
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def celery_app() -> Celery:
         beat_schedule={"sweep": {"task": "estate.sweep", "schedule": settings.sweep_interval_s}},
     )
     app.task(name="estate.drain")(drain_topic)
-    app.task(name="estate.sweep")(drain_all)
+    app.task(name="estate.sweep")(sweep)
     return app
 
 
@@ -71,6 +72,12 @@ def drain_all() -> int:
     while done := sum(drain_topic(topic) for topic in TOPICS):
         total += done
     return total
+
+
+def sweep() -> int:
+    """Do all due work, and forget what is past its retention."""
+    forget_old_answers(dt.datetime.now(dt.UTC))
+    return drain_all()
 
 
 class _Waker:

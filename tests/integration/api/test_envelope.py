@@ -1,5 +1,6 @@
 """The envelope of every request: body, query string, key, commit before answer, idempotency."""
 
+import datetime as dt
 import gzip
 import hashlib
 import json
@@ -9,13 +10,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InternalError
 from sqlalchemy.orm import sessionmaker
 from starlette.testclient import TestClient
 from tests.conftest import API_KEY
 
 from estate.core.db import Database, unit_of_work, use_database
+from estate.core.idempotency import forget_old_answers
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 
@@ -194,6 +196,21 @@ def test_the_same_idempotency_key_repeats_the_answer_and_not_the_effect(api: Tes
     other = api.post("/market/ingest", json=AREA | {"price_avg": "1.00"}, headers=headers)
     assert other.status_code == 422
     assert api.post("/market/ingest", json=AREA, headers={"Idempotency-Key": "x" * 300}).status_code == 400
+
+
+def test_an_answer_past_its_retention_is_forgotten(api: TestClient, connection: Connection) -> None:
+    headers = {"Idempotency-Key": "k2"}
+    api.post("/market/ingest", json=AREA, headers=headers)
+    connection.execute(text("UPDATE idempotency_keys SET created_at = created_at - interval '25 hours'"))
+    assert "idempotent-replay" not in api.post("/market/ingest", json=AREA, headers=headers).headers
+    connection.execute(text("UPDATE idempotency_keys SET created_at = created_at - interval '25 hours'"))
+    forget_old_answers(dt.datetime.now(dt.UTC))
+    assert connection.execute(text("SELECT count(*) FROM idempotency_keys")).scalar_one() == 0
+
+
+def test_a_refused_row_answers_with_the_id_of_its_request(api: TestClient) -> None:
+    answer = api.post("/market/ingest", json={"area_id": "x"}, headers={"x-request-id": "my-own-id"})
+    assert (answer.status_code, answer.json()["request_id"]) == (422, "my-own-id")
 
 
 @pytest.fixture
