@@ -28,7 +28,7 @@ WRITERS = 8
 PROBE_S = 0.1
 STEP_S = 0.01
 MEND_ROWS = 200
-DRAIN_S = 240.0
+DRAIN_S = 1_800.0
 
 
 @dataclass(frozen=True, slots=True)

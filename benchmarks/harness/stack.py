@@ -107,7 +107,7 @@ class Postgres:
         found = []
         for process in psutil.Process(self._server.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                if process.cmdline()[0].startswith("postgres: estate "):
+                if " ".join(process.cmdline()).startswith("postgres: estate "):
                     found.append(process)
         return sorted(found, key=lambda p: p.pid)
 

@@ -119,10 +119,12 @@ def drain(topic: str, handler: Handler, *, now: dt.datetime) -> int:
 
 def _claim(session: Session, topic: str, now: dt.datetime) -> list[Claim]:
     """Lock the oldest due rows; those that no process has died with go first."""
+    # A range of one topic, and the topic in the order: with an equality the planner may walk the primary key instead
+    # of the topic's index, past all that waits for other topics, in every batch.
     rows = session.execute(
         select(OutboxRow.outbox_id, OutboxRow.key, OutboxRow.payload, OutboxRow.crashes)
-        .where(OutboxRow.topic == topic, ~OutboxRow.dead, OutboxRow.available_at <= now)
-        .order_by(OutboxRow.outbox_id)
+        .where(OutboxRow.topic.between(topic, topic), ~OutboxRow.dead, OutboxRow.available_at <= now)
+        .order_by(OutboxRow.topic, OutboxRow.outbox_id)
         .limit(get_settings().outbox_batch_rows)
         .with_for_update(skip_locked=True)
     )
