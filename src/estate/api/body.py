@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from fastapi import Depends, Request
+from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
@@ -15,7 +15,7 @@ from estate.core.ndjson import inflate, read_lines
 from estate.core.problems import field_problems
 from estate.core.settings import get_settings
 
-__all__ = ["Body", "JsonBody"]
+__all__ = ["JsonBody", "read_body"]
 
 M = TypeVar("M", bound=BaseModel)
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -130,6 +130,3 @@ def _lines(raw: bytes) -> Iterator[SourceRow]:
     if raw.count(b"\n") > 2 * limit:
         raise TooLarge(f"A batch takes at most {limit} items; send several.")
     return read_lines(raw.split(b"\n"))
-
-
-Body = Annotated[JsonBody, Depends(read_body)]
