@@ -14,4 +14,4 @@ FOLD = "agent.fold"
 
 def fold(session: Session, claims: Sequence[Claim]) -> None:
     """Add claimed events to the counters of their agents; a claim is deleted with its effect, so it counts once."""
-    service.fold_events(session, [claim.payload for claim in claims])
+    service.fold_events(session, [event for claim in claims for event in claim.items or [claim.payload]])

@@ -180,8 +180,10 @@ async def once(
 
 async def once_of(request: Request) -> Once:
     """Gather the same straight from the request: resolving nested dependencies costs as much as storing an event."""
-    actor = await keyed_caller(await _presented(await api_key_header(request), await bearer_header(request)))
-    return _once(request, actor, await read_body(request), request.headers.get("idempotency-key"))
+    headers = request.headers
+    bearer = None if "x-api-key" in headers else await bearer_header(request)
+    actor = await keyed_caller(await _presented(headers.get("x-api-key"), bearer))
+    return _once(request, actor, await read_body(request), headers.get("idempotency-key"))
 
 
 def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> Once:

@@ -24,6 +24,8 @@ SCORE = "intelligence.score"
 AGENT_FOLD = "agent.fold"
 PROPERTY_FOLD = "property.fold"
 
+EVENTS_PER_JOB = 500
+
 REFERENCES = ("agent_id", "client_id", "deal_id", "conversation_id")
 UNIT = ("property_project_id", "property_unit_id")
 
@@ -45,15 +47,22 @@ def check_event(row: SourceRow) -> Checked[EventIn]:
 
 def ingest_checked_events(session: Session, rows: Sequence[Checked[EventIn]], *, source: str = "api") -> IngestResult:
     """Store events that were checked before, as `ingest_events` does."""
-    return ingest_checked(session, layer="behavior", rows=rows, store=_store, source=source)
+    return ingest_checked(session, layer="behavior", rows=rows, store=_store, explain=_explain, source=source)
+
+
+def _explain(session: Session, events: Sequence[EventIn]) -> list[Stored | None]:
+    """Name the references that do not exist: the foreign keys check them, so that good events need no look-up."""
+    problems = reference_problems(session, events, REFERENCES, UNIT)
+    return [
+        None if problem is None else Stored(str(event.event_id), "rejected", problem)
+        for event, problem in zip(events, problems, strict=True)
+    ]
 
 
 def _store(session: Session, events: Sequence[EventIn]) -> list[Stored]:
-    problems = reference_problems(session, events, REFERENCES, UNIT)
     contents = [event.content() for event in events]
     deliveries = [
-        Delivery(event.event_id, content_hash(content), problem)
-        for event, content, problem in zip(events, contents, problems, strict=True)
+        Delivery(event.event_id, content_hash(content), None) for event, content in zip(events, contents, strict=True)
     ]
     first = first_of_each(deliveries)
     received_at = dt.datetime.now(dt.UTC)
@@ -73,18 +82,27 @@ def store_new(session: Session, rows: Sequence[EventRow]) -> set[uuid.UUID]:
 
 
 def _jobs(rows: Sequence[EventRow]) -> Iterator[Job]:
-    """Yield one job a topic for each event: a package claims only what its own rows gain."""
-    for row in rows:
-        key = str(row["event_id"])
-        yield Job(FOLD, key)
-        gain: dict[str, Any] = {"event_id": key, "time_of_event": row["time_of_event"].isoformat(), "delta": 1}
-        if row["agent_id"] is not None:
-            yield Job(AGENT_FOLD, key, gain | {name: row[name] for name in ("agent_id", "response_speed")})
-        if row["property_unit_id"] is not None:
-            unit = {"project_id": row["property_project_id"], "unit_id": row["property_unit_id"]}
-            yield Job(PROPERTY_FOLD, key, gain | unit)
-    for client_id in sorted({str(row["client_id"]) for row in rows if row["client_id"] is not None}):
-        yield Job(SCORE, client_id)
+    """Yield one job a topic for events that came together: a package claims only what its own rows gain."""
+    for start in range(0, len(rows), EVENTS_PER_JOB):
+        part = rows[start : start + EVENTS_PER_JOB]
+        items: dict[str, list[Any]] = {
+            FOLD: [row["event_id"] for row in part],
+            AGENT_FOLD: [_agent_gain(row) for row in part if row["agent_id"] is not None],
+            PROPERTY_FOLD: [_unit_gain(row) for row in part if row["property_unit_id"] is not None],
+            SCORE: list({row["client_id"]: None for row in part if row["client_id"] is not None}),
+        }
+        key = str(part[0]["event_id"])
+        yield from (Job(topic, key, items=gained) for topic, gained in items.items() if gained)
+
+
+def _agent_gain(row: EventRow) -> dict[str, Any]:
+    named = {name: row[name] for name in ("event_id", "time_of_event", "agent_id", "response_speed")}
+    return {**named, "delta": 1}
+
+
+def _unit_gain(row: EventRow) -> dict[str, Any]:
+    unit = {"project_id": row["property_project_id"], "unit_id": row["property_unit_id"]}
+    return {"event_id": row["event_id"], "time_of_event": row["time_of_event"], **unit, "delta": 1}
 
 
 def list_events(session: Session, wanted: EventFilter) -> Page[EventOut]:

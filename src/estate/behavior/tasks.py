@@ -15,7 +15,7 @@ __all__ = ["ANALYSE", "FOLD", "analyse", "fold"]
 
 def fold(session: Session, claims: Sequence[Claim]) -> None:
     """Fold the claimed events, and those of the claimed deals."""
-    service.fold(session, [claim.key for claim in claims])
+    service.fold(session, [key for claim in claims for key in claim.items or [claim.key]])
 
 
 def analyse(session: Session, claims: Sequence[Claim]) -> None:

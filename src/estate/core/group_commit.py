@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import threading
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -43,20 +44,23 @@ class GroupCommit(Generic[Row, Result]):
     """Writes the rows of many callers together.
 
     Whatever waits when a writer is free makes the next group, so a lone caller waits for nobody and a crowd shares
-    one commit. A caller is answered after the commit; when it fails, every caller of the group gets the error.
+    one commit. Behind a crowd the writer pauses a moment, so that the next group is not the few who came meanwhile.
+    A caller is answered after the commit; when it fails, every caller of the group gets the error.
 
     Parameters
     ----------
     write : callable
         Stores rows in a session and returns one result a row, in order; a row that is refused is a result too.
     settings : Settings
-        Names how many rows may wait, how many make a group, how long a caller waits, and how many writers there are.
+        Names how many rows may wait, how many make a group, how long a caller and a writer wait, and how many
+        writers there are.
     """
 
     def __init__(self, write: Callable[[Session, Sequence[Row]], Sequence[Result]], settings: Settings) -> None:
         self._write = write
         self._max_waiting = settings.group_commit_max_waiting_rows
         self._max_group = settings.group_commit_max_rows
+        self._gather_s = settings.group_commit_gather_ms / 1_000
         self._patience_s = settings.group_commit_timeout_s
         self._max_writers = settings.group_commit_writers
         self._waiting: deque[_Entry[Row, Result]] = deque()
@@ -103,6 +107,8 @@ class GroupCommit(Generic[Row, Result]):
         while group := self._take():
             GROUP_COMMIT_ROWS.observe(len(group))
             self._commit(group)
+            if len(group) > 1:
+                time.sleep(self._gather_s)
 
     def _take(self) -> list[_Entry[Row, Result]]:
         """Return the next group, without those whose caller has gone; sign off when there is none."""

@@ -105,6 +105,7 @@ def _alone(item: Item) -> Item:
 
 
 Store = Callable[[Session, Sequence[M]], Sequence[Stored]]
+Explain = Callable[[Session, Sequence[M]], Sequence[Stored | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +165,27 @@ def check(model: type[M], row: SourceRow) -> Checked[M]:
 
 
 def ingest_checked(
-    session: Session, *, layer: str, rows: Sequence[Checked[M]], store: Store[M], source: str = "api"
+    session: Session,
+    *,
+    layer: str,
+    rows: Sequence[Checked[M]],
+    store: Store[M],
+    explain: Explain[M] | None = None,
+    source: str = "api",
 ) -> IngestResult:
-    """Store rows that were checked before; the parameters are those of `ingest`."""
+    """Store rows that were checked before.
+
+    Parameters
+    ----------
+    explain : callable or None
+        Asked when the database refuses: tells of each row at fault what to answer, None for the others, which are
+        then stored. What it leaves unexplained is found by halving.
+    layer, rows, store, source
+        As for `ingest`.
+    """
     batch_id = uuid.uuid4()
     valid = [row.value for row in rows if row.value is not None]
-    stored = iter(_store_or_split(session, valid, store))
+    stored = iter(_store_or_split(session, valid, store, explain))
     items = tuple(_item(position, row, stored) for position, row in enumerate(rows))
     counts = Counter(item.status for item in items)
     session.execute(_ADD_BATCH, {"batch_id": batch_id, "layer": layer, "source": source, "counts": dict(counts)})
@@ -187,18 +203,27 @@ def _item(position: int, row: Checked[M], stored: Iterator[Stored]) -> Item:
     return Item(position, done.status, done.id or None, problems)
 
 
-def _store_or_split(session: Session, valid: Sequence[M], store: Store[M]) -> list[Stored]:
-    """Store rows together; when the database refuses, halve until the rows at fault stand alone."""
+def _store_or_split(session: Session, valid: Sequence[M], store: Store[M], explain: Explain[M] | None) -> list[Stored]:
+    """Store rows together; when the database refuses, set aside those at fault or halve until they stand alone."""
     if not valid:
         return []
     try:
         with session.begin_nested():
             return list(store(session, valid))
     except (IntegrityError, DataError) as error:
-        if len(valid) == 1:
-            return [Stored("", "rejected", problem_of(error))]
+        refused = error
+    at_fault = explain(session, valid) if explain is not None else [None] * len(valid)
+    if any(at_fault):
+        rest = [row for row, fault in zip(valid, at_fault, strict=True) if fault is None]
+        stored = iter(_store_or_split(session, rest, store, None))
+        return [fault or next(stored) for fault in at_fault]
+    if len(valid) == 1:
+        return [Stored("", "rejected", problem_of(refused))]
     middle = len(valid) // 2
-    return _store_or_split(session, valid[:middle], store) + _store_or_split(session, valid[middle:], store)
+    return [
+        *_store_or_split(session, valid[:middle], store, None),
+        *_store_or_split(session, valid[middle:], store, None),
+    ]
 
 
 def _keep_refused(

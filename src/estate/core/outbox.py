@@ -1,6 +1,7 @@
 """The queue of record: work is written with its cause and deleted in the transaction that does it."""
 
 import datetime as dt
+import itertools
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -36,12 +37,24 @@ BASE_DELAY_S = 2  # A failing row waits 2, 4, 8 ... seconds, so that it cannot s
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One piece of work to be written to the outbox; in its payload a UUID or a time becomes text, as in any JSON."""
+    """One piece of work to be written to the outbox; in it a UUID or a time becomes text, as in any JSON.
+
+    Parameters
+    ----------
+    items : sequence
+        What came together and is done together, while nothing fails; then each item becomes a row of its own.
+    """
 
     topic: str
     key: str
     payload: Mapping[str, Any] | None = None
     due_at: dt.datetime | None = None
+    items: Sequence[Any] = ()
+
+    def stored(self) -> dict[str, Any]:
+        """Return the row."""
+        payload = {"items": self.items} if self.items else self.payload or {}
+        return {"topic": self.topic, "key": self.key, "payload": payload, "due_at": self.due_at}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +66,24 @@ class Claim:
     payload: dict[str, Any]
     crashes: int = 0
 
+    @property
+    def items(self) -> list[Any]:
+        """What came together; nothing for work that is known by its key and payload."""
+        found: list[Any] = self.payload.get("items", [])
+        return found
+
+    @property
+    def size(self) -> int:
+        """How much work it is."""
+        return max(1, len(self.items))
+
 
 Handler = Callable[[Session, Sequence[Claim]], None]
 
 
 def enqueue(session: Session, jobs: Iterable[Job]) -> None:
     """Write work in the transaction of its cause; `core.queue` wakes a worker after the commit."""
-    rows = [{"topic": job.topic, "key": job.key, "payload": job.payload or {}, "due_at": job.due_at} for job in jobs]
+    rows = [job.stored() for job in jobs]
     if not rows:
         return
     session.execute(_ENQUEUE, {"jobs": to_json(rows).decode()})
@@ -95,13 +119,14 @@ def drain(topic: str, handler: Handler, *, now: dt.datetime) -> int:
 
     A batch is claimed, done and deleted in one transaction: a worker that dies in between leaves nothing
     behind, and one that is delivered twice finds nothing left to do. A row whose work fails is tried
-    alone, then later again, and after ``outbox_max_attempts`` stays as dead with its reason. Rows with which a
-    process died are done in small batches, then one by one, and given up after `MAX_CRASHES`.
+    alone, then item by item, then later again, and after ``outbox_max_attempts`` stays as dead with its
+    reason. Rows with which a process died are done in small batches, then one by one, and given up after
+    `MAX_CRASHES`.
 
     Returns
     -------
     int
-        Rows done.
+        Pieces of work done: the items of a row that has some, else the row.
     """
     done = 0
     while True:
@@ -130,9 +155,17 @@ def _claim(session: Session, topic: str, now: dt.datetime) -> list[Claim]:
     )
     claims = [Claim(*row) for row in rows]
     if fresh := [claim for claim in claims if not claim.crashes]:
-        return fresh
+        return _bounded(fresh)
     once = [claim for claim in claims if claim.crashes == 1]
     return once[:SUSPECTS] or claims[:1]
+
+
+def _bounded(claims: Sequence[Claim]) -> list[Claim]:
+    """Return the first claims, as many as hold no more items together than a batch has rows."""
+    held = itertools.accumulate(claim.size for claim in claims)
+    most = get_settings().outbox_batch_rows
+    fit = [claim for claim, n in zip(claims, held, strict=True) if n <= most]
+    return fit or list(claims[:1])
 
 
 def _note(topic: str, claims: Sequence[Claim]) -> uuid.UUID:
@@ -152,14 +185,16 @@ def _notice_crashes(topic: str) -> None:
                 select(OutboxRow).where(OutboxRow.outbox_id.in_(outbox_ids)).with_for_update(skip_locked=True)
             ).all()
             for row in rows:
-                _count_crash(row)
+                _count_crash(session, row)
             if rows:
                 session.execute(delete(OutboxClaim).where(OutboxClaim.claim_id == claim_id))
 
 
-def _count_crash(row: OutboxRow) -> None:
+def _count_crash(session: Session, row: OutboxRow) -> None:
     row.crashes += 1
-    if row.crashes >= MAX_CRASHES:
+    if len(row.payload.get("items", ())) > 1:
+        _take_apart(session, row)
+    elif row.crashes >= MAX_CRASHES:
         row.dead, row.last_error = True, "ProcessDied"
         OUTBOX_DEAD.labels(row.topic).inc()
         log.error("outbox row killed its worker", extra={"topic": row.topic, "outbox_id": row.outbox_id})
@@ -168,12 +203,14 @@ def _count_crash(row: OutboxRow) -> None:
 def _work(session: Session, topic: str, handler: Handler, claims: Sequence[Claim], now: dt.datetime) -> int:
     """Try the batch as a whole; when it fails, each row by itself."""
     if _try(session, handler, claims) is None:
-        return len(claims)
+        return sum(claim.size for claim in claims)
     finished = 0
     for claim in claims:
         error = _try(session, handler, [claim])
         if error is None:
-            finished += 1
+            finished += claim.size
+        elif claim.size > 1:
+            _take_apart(session, session.get_one(OutboxRow, claim.outbox_id))
         else:
             _postpone(session, topic, claim, error, now)
     return finished
@@ -190,6 +227,16 @@ def _try(session: Session, handler: Handler, claims: Sequence[Claim]) -> Excepti
             raise
         return error
     return None
+
+
+def _take_apart(session: Session, row: OutboxRow) -> None:
+    """Give each item a row of its own, so that the one at fault stands alone."""
+    session.add_all(
+        OutboxRow(topic=row.topic, key=row.key, payload={"items": [item]}, crashes=row.crashes)
+        for item in row.payload["items"]
+    )
+    session.delete(row)
+    session.flush()
 
 
 def _postpone(session: Session, topic: str, claim: Claim, error: Exception, now: dt.datetime) -> None:

@@ -17,5 +17,5 @@ SCORE = "intelligence.score"
 
 def score(session: Session, claims: Sequence[Claim]) -> None:
     """Score the clients that the claims name and store the scores; doing it twice changes nothing."""
-    client_ids = sorted({uuid.UUID(claim.key) for claim in claims})
+    client_ids = sorted({uuid.UUID(key) for claim in claims for key in claim.items or [claim.key]})
     store_scores(session, score_clients(session, client_ids, dt.datetime.now(dt.UTC)))

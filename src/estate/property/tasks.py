@@ -21,12 +21,12 @@ def fold(session: Session, claims: Sequence[Claim]) -> None:
     Parameters
     ----------
     claims : sequence of Claim
-        Each payload names ``project_id``, ``unit_id``, ``time_of_event`` and the ``delta`` to count.
+        Each item names ``project_id``, ``unit_id``, ``time_of_event`` and the ``delta`` to count.
     """
     counts: dict[UnitRef, tuple[int, dt.datetime]] = {}
-    for claim in claims:
-        ref = UnitRef(uuid.UUID(claim.payload["project_id"]), uuid.UUID(claim.payload["unit_id"]))
-        time = dt.datetime.fromisoformat(claim.payload["time_of_event"])
+    for event in (event for claim in claims for event in claim.items or [claim.payload]):
+        ref = UnitRef(uuid.UUID(event["project_id"]), uuid.UUID(event["unit_id"]))
+        time = dt.datetime.fromisoformat(event["time_of_event"])
         n, newest = counts.get(ref, (0, time))
-        counts[ref] = (n + int(claim.payload["delta"]), max(newest, time))
+        counts[ref] = (n + int(event["delta"]), max(newest, time))
     crud.add_events(session, [(ref, n, newest) for ref, (n, newest) in counts.items()])

@@ -24,10 +24,9 @@ from sqlalchemy import text
 from estate.core.outbox import drain
 
 def work(session, claims):
-    for claim in claims:
-        if claim.key == "killer":
-            os._exit(9)
-    keys = [claim.key for claim in claims]
+    keys = [key for claim in claims for key in claim.items or [claim.key]]
+    if "killer" in keys:
+        os._exit(9)
     add = text("INSERT INTO teams (team_id, name) SELECT gen_random_uuid(), unnest(CAST(:keys AS text[]))")
     session.execute(add, {"keys": keys})
 
@@ -55,18 +54,20 @@ def worker_dies(url: str) -> bool:
     return done.returncode == 9
 
 
-def test_a_row_that_kills_its_worker_is_set_aside_and_the_others_are_done_once(committed: str) -> None:
+@pytest.mark.parametrize("together", [False, True], ids=["a row each", "items of one row"])
+def test_what_kills_its_worker_is_set_aside_and_the_rest_is_done_once(committed: str, together: bool) -> None:
     keys = [f"team {n}" for n in range(450)]
     keys.insert(120, "killer")
     with unit_of_work(Actor.system()) as session:
-        enqueue(session, [Job(TOPIC, key) for key in keys])
+        enqueue(session, [Job(TOPIC, "all", items=keys)] if together else [Job(TOPIC, key) for key in keys])
     crashes = 0
     while worker_dies(committed):
         crashes += 1
         assert crashes <= MAX_CRASHES
     with unit_of_work(Actor.system()) as session:
         (left,) = session.scalars(select(OutboxRow)).all()
-        assert (left.key, left.dead, left.last_error) == ("killer", True, "ProcessDied")
+        assert "killer" in (left.key, *left.payload.get("items", ()))
+        assert (left.dead, left.last_error) == (True, "ProcessDied")
         assert session.scalars(select(OutboxClaim)).all() == []
         done = session.scalars(text("SELECT count(*) FROM teams")).one()
     assert (crashes, done) == (MAX_CRASHES, 450)

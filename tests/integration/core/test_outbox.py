@@ -61,6 +61,34 @@ def test_a_failing_row_waits_alone_and_is_given_up_in_the_end(database: None) ->
     assert (row.dead, row.last_error) == (True, "ValueError")
 
 
+def test_of_items_that_came_together_only_the_one_at_fault_waits(database: None) -> None:
+    with unit_of_work(Actor.system()) as session:
+        enqueue(session, [Job(TOPIC, "together", items=["a", "bad", "c"]), Job(TOPIC, "alone", items=["d"])])
+    seen: list[str] = []
+
+    def handler(session: Session, claims: Sequence[Claim]) -> None:
+        items = [item for claim in claims for item in claim.items]
+        if "bad" in items:
+            raise ValueError("poison")
+        seen.extend(items)
+
+    drain(TOPIC, handler, now=later())
+    assert (sorted(seen), left()) == (["a", "c", "d"], 1)
+    drain(TOPIC, handler, now=later(days=1))
+    with unit_of_work(Actor.system()) as session:
+        row = session.scalars(select(OutboxRow).where(OutboxRow.topic == TOPIC)).one()
+    assert (row.payload, row.attempts, row.last_error) == ({"items": ["bad"]}, 2, "ValueError")
+
+
+def test_a_batch_is_bounded_by_what_its_rows_hold(database: None) -> None:
+    most = get_settings().outbox_batch_rows
+    with unit_of_work(Actor.system()) as session:
+        enqueue(session, [Job(TOPIC, f"{n}", items=list(range(most - 1))) for n in range(3)])
+    sizes: list[int] = []
+    drain(TOPIC, lambda session, claims: sizes.append(len(claims)), now=later())
+    assert sizes == [1, 1, 1]
+
+
 def test_a_row_is_not_tried_again_before_its_time(database: None) -> None:
     write("bad")
     drain(TOPIC, remember([], fails="bad"), now=later())

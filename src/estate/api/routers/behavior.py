@@ -1,10 +1,12 @@
 """Behavior endpoints: events, conversations and deals in; triggers, patterns and advice out."""
 
 import uuid
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
@@ -91,13 +93,15 @@ class TopTriggers(Schema):
     top_n: QueryLimit = 20
 
 
-@router.post(
-    "/event",
-    status_code=HTTPStatus.ACCEPTED,
-    response_model=EventAnswer,
-    openapi_extra=json_body(EventIn, example=EVENT, batch=False) | KEYED_ONCE,
-    responses={200: {"model": EventAnswer, "description": "The same event came before; nothing changed."}},
-)
+class _PlainRoute(APIRoute):
+    """Hands the request to the endpoint as it is, where nothing has to be resolved for it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the endpoint itself."""
+        endpoint: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        return endpoint
+
+
 async def event(request: Request) -> Response:
     """Take one event: it is stored when the call returns, and processed in the background."""
     once = await once_of(request)
@@ -108,6 +112,18 @@ async def event(request: Request) -> Response:
         return await run_in_threadpool(once.run, lambda session: _stored_alone(session, row))
     events: Events = request.app.state.events
     return _event_answer(await events.submit(once.actor, await checked_event(row))).response()
+
+
+router.add_api_route(
+    "/event",
+    event,
+    methods=["POST"],
+    route_class_override=_PlainRoute,
+    status_code=HTTPStatus.ACCEPTED,
+    response_model=EventAnswer,
+    openapi_extra=json_body(EventIn, example=EVENT, batch=False) | KEYED_ONCE,
+    responses={200: {"model": EventAnswer, "description": "The same event came before; nothing changed."}},
+)
 
 
 _NOT_ONE = FieldProblem("", "must be an object")
