@@ -42,7 +42,8 @@ class Proxy:
         self._say(f"target {target}")
         assert self._process.stdout is not None
         self._process.stdout.readline()
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
 
     def _say(self, command: str) -> None:
         assert self._process.stdin is not None
@@ -69,6 +70,10 @@ class Proxy:
     def stop(self) -> None:
         """End the process."""
         stop_process(self._process, signal.SIGKILL, 1)
+        self._listener.join()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
 
 
 @dataclass(slots=True)

@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Engine, create_engine, text
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from estate.core.security import Actor
@@ -23,6 +25,10 @@ __all__ = [
     "unit_of_work",
     "use_database",
 ]
+
+T = TypeVar("T")
+STALL_MARGIN_S = 1.0  # The server's own time-out has come through by then, if anything does.
+SIGN_OF_LIFE_S = 1.0  # For the one statement in autocommit: the pool asks whether a connection is still good.
 
 Role = Literal["api", "worker"]
 
@@ -46,7 +52,7 @@ def make_engine(url: str, settings: Settings, *, statement_timeout_ms: int) -> E
         "client_connection_check_interval": settings.db_connection_check_interval_ms,
         "timezone": "UTC",
     }
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=settings.db_pool_size,
         max_overflow=0,
@@ -58,6 +64,29 @@ def make_engine(url: str, settings: Settings, *, statement_timeout_ms: int) -> E
             "options": " ".join(f"-c {name}={value}" for name, value in server_settings.items()),
         },
     )
+    patience_s = statement_timeout_ms / 1_000 + STALL_MARGIN_S
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> _Connection:
+        connection = _Connection.connect(*arguments, **options)
+        connection.patience_s = patience_s
+        return connection
+
+    return engine
+
+
+class _Connection(psycopg.Connection[Any]):
+    """Gives up a server that says nothing: its own time-outs never come through a network that lost its route."""
+
+    patience_s: float | None = None
+
+    def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
+        """Wait for the answer to one message; whatever the server then still does, this connection is over."""
+        try:
+            return super().wait(gen, interval, timeout or (SIGN_OF_LIFE_S if self.autocommit else self.patience_s))
+        except psycopg.OperationalError:
+            self.pgconn.finish()
+            raise
 
 
 @dataclass(frozen=True, slots=True)
