@@ -42,8 +42,8 @@ BUG_EVENTS = 4_000
 FREQUENT_CONFLICTS = 0.01  # So that a short run has some.
 BUG_FAULTS: Mapping[str, Mapping[str, int]] = {
     "outbox-in-second-transaction": {"api kill": 3},
-    "claim-before-effect": {"worker kill": 3},
-    "effect-before-claim": {"worker kill": 3},
+    "claim-before-effect": {"worker kill": 8},
+    "effect-before-claim": {"worker kill": 8},
     "answer-before-commit": {"api kill": 2, "postmaster kill": 1},
     "poison-fails-batch": {"poison row": 4},
     "drop-on-redis-error": {"redis stop": 2},
