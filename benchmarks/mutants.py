@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, text, update
 from sqlalchemy.orm import Session
 
 from estate.core.models import OutboxRow
@@ -149,13 +149,16 @@ def answer_before_commit() -> None:
 
 
 def poison_fails_batch() -> None:
-    """Let one row that cannot be done fail the whole batch, again and again."""
+    """Give up the whole batch when one row of it cannot be done."""
     from estate.core import outbox
 
     def work(session: Session, topic: str, handler: Any, claims: Sequence[Any], now: Any) -> int:
-        handler(session, claims)
-        session.execute(delete(OutboxRow).where(OutboxRow.outbox_id.in_([c.outbox_id for c in claims])))
-        return len(claims)
+        mine = OutboxRow.outbox_id.in_([claim.outbox_id for claim in claims])
+        error = outbox._try(session, handler, claims)
+        if error is None:
+            return len(claims)
+        session.execute(update(OutboxRow).where(mine).values(dead=True, last_error=type(error).__name__))
+        return 0
 
     _replace(outbox, "_work", lambda _: work)
 
