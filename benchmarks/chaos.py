@@ -48,7 +48,7 @@ BUG_FAULTS: Mapping[str, Mapping[str, int]] = {
     "poison-fails-batch": {"poison row": 4},
     "drop-on-redis-error": {"redis stop": 2},
     "cursor-by-id": {"poison row": 2, "worker kill": 1},
-    "success-on-database-error": {"backend kill": 3},
+    "success-on-database-error": {"backend kill": 6, "postmaster kill": 2},
 }
 QUICK_BUGS = ("swallow-conflict", "drop-malformed")
 QUICK_BUG_EVENTS = 1_000
@@ -109,7 +109,7 @@ def _planted(bug: str, options: Options) -> Scenario:
     """Return a short run that lets a bug show."""
     events = QUICK_BUG_EVENTS if options.quick else BUG_EVENTS
     faults = BUG_FAULTS.get(bug, {})
-    return Scenario(options.seed, events, faults, FREQUENT_CONFLICTS, bug, seconds=120.0, patience_s=8.0)
+    return Scenario(options.seed, events, faults, FREQUENT_CONFLICTS, bug, seconds=180.0)
 
 
 def _report(options: Options, outcome: Outcome, caught: Mapping[str, Mapping[str, float]]) -> Report:
