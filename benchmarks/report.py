@@ -171,5 +171,7 @@ def _detail_table(name: str, detail: Mapping[str, Any]) -> Table:
 
 def _shown(value: object) -> str:
     if isinstance(value, float):
+        if 0 < abs(value) < 0.0005:
+            return f"{value:.1e}"
         return f"{value:,.3f}" if abs(value) < 100 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -44,6 +44,14 @@ def test_fold_counts_every_event() -> None:
     assert report["metrics"]["growth"] > 0
 
 
+def test_plans_agree_with_arithmetic_of_their_own() -> None:
+    code, report, said = bench("plans")
+
+    assert code == 0, said
+    assert report["n"] == 500
+    assert report["metrics"]["rates"] > 0
+
+
 @pytest.mark.parametrize("name", ["nothing", "report"])
 def test_an_unknown_benchmark_is_refused_with_exit_code_2(name: str) -> None:
     code, _, said = bench(name)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from estate.property.analytics.plan_statement import HEADLINES, Statement, read_statement
-from estate.property.analytics.plan_steps import make_steps
+from estate.property.analytics.plan_steps import PCT_STEP, make_steps
 from estate.property.analytics.plan_terms import PlanError, Step, apportion
 
 __all__ = ["Instalment", "PaymentPlan", "PlanError"]
@@ -143,11 +143,12 @@ class PaymentPlan:
 
     @cached_property
     def stage_pct(self) -> dict[str, Decimal]:
-        """Per cent of the price by stage, to four decimals; empty without instalments."""
+        """Per cent of the price by stage, to four decimals; they sum to 100. Empty without instalments."""
         if not self.steps:
             return {}
-        sums = {stage: sum((s.share for s in self.steps if s.stage == stage), Fraction(0)) for stage in HEADLINES}
-        return {stage: (Decimal(s.numerator) / s.denominator).quantize(Decimal("0.0001")) for stage, s in sums.items()}
+        sums = [sum((s.share for s in self.steps if s.stage == stage), Fraction(0)) for stage in HEADLINES]
+        parts = apportion(100 * PCT_STEP, sums)
+        return {stage: Decimal(part).scaleb(-4) for stage, part in zip(HEADLINES, parts, strict=True)}
 
     @property
     def paid_before_handover_pct(self) -> Decimal | None:

@@ -24,7 +24,7 @@ from estate.property.analytics.plan_terms import (
     whole,
 )
 
-__all__ = ["make_steps"]
+__all__ = ["PCT_STEP", "make_steps"]
 
 TOLERANCE_PCT = Fraction(1, 100)
 CENT = Fraction(1, 100)
@@ -33,7 +33,7 @@ EVEN_STEPS = 6
 DEFAULT_EVERY_MONTHS = 3
 DEFAULT_POST_MONTHS = 12
 """Plans after handover run from one to eight years; the shortest does not flatter the present value."""
-PCT_STEP = 10_000  # Generated percentages have four decimals.
+PCT_STEP = 10_000  # Generated and summed percentages have four decimals.
 
 DEFAULT_TRIGGER = {
     "down_payment": "on_booking",

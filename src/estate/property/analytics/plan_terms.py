@@ -16,6 +16,7 @@ __all__ = [
     "PlanError",
     "Step",
     "Trigger",
+    "add_months",
     "amount",
     "apportion",
     "day",
@@ -83,9 +84,9 @@ class Trigger:
     def _relative(self, booked_on: dt.date, handover_on: dt.date) -> dt.date:
         value = self.value or Decimal(0)
         if self.type == "months_after_booking":
-            return _add_months(booked_on, int(value))
+            return add_months(booked_on, int(value))
         if self.type == "months_after_handover":
-            return _add_months(handover_on, int(value))
+            return add_months(handover_on, int(value))
         if self.type == "construction_pct":
             return booked_on + dt.timedelta(days=int((handover_on - booked_on).days * value / 100))
         return handover_on if self.type == "on_handover" else booked_on
@@ -135,12 +136,12 @@ def _plain(value: Decimal | Fraction) -> int | float:
     return int(value) if value == int(value) else float(value)
 
 
-def _add_months(start: dt.date, months: int) -> dt.date:
+def add_months(start: dt.date, months: int) -> dt.date:
     """Return the same day of a later month, or the month's last day.
 
     Examples
     --------
-    >>> _add_months(dt.date(2027, 1, 31), 1)
+    >>> add_months(dt.date(2027, 1, 31), 1)
     datetime.date(2027, 2, 28)
     """
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
