@@ -52,6 +52,13 @@ def test_plans_agree_with_arithmetic_of_their_own() -> None:
     assert report["metrics"]["rates"] > 0
 
 
+def test_what_is_said_of_pairs_follows_from_their_figures() -> None:
+    code, report, said = bench("compare")
+
+    assert code == 0, said
+    assert report["metrics"]["pros"] > 0
+
+
 @pytest.mark.parametrize("name", ["nothing", "report"])
 def test_an_unknown_benchmark_is_refused_with_exit_code_2(name: str) -> None:
     code, _, said = bench(name)

@@ -12,7 +12,7 @@ from estate.core.errors import Unavailable
 __all__ = ["bench"]
 
 ALL = "all"
-NAMES = ("chaos", "ingest", "fold", "plans")
+NAMES = ("chaos", "ingest", "fold", "plans", "compare")
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
 
 DATA_MISSING = 2
