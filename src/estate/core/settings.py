@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     outbox_max_attempts: int = Field(5, ge=1)
     sweep_interval_s: float = Field(10.0, gt=0)
     analysis_interval_s: float = Field(10.0, ge=0)
+    discount_rate_pct: Decimal = Field(Decimal(8), ge=0, le=1_000)
     market_window_days: int = Field(90, ge=1)
     retrieval_max_records: int = Field(50, ge=1)
     embedder: Literal["off", "hashing"] = "off"

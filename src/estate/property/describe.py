@@ -12,7 +12,7 @@ from estate.property.analytics.payment_plan import PaymentPlan, PlanError
 from estate.property.models import Project, Unit
 from estate.property.schemas import UnitOut
 
-__all__ = ["document", "listing", "unit_out"]
+__all__ = ["document", "listing", "plan_of", "unit_out"]
 
 OF_PROJECT = {
     "project_name": "name",
@@ -45,7 +45,7 @@ def _id(unit: Unit) -> str:
     return str(UnitRef(unit.project_id, unit.unit_id))
 
 
-def _plan(unit: Unit) -> PaymentPlan | None:
+def plan_of(unit: Unit) -> PaymentPlan | None:
     """Read the stored plan; one that was loaded around the schema and cannot be read counts as none."""
     try:
         return None if unit.payment_plan is None else PaymentPlan.parse(unit.payment_plan)
@@ -58,7 +58,7 @@ def listing(unit: Unit) -> Listing:
     known: dict[str, Any] = {name: getattr(unit, name) for name in DIRECT_FIGURES}
     known |= {name: _count(getattr(unit, name)) for name in COUNTED}
     known["price_per_sqm"] = _price_per_sqm(unit)
-    plan = _plan(unit)
+    plan = plan_of(unit)
     known["paid_before_handover_pct"] = None if plan is None else plan.paid_before_handover_pct
     return Listing(_id(unit), unit.currency, {name: _figure(v) for name, v in known.items() if v is not None})
 
@@ -82,7 +82,7 @@ def _price_per_sqm(unit: Unit) -> Decimal | None:
 
 def document(unit: Unit, project: Project) -> DocumentText:
     """Return what a unit is found by, and the exact values that a sentence may cite."""
-    plan = _plan(unit)
+    plan = plan_of(unit)
     before = None if plan is None else plan.paid_before_handover_pct
     words = (
         unit.title,

@@ -44,6 +44,9 @@ __all__ = [
     "Comparable",
     "ComparedUnit",
     "ComparisonOut",
+    "InstalmentOut",
+    "LateHandover",
+    "MoneyOverTime",
     "PointOut",
     "ProjectIn",
     "ProjectStated",
@@ -273,6 +276,41 @@ class PointOut(SchemaOut):
     unit: str
 
 
+class InstalmentOut(SchemaOut):
+    """One payment."""
+
+    due_on: dt.date
+    amount: Money
+    stage: str
+
+
+class LateHandover(SchemaOut):
+    """The same plan when the handover comes later."""
+
+    delay_months: int
+    last_due_on: dt.date
+    cash_equivalent_price: Money
+    peak_12m_outlay: Money
+
+
+class MoneyOverTime(SchemaOut):
+    """When a unit is paid, and what that is worth on the day of booking."""
+
+    booked_on: dt.date
+    handover_on: dt.date
+    annual_rate_pct: Decimal = Field(description="Effective annual rate of discount, ESTATE_DISCOUNT_RATE_PCT.")
+    schedule_source: str = Field(description="`stated`, or `generated` from the headline.")
+    instalments: list[InstalmentOut]
+    cash_equivalent_price: Money = Field(description="Present value of the instalments.")
+    cash_equivalent_ratio: float | None = Field(description="That over the price.")
+    cash_price: Money | None = Field(description="The price less the discount for cash, where one is stated.")
+    implied_annual_rate: float | None = Field(
+        description="Effective annual rate that paying by the plan costs against the cash price; 0.08 is 8 %."
+    )
+    peak_12m_outlay: Money = Field(description="The most that falls due within any twelve months.")
+    late_handover: list[LateHandover]
+
+
 class ComparedUnit(SchemaOut):
     """What speaks for and against one unit."""
 
@@ -283,6 +321,8 @@ class ComparedUnit(SchemaOut):
     pros: list[PointOut]
     cons: list[PointOut]
     even: list[PointOut] = Field(description="Differences under their threshold; each told for one unit of the pair.")
+    money_over_time: MoneyOverTime | None
+    money_missing: str | None = Field(description="Why there is no `money_over_time`.")
 
 
 class ComparisonOut(SchemaOut):

@@ -22,10 +22,12 @@ from estate.property import crud, describe, estimates
 from estate.property.analytics import comparison
 from estate.property.errors import AmbiguousUnit, BadUnits, UnitNotFound
 from estate.property.models import Project, Unit
+from estate.property.money import money_over_time
 from estate.property.schemas import (
     PROJECT_FIELDS,
     ComparedUnit,
     ComparisonOut,
+    MoneyOverTime,
     PointOut,
     ProjectIn,
     UnitFilter,
@@ -292,14 +294,19 @@ def compare(session: Session, refs: Sequence[UnitRef]) -> ComparisonOut:
     ordered = [by_ref[ref] for ref in refs]
     result = comparison.compare([describe.listing(unit) for unit in ordered])
     titles = {str(ref): unit.title or str(ref) for ref, unit in by_ref.items()}
+    projects = crud.projects(session, {unit.project_id for unit in ordered})
+    today = dt.datetime.now(dt.UTC).date()
     return ComparisonOut(
-        units=[_compared(unit, result) for unit in ordered],
+        units=[
+            _compared(unit, result, money_over_time(unit, projects[unit.project_id].handover_on, today))
+            for unit in ordered
+        ],
         reasons=[f"{titles[p.ref]}: {p.text}" for p in result.points if p.kind != "con"],
         not_compared=list(result.not_compared),
     )
 
 
-def _compared(unit: Unit, result: comparison.Comparison) -> ComparedUnit:
+def _compared(unit: Unit, result: comparison.Comparison, money: MoneyOverTime | str) -> ComparedUnit:
     ref = str(UnitRef(unit.project_id, unit.unit_id))
     names = PointOut.model_fields
     pros, cons, even = (
@@ -314,6 +321,8 @@ def _compared(unit: Unit, result: comparison.Comparison) -> ComparedUnit:
         pros=pros,
         cons=cons,
         even=even,
+        money_over_time=None if isinstance(money, str) else money,
+        money_missing=money if isinstance(money, str) else None,
     )
 
 

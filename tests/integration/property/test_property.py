@@ -314,6 +314,31 @@ def test_compare_gives_reasons_that_mirror_each_other(session: Session) -> None:
     assert swapped.units == [b, a]
 
 
+def test_money_over_time_stands_side_by_side_or_says_what_is_missing(session: Session) -> None:
+    plan = {"down_payment_pct": 20, "on_handover_pct": 80, "cash_discount_pct": 10}
+    ingest(
+        session,
+        unit(1, price="1000000.00", payment_plan=plan, delivery_date="2099-01-01"),
+        unit(2, price="1000000.00", payment_plan="60/40"),
+        unit(3, payment_plan="60/40", delivery_date="2099-01-01"),
+    )
+    paid, undated, unpriced = service.compare(session, [ref(n) for n in (1, 2, 3)]).units
+    money = paid.money_over_time
+    assert money is not None
+    assert sum(part.amount for part in money.instalments) == Decimal("1000000.00")
+    assert Decimal(200_000) < money.cash_equivalent_price < Decimal("1000000.00")
+    assert money.peak_12m_outlay == Decimal("800000.00")
+    assert money.implied_annual_rate is not None
+    assert 0 < money.implied_annual_rate < 0.01, "a tenth off, over more than seventy years"
+    values = [case.cash_equivalent_price for case in money.late_handover]
+    assert values == sorted(values, reverse=True)
+    assert values[0] == money.cash_equivalent_price
+    assert [undated.money_missing, unpriced.money_missing] == [
+        "The day of handover is not known.",
+        "The price is not known.",
+    ]
+
+
 def test_five_units_are_compared_and_each_pair_has_a_reason(session: Session) -> None:
     ingest(session, *(unit(n, title=f"T{n}") for n in range(1, 6)))
     result = service.compare(session, [ref(n) for n in range(1, 6)])
