@@ -109,7 +109,7 @@ def _planted(bug: str, options: Options) -> Scenario:
     """Return a short run that lets a bug show."""
     events = QUICK_BUG_EVENTS if options.quick else BUG_EVENTS
     faults = BUG_FAULTS.get(bug, {})
-    return Scenario(options.seed, events, faults, FREQUENT_CONFLICTS, bug, seconds=180.0)
+    return Scenario(options.seed, events, faults, FREQUENT_CONFLICTS, bug, seconds=300.0)
 
 
 def _report(options: Options, outcome: Outcome, caught: Mapping[str, Mapping[str, float]]) -> Report:

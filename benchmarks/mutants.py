@@ -24,6 +24,7 @@ from estate.core.models import OutboxRow
 __all__ = ["BUGS", "plant"]
 
 LATE_S = 0.15
+BETWEEN_S = 1.0  # Between an effect and its claim: wide enough that a kill on another topic's sign meets it.
 """What is done too late is done so much later: long enough for a crash to fall between."""
 
 
@@ -113,7 +114,7 @@ def effect_before_claim() -> None:
                     handler(session, claims)
             if not claims:
                 return done
-            time.sleep(LATE_S)
+            time.sleep(BETWEEN_S)
             with unit_of_work(Actor.system()) as session:
                 ids = [claim.outbox_id for claim in claims]
                 session.execute(delete(OutboxRow).where(OutboxRow.outbox_id.in_(ids)))
