@@ -24,8 +24,8 @@ from estate.core.models import OutboxRow
 __all__ = ["BUGS", "plant"]
 
 LATE_S = 0.15
-BETWEEN_S = 1.0  # Between an effect and its claim: wide enough that a kill on another topic's sign meets it.
 """What is done too late is done so much later: long enough for a crash to fall between."""
+BETWEEN_S = 1.0  # Between an effect and its claim: wide enough that a kill on another topic's sign meets it.
 
 
 def _replace(module: ModuleType | type, name: str, make: Callable[[Any], Any]) -> None:
