@@ -44,11 +44,14 @@ class Options:
         Run small, on generated data, within half a minute.
     data : Path or None
         Where outside data is; benchmarks that generate theirs ignore it.
+    wide : Path or None
+        Of the forecast benchmark: a panel of areas by months to run on.
     """
 
     seed: int
     quick: bool
     data: Path | None
+    wide: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ __all__ = ["bench"]
 ALL = "all"
 NAMES = ("chaos", "ingest", "fold", "plans", "compare")
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
+ON_DATA = ("heat", "forecast")
+"""Benchmarks on outside data, which `all` leaves out."""
 
 DATA_MISSING = 2
 
@@ -21,22 +23,23 @@ CHECKOUT = Path(__file__).resolve().parents[3]
 
 
 def bench(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(NAMES)}; or {ALL}.")],
-    data: Annotated[Path | None, typer.Option(help="Folder of outside data, for benchmarks that need it.")] = None,
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join((*NAMES, *ON_DATA))}; or {ALL}.")],
+    data: Annotated[Path | None, typer.Option(help="File or folder of outside data, where one is needed.")] = None,
+    wide: Annotated[Path | None, typer.Option(help="forecast: any CSV of areas by months instead.")] = None,
     seed: Annotated[int, typer.Option(help="Source of all that is drawn by chance.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Run small, within half a minute.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run a benchmark. Exit code 1: a target was missed; 2: data is missing or there is no such benchmark."""
-    if name not in (*NAMES, ALL):
+    if name not in (*NAMES, *ON_DATA, ALL):
         raise typer.BadParameter(f"There is no benchmark named {name}.")
     names = NAMES if name == ALL else (name,)
-    raise typer.Exit(max(_run(one, data, seed, quick=quick, as_json=as_json) for one in names))
+    options = _module("report").Options(seed=seed, quick=quick, data=data, wide=wide)
+    raise typer.Exit(max(_run(one, options, as_json=as_json) for one in names))
 
 
-def _run(name: str, data: Path | None, seed: int, *, quick: bool, as_json: bool) -> int:
+def _run(name: str, options: Any, *, as_json: bool) -> int:
     report = _module("report")
-    options = report.Options(seed=seed, quick=quick, data=data)
     try:
         result = _module(name).bench(options)
     except report.DataMissing as missing:

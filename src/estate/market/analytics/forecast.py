@@ -1,18 +1,22 @@
-"""Price forecast of areas: a random walk whose drift borrows strength from all areas."""
+"""Price forecast of areas: a pooled model of what they share and how each departs from it, with honest intervals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
+
+from estate.market.analytics.conformal import half_widths
+from estate.market.analytics.deviations import PooledRegression, features, own_seasons
+from estate.market.analytics.shared_path import CANDIDATES, candidates, shared_path
 
 __all__ = ["Forecast", "forecast"]
 
 Floats = npt.NDArray[np.float64]
 
-PRIOR_MONTHS = 12.0  # An area's own drift counts as much as the common one after a year of changes.
-MIN_SIGMA = 0.005  # Half a per cent a month: below that, a short history looks calmer than it can be.
+PRIOR_CHANGES = 12.0  # An area's own restlessness counts as much as the typical one after a year of changes.
+MIN_SCALE = 0.001  # A tenth of a per cent a month: below that, a short history looks calmer than it can be.
+EQUAL = 1e-4  # Squared error with which each continuation starts: without evidence they weigh the same.
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Forecast:
     upper: Floats
 
 
-def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,)) -> Forecast:
+def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,), season: int = 12) -> Forecast:
     """Forecast monthly prices of areas that share a market.
 
     Parameters
@@ -35,6 +39,8 @@ def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,)) -> F
         Months ahead.
     levels : sequence of float
         Probabilities of the central intervals.
+    season : int
+        Months in a year.
 
     Returns
     -------
@@ -43,37 +49,96 @@ def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,)) -> F
 
     Notes
     -----
-    Log changes between known months are divided by the months between them. The drift of an area is
-    ``(n d + k d0) / (n + k)`` with its own mean change d over n changes, the mean d0 of all changes and
-    k = 12; the monthly deviation is pooled the same way. The interval at h months is
-    ``exp(log p + h drift ± z sqrt(h s^2 + h^2 s^2 / (n + k)))``: the walk itself and the doubt in the drift.
+    The log price of an area is the path shared by all (`shared_path`) plus its deviation. The path is continued
+    in three ways, weighted by the inverse of the squared error that each has made so far in this panel; the
+    deviation by a regression pooled over areas (`deviations`). The model walks through the panel month by month
+    and forecasts at each with what was known then; the errors it made set the intervals (`conformal`), per area
+    in units of its mean absolute monthly deviation, shrunk towards the median area's.
     """
+    panel = np.asarray(panel, dtype=np.float64)
+    _check(panel, horizon)
+    logs = _bridged(np.log(panel))
+    known = np.isfinite(panel)
+    empty = ~known.any(axis=1)
+    path = shared_path(logs)
+    deviations = _carried(logs - path)
+    growth, errors = _walk(path, deviations, known, horizon, season)
+    scale = _scale(deviations, known)
+    wide = half_widths(errors / scale[:, None], horizon, levels)[:, None, :] * scale[:, None]
+    middle = (path[-1] + deviations[:, -1])[:, None] + growth
+    middle[empty] = np.nan
+    return Forecast(np.exp(middle), np.exp(middle - wide), np.exp(middle + wide))
+
+
+def _check(panel: Floats, horizon: int) -> None:
     if horizon < 1:
         raise ValueError("horizon must be at least one month")
-    logs = np.log(np.asarray(panel, dtype=np.float64))
-    last, changes = _last_and_changes(logs)
-    n = np.array([len(c) for c in changes], dtype=np.float64)
-    every = np.concatenate(changes) if len(changes) else np.empty(0)
-    common = float(every.mean()) if every.size else 0.0
-    spread = max(float(every.std()), MIN_SIGMA) if every.size else MIN_SIGMA
-    own = np.array([c.mean() if len(c) else common for c in changes])
-    drift = (n * own + PRIOR_MONTHS * common) / (n + PRIOR_MONTHS)
-    squares = np.array([((c - c.mean()) ** 2).sum() if len(c) else 0.0 for c in changes])
-    sigma = np.sqrt((squares + PRIOR_MONTHS * spread**2) / (n + PRIOR_MONTHS))
-    steps = np.arange(1, horizon + 1, dtype=np.float64)
-    middle = last[:, None] + drift[:, None] * steps
-    wide = sigma[:, None] * np.sqrt(steps + steps**2 / (n + PRIOR_MONTHS)[:, None])
-    z = norm.ppf(0.5 + np.asarray(levels) / 2)[:, None, None]
-    return Forecast(np.exp(middle), np.exp(middle - z * wide), np.exp(middle + z * wide))
+    if panel.ndim != 2 or not panel.shape[1]:
+        raise ValueError("panel must be areas by months, with at least one month")
+    if not np.all(np.isnan(panel) | ((panel > 0) & np.isfinite(panel))):
+        raise ValueError("prices must be positive numbers, NaN where missing")
 
 
-def _last_and_changes(logs: Floats) -> tuple[Floats, list[Floats]]:
-    """Return the last known log price of each area and its changes a month."""
-    last = np.full(len(logs), np.nan)
-    changes: list[Floats] = []
-    for i, row in enumerate(logs):
-        known = np.flatnonzero(~np.isnan(row))
-        if known.size:
-            last[i] = row[known[-1]]
-        changes.append(np.diff(row[known]) / np.diff(known))
-    return last, changes
+def _bridged(logs: Floats) -> Floats:
+    """Spread a change over the months of a gap evenly; nothing is added before the first or after the last price."""
+    bridged = logs.copy()
+    months = np.arange(logs.shape[1])
+    for row in bridged[np.isnan(logs).any(axis=1)]:
+        at = np.flatnonzero(np.isfinite(row))
+        if at.size:
+            inside = slice(at[0], at[-1] + 1)
+            row[inside] = np.interp(months[inside], at, row[at])
+    return bridged
+
+
+def _carried(deviations: Floats) -> Floats:
+    """Let an area move with the others before its first and after its last price; 0 when it has none."""
+    carried = deviations.copy()
+    for row in carried[np.isnan(deviations).any(axis=1)]:
+        at = np.flatnonzero(np.isfinite(row))
+        if at.size:
+            row[: at[0]], row[at[-1] + 1 :] = row[at[0]], row[at[-1]]
+        else:
+            row[:] = 0.0
+    return carried
+
+
+def _walk(
+    path: Floats, deviations: Floats, known: npt.NDArray[np.bool_], horizon: int, season: int
+) -> tuple[Floats, Floats]:
+    """Return growth [areas, h] after the last month, and the past errors [origins, areas, h]."""
+    areas, months = deviations.shape
+    regressions = [PooledRegression() for _ in range(horizon)]
+    squares = np.full((CANDIDATES, horizon), EQUAL)
+    described: dict[int, Floats] = {}
+    continued: dict[int, Floats] = {}
+    errors = np.full((months, areas, horizon), np.nan)
+    growth = np.zeros((areas, horizon))
+    start = min(season, months - 1)
+    for now in range(start, months):
+        for h in range(1, min(horizon, now - start) + 1):
+            both = known[:, now] & known[:, now - h]
+            came = deviations[:, now] - deviations[:, now - h]
+            regressions[h - 1].add(described[now - h][h - 1, both], came[both])
+            squares[:, h - 1] += (continued[now - h][:, h - 1] - (path[now] - path[now - h])) ** 2
+        seen = deviations[:, : now + 1]
+        described[now] = features(seen, own_seasons(seen, season), horizon)
+        continued[now] = candidates(path[: now + 1], horizon, season)
+        weights = (1 / squares) / (1 / squares).sum(axis=0)
+        own = np.column_stack([r.predict(x) for r, x in zip(regressions, described[now], strict=True)])
+        growth = (weights * continued[now]).sum(axis=0) + own
+        ahead = min(horizon, months - 1 - now)
+        if now >= season + season // 2:  # Before, the model knows too little to resemble today's.
+            came = (path + deviations)[:, now + 1 : now + 1 + ahead] - (path[now] + deviations[:, now])[:, None]
+            both = known[:, now + 1 : now + 1 + ahead] & known[:, [now]]
+            errors[now, :, :ahead] = np.where(both, came - growth[:, :ahead], np.nan)
+    return growth, errors
+
+
+def _scale(deviations: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    """Return the mean absolute monthly change of each area's deviation, shrunk towards the median."""
+    both = known[:, 1:] & known[:, :-1]
+    n = both.sum(axis=1)
+    total = np.where(both, np.abs(np.diff(deviations, axis=1)), 0.0).sum(axis=1)
+    typical = float(np.median(total[n > 0] / n[n > 0])) if (n > 0).any() else 0.0
+    return np.maximum((total + PRIOR_CHANGES * typical) / (n + PRIOR_CHANGES), MIN_SCALE)

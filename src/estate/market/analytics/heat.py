@@ -1,4 +1,4 @@
-"""Heat of areas: where demand is high and supply is scarce, compared with the other areas of the same time."""
+"""Heat of areas: where demand is high and homes are scarce, compared with the other areas of the same month."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,17 @@ __all__ = ["BANDS", "NEUTRAL", "band", "heat"]
 BANDS = ((70.0, "very hot"), (55.0, "hot"), (44.0, "balanced"), (28.0, "cool"), (0.0, "cold"))
 """Cuts of the five bands, from above; the same cuts as the best-known public index publishes."""
 
-PRIOR_SNAPSHOTS = 4.0  # Below about a month of weekly snapshots the score is mostly noise.
 NEUTRAL = 50.0  # What an area without peers or without a signal gets: no evidence either way.
+MEMORY = 0.6  # What last month's score keeps: a half-life of six weeks, about a three-month mean.
+TREND_MONTHS = 12  # A year, so that seasons cancel.
+MIN_TREND_MONTHS = 3  # A shorter change is the noise of a month.
+PRIOR_MONTHS = 3.0  # Fewer months than this say less about an area than its peers do.
+PRIOR_PEERS = 10.0  # Among few areas a rank moves in large steps.
+
+DEMAND = {"views_per_listing": 1, "demand_score": 1, "sales": 1}
+SCARCITY = {"days_on_market": -1, "months_of_supply": -1, "supply_score": -1}
+"""Signals in the order in which they are preferred, and whether more of it is hotter."""
+TIES = {"demand_score": "average", "scarcity_score": "min"}
 
 
 def band(score: float) -> str:
@@ -23,62 +32,134 @@ def band(score: float) -> str:
     return next(name for cut, name in BANDS if score >= cut)
 
 
-def heat(frame: pd.DataFrame, *, window_days: int) -> pd.DataFrame:
+def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     """Score areas by demand and scarcity against their peers.
 
     Parameters
     ----------
     frame : DataFrame
-        One row a snapshot: ``area_id``, ``observed_on`` (date), ``sales_volume``, ``demand_score``,
-        ``supply_score``; nulls allowed.
-    window_days : int
-        Each area is read in the `window_days` up to its newest snapshot, and again in the window before,
-        for the trend.
+        One row an area and month: ``area_id``, ``observed_on`` (any day of the month), ``price``, ``sales``;
+        ``days_on_market``, ``views_per_listing``, ``inventory``, ``demand_score`` and ``supply_score`` (a high
+        value means plenty for sale) are used when present. Nulls are allowed; of several rows of one month the
+        means count.
+    history : bool
+        Return every area and month instead of the newest of each area.
 
     Returns
     -------
     DataFrame
-        One row an area, hottest first: ``area_id``, ``demand_score``, ``scarcity_score``, ``heat_score``,
-        ``heat_band``, ``heat_trend`` (points, NaN without an earlier window), ``n``, ``confidence``.
+        ``area_id``, ``observed_on``, ``demand_score``, ``scarcity_score``, ``heat_score`` (all in [0, 100]),
+        ``heat_band``, ``heat_trend`` (points, NaN before three months), ``n`` (months seen), ``confidence``,
+        ``peers``; sorted by month, then hottest first.
 
     Notes
     -----
-    With ranks among the N areas that have the signal, ``demand = 100 * #(areas with less demand) / (N - 1)``
-    and ``scarcity = 100 * #(areas with more supply) / (N - 1)``, ties shared; demand is the mean
-    ``demand_score``, or the mean ``sales_volume`` of the area where no area states one. Heat is the mean of
-    the two parts that exist, 50 where none does. Confidence is ``n / (n + 4) * parts / 2``.
+    Among the N areas that have the signal in that month, ``demand = 100 * #(areas with less demand) / (N - 1)``
+    and ``scarcity = 100 * #(areas with more supply) / (N - 1)``: the formula behind Realtor.com's hotness, whose
+    "supply score" is our scarcity. Areas tied in demand share the middle of their places, since views are
+    published rounded and a tie is one of rounding; areas tied in supply share the lowest. Demand is read from views per listing, else the stated demand score, else
+    sales; supply from days on market, else months of supply (inventory / sales), else the stated supply score:
+    the first that half of the rows have. Without `history`, an area without news this month stands with its
+    newest. Heat is the exponentially weighted mean over the area's months, newest first with weights 0.4, 0.24,
+    …, of the mean of the two: a listing's noise fades, a lasting change does not. The trend is heat less the heat
+    of 12 months before, or of the oldest month when that is at least 3 months away. Confidence is
+    ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``.
     """
-    if frame.empty:
-        return pd.DataFrame(columns=["area_id", "heat_score", "heat_band"])
-    days = pd.to_datetime(frame["observed_on"])
-    age = (days.groupby(frame["area_id"]).transform("max") - days).dt.days
-    now = _score(frame[age < window_days])
-    before = _score(frame[(age >= window_days) & (age < 2 * window_days)])["heat_score"]
-    now["heat_trend"] = now["heat_score"] - before.reindex(now.index)
-    now["heat_band"] = [band(score) for score in now["heat_score"]]
-    ordered = now.reset_index(names="area_id")
-    ordered["_tie"] = ordered["area_id"].astype(str)
-    return ordered.sort_values(["heat_score", "_tie"], ascending=[False, True]).drop(columns="_tie")
+    months = _months(frame)
+    if months.empty:
+        return pd.DataFrame(columns=["area_id", "observed_on", "heat_score", "heat_band", "heat_trend"])
+    columns = _signals(months)
+    signals = {name: months[column] * sign for name, (column, sign) in columns.items()}
+    scored = _scored(months, signals, months["month"])
+    if not history:
+        newest = ~months.duplicated("area_id", keep="last")
+        scored = _newest(scored, months, signals, newest)
+    return _named(scored)
 
 
-def _score(frame: pd.DataFrame) -> pd.DataFrame:
-    numbers = frame[["sales_volume", "demand_score", "supply_score"]].astype(float)
-    groups = numbers.groupby(frame["area_id"])
-    means = groups.mean()
-    demand = means["demand_score"] if means["demand_score"].notna().any() else means["sales_volume"]
-    parts = pd.DataFrame({"demand_score": _rank(demand), "scarcity_score": _rank(-means["supply_score"])})
-    n = groups.size()
-    known = parts.notna().sum(axis=1)
-    scored = parts.fillna(NEUTRAL)
-    scored["heat_score"] = parts.mean(axis=1).fillna(NEUTRAL)
-    scored["n"] = n
-    scored["confidence"] = n / (n + PRIOR_SNAPSHOTS) * known / 2
+def _months(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one row an area and month, in order of time, with every number column as float."""
+    day = pd.to_datetime(frame["observed_on"])
+    wanted = ["sales", "inventory", *DEMAND, *SCARCITY]
+    numbers = {name: frame[name].astype(float) for name in dict.fromkeys(wanted) if name in frame.columns}
+    table = pd.DataFrame({"area_id": frame["area_id"], "month": day.dt.year * 12 + day.dt.month, "observed_on": day})
+    table = table.assign(**numbers)
+    how = {"observed_on": "max", **dict.fromkeys(numbers, "mean")}
+    if table.duplicated(["area_id", "month"]).any():
+        table = table.groupby(["area_id", "month"], as_index=False, sort=False).agg(how)
+    if {"inventory", "sales"} <= numbers.keys():
+        table["months_of_supply"] = table["inventory"] / table["sales"].where(table["sales"] > 0)
+    return table.sort_values("month", kind="stable", ignore_index=True)
+
+
+def _signals(months: pd.DataFrame) -> dict[str, tuple[str, int]]:
+    """Choose for demand and for scarcity the first signal that half of the rows have, else the fullest."""
+    chosen = {}
+    for name, known in (("demand_score", DEMAND), ("scarcity_score", SCARCITY)):
+        shares = {column: float(months[column].notna().mean()) for column in known if column in months}
+        full = [column for column, share in shares.items() if share >= 0.5]
+        best = full[0] if full else max(shares, key=lambda column: shares[column], default=None)
+        if best is not None and shares[best] > 0:
+            chosen[name] = (best, known[best])
+    return chosen
+
+
+def _scored(months: pd.DataFrame, signals: dict[str, pd.Series], peers: pd.Series) -> pd.DataFrame:
+    parts = pd.DataFrame(
+        {name: _rank(signals[name], peers, ties) if name in signals else np.nan for name, ties in TIES.items()},
+        index=months.index,
+    )
+    scored = months[["area_id", "month", "observed_on"]].join(parts.fillna(NEUTRAL))
+    scored["level"] = parts.mean(axis=1).fillna(NEUTRAL)
+    scored["signals"] = parts.notna().sum(axis=1)
+    scored["peers"] = months.groupby(peers)["area_id"].transform("size")
+    return _steadied(scored)
+
+
+def _rank(values: pd.Series, month: pd.Series, ties: str) -> pd.Series:
+    """Return 100 * (place - 1) / (N - 1), counted from below; NaN where unknown, or where nobody is a peer."""
+    groups = values.groupby(month)
+    others = groups.transform("count") - 1
+    return 100.0 * (groups.rank(method=ties) - 1.0) / others.where(others > 0)
+
+
+def _steadied(scored: pd.DataFrame) -> pd.DataFrame:
+    """Add the heat score, its trend and the number of months, along each area's own months."""
+    groups = scored.groupby("area_id", sort=False)
+    by_area = groups["level"].ewm(alpha=1 - MEMORY)
+    scored["heat_score"] = by_area.mean().reset_index(level=0, drop=True).clip(0, 100)
+    scored["n"] = groups.cumcount() + 1
+    first = groups["month"].transform("first")
+    then = np.maximum(scored["month"] - TREND_MONTHS, first)
+    past = scored[["area_id", "month", "heat_score"]].rename(columns={"month": "then", "heat_score": "before"})
+    wanted = pd.DataFrame({"area_id": scored["area_id"], "then": then, "row": scored.index})
+    before = pd.merge_asof(wanted.sort_values("then"), past, on="then", by="area_id").set_index("row")["before"]
+    enough = scored["month"] - then >= MIN_TREND_MONTHS
+    scored["heat_trend"] = (scored["heat_score"] - before).where(enough)
     return scored
 
 
-def _rank(values: pd.Series) -> pd.Series:
-    """Return 100 * (areas below) / (N - 1), ties shared; NaN where unknown, or where nobody is a peer."""
-    n = int(values.notna().sum())
-    if n < 2:
-        return pd.Series(np.nan, index=values.index)
-    return 100.0 * (values.rank(method="average") - 1.0) / (n - 1)
+def _newest(
+    scored: pd.DataFrame, months: pd.DataFrame, signals: dict[str, pd.Series], newest: pd.Series
+) -> pd.DataFrame:
+    """Return the newest row of each area; those of an earlier month are ranked among the newest of all."""
+    last = months["month"].max()
+    if (months.loc[newest, "month"] == last).all():
+        return scored[newest]
+    together = months["month"].where(~newest, last)
+    return _scored(months, signals, together)[newest]
+
+
+def _named(scored: pd.DataFrame) -> pd.DataFrame:
+    scored = scored.assign(
+        heat_band=[band(score) for score in scored["heat_score"]],
+        confidence=scored["n"]
+        / (scored["n"] + PRIOR_MONTHS)
+        * (scored["peers"] - 1)
+        / (scored["peers"] - 1 + PRIOR_PEERS)
+        * scored["signals"]
+        / 2,
+        _tie=scored["area_id"].astype(str),
+    )
+    ordered = scored.sort_values(["observed_on", "heat_score", "_tie"], ascending=[True, False, True])
+    return ordered.drop(columns=["_tie", "month", "level", "signals"]).reset_index(drop=True)
