@@ -73,7 +73,7 @@ def _by_month(signal: pd.DataFrame, outcome: pd.DataFrame) -> np.ndarray:
     known = signal.notna() & outcome.notna()
     x, y = signal.where(known).rank(), outcome.where(known).rank()
     values = x.corrwith(y).to_numpy(dtype=np.float64)
-    return values[: signal.shape[1] - AHEAD]
+    return np.asarray(values[: signal.shape[1] - AHEAD])
 
 
 def _drawn(seed: int) -> pd.DataFrame:
@@ -89,4 +89,4 @@ def _drawn(seed: int) -> pd.DataFrame:
 def _share_above(values: pd.Series) -> np.ndarray:
     """Return for each value the share of the others that are strictly greater, in per cent."""
     numbers = values.to_numpy()
-    return 100 * (numbers[None, :] > numbers[:, None]).sum(axis=1) / (len(numbers) - 1)
+    return np.asarray(100 * (numbers[None, :] > numbers[:, None]).sum(axis=1) / (len(numbers) - 1))

@@ -42,4 +42,4 @@ def three_models(panel: Floats, horizon: int, season: int) -> Floats:
 
 def _filled(panel: Floats) -> Floats:
     """Bridge gaps by straight lines, and repeat the first and the last price outwards: these models take no NaN."""
-    return pd.DataFrame(panel.T).interpolate(limit_direction="both").to_numpy().T
+    return np.asarray(pd.DataFrame(panel.T).interpolate(limit_direction="both").to_numpy().T)

@@ -33,6 +33,8 @@ def register() -> None:
     from estate.agent import tasks as agent
     from estate.behavior import tasks as behavior
     from estate.intelligence import tasks as intelligence
+    from estate.market import tasks as market
+    from estate.market.service import PUBLISH
     from estate.property import tasks as homes
     from estate.realestate_gpt import tasks as gpt
 
@@ -44,5 +46,6 @@ def register() -> None:
             homes.FOLD: homes.fold,
             intelligence.SCORE: intelligence.score,
             gpt.DOCUMENT: gpt.document,
+            PUBLISH: market.publish_forecasts,
         }
     )

@@ -149,5 +149,5 @@ def _price_part(area: AreaOut, price_avg: Decimal, seeker: Seeker, budget: Decim
 
 
 def _heat_part(heat: AreaHeat) -> _Part:
-    text = f"Market heat {heat.heat_score:.0f} of 100 ({heat.heat_band}, {heat.n} snapshots)."
+    text = f"Market heat {heat.heat_score:.0f} of 100 ({heat.heat_band}, {heat.n} months)."
     return _Part("heat_score", heat.heat_score / 100, text, heat.heat_score, False)

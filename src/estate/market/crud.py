@@ -5,24 +5,31 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Row, Select, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from estate.core.paging import Key, Page, fetch_page
-from estate.market.models import MarketInsight, MarketSnapshot
+from estate.market.models import AreaAlias, MarketForecast, MarketInsight, MarketSnapshot
 
 __all__ = [
+    "HEAT_MONTHS",
+    "add_aliases",
     "add_areas",
+    "add_forecasts",
     "add_snapshots",
+    "aliases",
     "areas",
     "areas_named",
     "get_area",
+    "heat_months",
     "history",
     "monthly_prices",
-    "newest_rows",
     "page_areas",
     "refresh_insights",
+    "track_record",
+    "version",
+    "was_published",
 ]
 
 RESTATED = ("price_avg", "currency", "demand_score", "supply_score", "sales_volume", "new_projects")
@@ -39,9 +46,11 @@ WITH newest AS (
     JOIN newest n ON n.area_id = s.area_id AND n.currency = s.currency
         AND s.observed_on > n.observed_on - :window_days AND s.observed_on <= n.observed_on
 ), by_segment AS (
-    SELECT area_id, jsonb_object_agg(segment, jsonb_build_object('price_avg', price, 'n', n)) AS segments
+    SELECT area_id, jsonb_object_agg(segment, jsonb_build_object(
+        'price_avg', price, 'price_median', median, 'n', n, 'as_of', as_of)) AS segments
     FROM (
-        SELECT area_id, segment, count(*) AS n,
+        SELECT area_id, segment, count(*) AS n, max(observed_on) AS as_of,
+            round(percentile_cont(0.5) WITHIN GROUP (ORDER BY price_avg)::numeric, 2)::text AS median,
             round(sum(price_avg * weight) / nullif(sum(weight) FILTER (WHERE price_avg IS NOT NULL), 0), 2)::text
                 AS price
         FROM seen GROUP BY area_id, segment
@@ -70,15 +79,47 @@ FROM total t JOIN by_segment b USING (area_id)
 WHERE m.area_id = t.area_id
 """)
 
-MONTHLY = text("""
+MONTHLY_PRICES = """
 SELECT area_id, date_trunc('month', observed_on)::date AS month,
     (sum(s.price_avg * greatest(coalesce(s.sales_volume, 1), 1))
-        / sum(greatest(coalesce(s.sales_volume, 1), 1)))::float8 AS price
+        / sum(greatest(coalesce(s.sales_volume, 1), 1)))::float8 AS price,
+    bool_or(segment = 'ready') AS ready, bool_or(segment = 'off_plan') AS off_plan
 FROM market_snapshots s
 JOIN market_insights m USING (area_id)
-WHERE s.price_avg > 0 AND s.currency = m.currency AND s.observed_on >= :since
-GROUP BY area_id, month ORDER BY month, area_id
+WHERE s.price_avg > 0 AND s.currency = m.currency
+"""
+
+MONTHLY = text(f"{MONTHLY_PRICES} AND s.observed_on >= :since GROUP BY area_id, 2 ORDER BY 2, area_id")
+
+HEAT_MONTHS = text("""
+SELECT s.area_id, max(s.observed_on) AS observed_on,
+    avg(s.demand_score)::float8 AS demand_score, avg(s.supply_score)::float8 AS supply_score,
+    sum(s.sales_volume)::float8 AS sales, avg(s.days_on_market)::float8 AS days_on_market,
+    avg(s.views_per_listing)::float8 AS views_per_listing,
+    (sum(s.inventory) / nullif(count(DISTINCT s.observed_on) FILTER (WHERE s.inventory IS NOT NULL), 0))::float8
+        AS inventory,
+    count(*) AS snapshots, bool_or(s.segment = 'ready') AS ready, bool_or(s.segment = 'off_plan') AS off_plan
+FROM market_insights m
+JOIN market_snapshots s ON s.area_id = m.area_id
+    AND s.observed_on > date_trunc('month', m.as_of) - make_interval(months => :months)
+GROUP BY s.area_id, date_trunc('month', s.observed_on)
 """)
+
+TRACK_RECORD = text(f"""
+SELECT (extract(year FROM age(f.month, f.origin_month)) * 12 + extract(month FROM age(f.month, f.origin_month)))::int
+        AS months_ahead,
+    count(*) AS n, count(DISTINCT f.area_id) AS areas, count(DISTINCT f.origin_month) AS origins,
+    avg(abs(f.price - came.price) / came.price)::float8 AS error,
+    avg(abs(f.naive - came.price) / came.price)::float8 AS naive_error,
+    avg((came.price BETWEEN f.lower AND f.upper)::int)::float8 AS coverage_80,
+    avg((came.price BETWEEN f.lower_95 AND f.upper_95)::int)::float8 AS coverage_95,
+    max(f.month) AS as_of
+FROM market_forecasts f
+JOIN market_insights m ON m.area_id = f.area_id AND m.currency = f.currency
+JOIN ({MONTHLY_PRICES} GROUP BY area_id, 2) came ON came.area_id = f.area_id AND came.month = f.month
+WHERE f.month < :this_month
+GROUP BY 1 ORDER BY 1
+""")  # noqa: S608 (the inserted text is the constant above)
 
 
 def add_areas(session: Session, rows: Sequence[dict[str, Any]]) -> set[uuid.UUID]:
@@ -89,7 +130,10 @@ def add_areas(session: Session, rows: Sequence[dict[str, Any]]) -> set[uuid.UUID
     )
     statement = insert(MarketInsight)
     session.execute(
-        statement.on_conflict_do_update(index_elements=["area_id"], set_={"area_name": statement.excluded.area_name}),
+        statement.on_conflict_do_update(
+            index_elements=["area_id"],
+            set_={"area_name": statement.excluded.area_name, "updated_at": func.now()},
+        ),
         ordered,
     )
     return {row["area_id"] for row in ordered} - known
@@ -127,7 +171,9 @@ def get_area(session: Session, area_id: uuid.UUID) -> MarketInsight | None:
 def _matching(search: str | None) -> Select[MarketInsight]:
     query = select(MarketInsight)
     if search is not None:
-        query = query.where(func.strpos(func.lower(MarketInsight.area_name), search.lower()) > 0)
+        named = func.strpos(func.lower(MarketInsight.area_name), search.lower()) > 0
+        also = select(AreaAlias.area_id).where(func.strpos(func.lower(AreaAlias.alias), search.lower()) > 0)
+        query = query.where(or_(named, MarketInsight.area_id.in_(also)))
     return query
 
 
@@ -150,8 +196,10 @@ def areas(session: Session, ids: Collection[uuid.UUID] | None = None) -> Sequenc
 
 
 def areas_named(session: Session, lowered: Collection[str]) -> Sequence[MarketInsight]:
-    """Return the areas whose lower-cased name is one of these."""
-    query = select(MarketInsight).where(func.lower(MarketInsight.area_name).in_(lowered))
+    """Return the areas one of whose names, lower-cased, is one of these."""
+    also = select(AreaAlias.area_id).where(func.lower(AreaAlias.alias).in_(lowered))
+    named = func.lower(MarketInsight.area_name).in_(lowered)
+    query = select(MarketInsight).where(or_(named, MarketInsight.area_id.in_(also)))
     return session.scalars(query.order_by(MarketInsight.area_id)).all()
 
 
@@ -175,17 +223,51 @@ def history(session: Session, area_ids: Collection[uuid.UUID], limit: int) -> Se
     return session.scalars(query).all()
 
 
-def newest_rows(session: Session, days: int) -> Sequence[MarketSnapshot]:
-    """Return the snapshots of the `days` up to each area's own newest observation."""
-    query = (
-        select(MarketSnapshot)
-        .join(MarketInsight, MarketInsight.area_id == MarketSnapshot.area_id)
-        .where(MarketSnapshot.observed_on > MarketInsight.as_of - days)
-        .order_by(MarketSnapshot.area_id, MarketSnapshot.observed_on, MarketSnapshot.snapshot_id)
-    )
-    return session.scalars(query).all()
+def heat_months(session: Session, months: int) -> Sequence[Row[Any]]:
+    """Return one row an area and month, for the `months` up to the newest observation of each area.
+
+    Scores, days and views are means of the snapshots of the month, sales their sum, inventory the mean over days
+    of what all segments had for sale.
+    """
+    return session.execute(HEAT_MONTHS, {"months": months}).all()
 
 
-def monthly_prices(session: Session, since: dt.date) -> Sequence[tuple[uuid.UUID, dt.date, float]]:
-    """Return (area, first day of the month, mean price) since a day, in the area's own currency."""
-    return [tuple(row) for row in session.execute(MONTHLY, {"since": since})]
+def version(session: Session) -> tuple[int, str]:
+    """Return what differs after any change to an area: how many there are, and the sum of their last changes."""
+    changed = func.coalesce(func.sum(func.extract("epoch", MarketInsight.updated_at)), 0)
+    n, total = session.execute(select(func.count(), changed).select_from(MarketInsight)).one()
+    return n, str(total)
+
+
+def monthly_prices(session: Session, since: dt.date) -> Sequence[Row[Any]]:
+    """Return area, first day of the month, mean price in the area's own currency, and which segments it blends."""
+    return session.execute(MONTHLY, {"since": since}).all()
+
+
+def add_forecasts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep published forecasts; what was published once stays as it was."""
+    if rows:
+        session.execute(insert(MarketForecast).on_conflict_do_nothing(), list(rows))
+
+
+def was_published(session: Session, origin_month: dt.date) -> set[uuid.UUID]:
+    """Return the areas whose forecast from this month is kept."""
+    query = select(MarketForecast.area_id).where(MarketForecast.origin_month == origin_month).distinct()
+    return set(session.scalars(query))
+
+
+def track_record(session: Session, this_month: dt.date) -> Sequence[Row[Any]]:
+    """Compare kept forecasts with the months that are over, by months ahead."""
+    return session.execute(TRACK_RECORD, {"this_month": this_month}).all()
+
+
+def add_aliases(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    """Add other names of areas; a known one is left alone."""
+    if rows:
+        session.execute(insert(AreaAlias).on_conflict_do_nothing(), list(rows))
+
+
+def aliases(session: Session, area_ids: Collection[uuid.UUID]) -> Sequence[tuple[uuid.UUID, str]]:
+    """Return (area, other name), in alphabetical order."""
+    query = select(AreaAlias.area_id, AreaAlias.alias).where(AreaAlias.area_id.in_(area_ids))
+    return [(row.area_id, row.alias) for row in session.execute(query.order_by(AreaAlias.alias))]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from estate.core.orm import Base, BigId, BigInt, Json, Money, UpdatedAt, finite, sane_time
 
-__all__ = ["MarketInsight", "MarketSnapshot"]
+__all__ = ["AreaAlias", "MarketForecast", "MarketInsight", "MarketSnapshot"]
 
 
 class MarketInsight(Base):
@@ -83,3 +83,33 @@ class MarketSnapshot(Base):
     inventory: Mapped[BigInt | None]
     views_per_listing: Mapped[Decimal | None]
     received_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class AreaAlias(Base):
+    """Another name of an area: official, used in the market, or in another language."""
+
+    __tablename__ = "area_aliases"
+    # Query: areas by any of their names.
+    __table_args__ = (Index("ix_area_aliases_alias_lower", text("lower(alias)")),)
+
+    area_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("market_insights.area_id"), primary_key=True)
+    alias: Mapped[str] = mapped_column(primary_key=True)
+
+
+class MarketForecast(Base):
+    """One month of a published forecast, never changed, to be compared with what came."""
+
+    __tablename__ = "market_forecasts"
+    __table_args__ = (CheckConstraint("month > origin_month", name="month_ahead"),)
+
+    origin_month: Mapped[dt.date] = mapped_column(primary_key=True)
+    area_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("market_insights.area_id"), primary_key=True)
+    month: Mapped[dt.date] = mapped_column(primary_key=True)
+    currency: Mapped[str]
+    price: Mapped[Money]
+    lower: Mapped[Money]
+    upper: Mapped[Money]
+    lower_95: Mapped[Money]
+    upper_95: Mapped[Money]
+    naive: Mapped[Money]
+    issued_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

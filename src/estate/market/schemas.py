@@ -29,11 +29,14 @@ __all__ = [
     "AreaFilter",
     "AreaHeat",
     "AreaOut",
+    "Driver",
     "ForecastMonth",
     "ForecastOut",
     "QueryHorizon",
     "SnapshotIn",
     "SnapshotOut",
+    "TrackRecordOut",
+    "TrackedHorizon",
 ]
 
 Segment = Literal["all", "ready", "off_plan"]
@@ -59,6 +62,9 @@ class SnapshotIn(Schema):
     days_on_market: NonNegative | None = Field(None, description="Median days from listing to sale.")
     inventory: BigCount | None = Field(None, description="Units for sale at the end of the period.")
     views_per_listing: NonNegative | None = None
+    aliases: list[ShortText] = Field(
+        default_factory=list, max_length=20, description="Other names of the area, in any language; they are added."
+    )
 
 
 class AreaFilter(Schema):
@@ -96,11 +102,21 @@ class AreaOut(SchemaOut):
     new_projects: Any
     agent_density: float | None
     currency: str
-    segments: dict[str, Any] = Field(description="The same mean by segment, with n.")
+    segments: dict[str, Any] = Field(description="Mean and median by segment (ready, off-plan), with n and as_of.")
+    aliases: list[str] = Field(description="Other names of the area.")
     snapshot_count: int = Field(description="Snapshots in the window (n).")
     as_of: dt.date | None
     updated_at: dt.datetime
     history: list[SnapshotOut] = Field(description="The newest snapshots, newest first.")
+
+
+class Driver(SchemaOut):
+    """What moves a heat score away from 50."""
+
+    name: str
+    signal: str | None = Field(description="The column that it was read from.")
+    points: float = Field(description="Signed; the points of all drivers sum to heat_score - 50.")
+    share: float = Field(ge=0, le=1, description="Of the absolute points of all drivers.")
 
 
 class AreaHeat(SchemaOut):
@@ -110,10 +126,15 @@ class AreaHeat(SchemaOut):
     area_name: str
     heat_score: float = Field(ge=0, le=100)
     heat_band: str
-    heat_trend: float | None = Field(description="Change of the score against the previous window, in points.")
-    demand_score: float
-    scarcity_score: float
-    n: int = Field(description="Snapshots behind the score.")
+    heat_trend: float | None = Field(description="Change in a year, in points; null before three months.")
+    demand_score: float = Field(description="100 for the area with most demand in its newest month, 0 for the least.")
+    scarcity_score: float = Field(description="100 for the area with the least for sale; the opposite of supply.")
+    drivers: list[Driver] = Field(description="The strongest first, at most three.")
+    months_of_supply: float | None = Field(description="Homes for sale per sale a month.")
+    sales_per_month: float | None = Field(description="Mean of the newest six months.")
+    days_on_market: float | None
+    segments: list[str] = Field(description="What the figures blend: ready, off_plan, or all.")
+    n: int = Field(description="Months behind the score.")
     confidence: float = Field(ge=0, le=1)
     peers: int = Field(description="Areas compared.")
     as_of: dt.date | None
@@ -125,19 +146,47 @@ class ForecastMonth(SchemaOut):
 
     month: dt.date
     price: float
-    lower: float
+    lower: float = Field(description="Lower end of the 80 % interval.")
     upper: float
+    lower_95: float
+    upper_95: float
+    naive: float = Field(description="The last known price: what a forecast must beat.")
 
 
 class ForecastOut(SchemaOut):
-    """Price forecast of one area with its interval."""
+    """Price forecast of one area with its intervals."""
 
     area_id: uuid.UUID
     status: Literal["ok", "insufficient_data"]
     currency: str
-    level: float
+    level: float = Field(description="Of `lower` and `upper`.")
     months: list[ForecastMonth]
+    segments: list[str] = Field(description="What the price blends: ready, off_plan, or all.")
     n: int = Field(description="Months of history of this area.")
     areas: int = Field(description="Areas whose changes were pooled.")
+    as_of: dt.date | None
+    why: str
+
+
+class TrackedHorizon(SchemaOut):
+    """How forecasts of one horizon did."""
+
+    months_ahead: int
+    status: Literal["ok", "insufficient_data"]
+    n: int = Field(description="Forecasts whose month is over and whose price came.")
+    areas: int
+    origins: int = Field(description="Months in which they were published: the independent evidence.")
+    error: float | None = Field(description="Mean absolute error as a share of what came.")
+    naive_error: float | None = Field(description="The same of the last price before the forecast.")
+    skill: float | None = Field(description="1 - error / naive_error; below 0 the naive forecast was better.")
+    coverage_80: float | None
+    coverage_95: float | None
+
+
+class TrackRecordOut(SchemaOut):
+    """What became of the published forecasts."""
+
+    items: list[TrackedHorizon]
+    n: int
     as_of: dt.date | None
     why: str

@@ -1,8 +1,12 @@
-"""The forecast finds a known drift and its interval covers what comes."""
+"""The forecast finds what areas share, and its interval covers what comes."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
+from estate.market.analytics.conformal import half_widths
 from estate.market.analytics.forecast import forecast
 
 
@@ -18,13 +22,41 @@ def test_a_known_drift_is_found() -> None:
     assert grown.mean() == pytest.approx(0.01, abs=3 * 0.02 / np.sqrt(50 * 35))
 
 
-def test_the_interval_covers_as_often_as_it_says() -> None:
-    rng = np.random.default_rng(2)
-    panel = walks(rng, areas=400, months=48, drift=0.005, sigma=0.03)
-    result = forecast(panel[:, :36], 12, levels=(0.8,))
+def test_a_shared_season_is_found_also_for_an_area_too_young_to_show_one() -> None:
+    season = np.exp(0.1 * np.sin(2 * np.pi * np.arange(48) / 12))
+    panel = walks(np.random.default_rng(3), areas=40, months=48, drift=0.0, sigma=0.001) * season
+    panel[0, :32] = np.nan
+    result = forecast(panel[:, :36], 12)
+    assert np.abs(np.log(result.mean / panel[:, 36:])).max() < 0.04
+
+
+def test_an_excursion_of_one_month_is_expected_to_end() -> None:
+    rng = np.random.default_rng(4)
+    panel = 1e6 * np.exp(rng.normal(0, 0.03, size=(100, 40)))
+    result = forecast(panel, 1)
+    assert np.abs(np.log(result.mean[:, 0] / 1e6)).mean() < 0.5 * np.abs(np.log(panel[:, -1] / 1e6)).mean()
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_the_interval_covers_as_often_as_it_says(level: float) -> None:
+    panel = walks(np.random.default_rng(2), areas=400, months=48, drift=0.005, sigma=0.03)
+    result = forecast(panel[:, :36], 12, levels=(level,))
     ahead = panel[:, 36:]
     share = ((ahead >= result.lower[0]) & (ahead <= result.upper[0])).mean(axis=0)
-    assert np.all(np.abs(share - 0.8) < 0.07), share
+    assert np.all(share > level - 0.07), share
+    # Later steps have seen few months that do not overlap, and are wide on purpose.
+    assert np.all(np.abs(share[:6] - level) < 0.07), share
+
+
+def test_shocks_that_all_areas_share_widen_the_interval() -> None:
+    rng = np.random.default_rng(5)
+    covered = []
+    for _ in range(30):
+        panel = walks(rng, areas=20, months=48, drift=0.0, sigma=0.005)
+        panel *= np.exp(np.cumsum(rng.normal(0, 0.02, 48)))
+        result = forecast(panel[:, :42], 6)
+        covered.append(((panel[:, 42:] >= result.lower[0]) & (panel[:, 42:] <= result.upper[0])).mean())
+    assert 0.7 < np.mean(covered) < 0.95
 
 
 def test_a_gap_is_bridged_and_an_empty_area_abstains() -> None:
@@ -34,6 +66,25 @@ def test_a_gap_is_bridged_and_an_empty_area_abstains() -> None:
     assert np.isnan(result.mean[1, 0])
 
 
-def test_a_horizon_of_zero_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least one month"):
-        forecast(np.ones((1, 3)), 0)
+@given(
+    arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 30)), elements=st.floats(1, 1e9) | st.just(np.nan))
+)
+@settings(max_examples=50, deadline=None)
+def test_any_panel_gets_ordered_intervals_or_none(panel: np.ndarray) -> None:
+    result = forecast(panel, 3, levels=(0.8, 0.95))
+    known = np.isfinite(panel).any(axis=1)
+    assert np.isnan(result.mean[~known]).all()
+    mean, lower, upper = result.mean[known], result.lower[:, known], result.upper[:, known]
+    assert (lower <= mean).all()
+    assert (mean <= upper).all()
+
+
+def test_a_step_without_past_errors_is_wider_than_the_one_before() -> None:
+    widths = half_widths(np.full((5, 3, 4), np.nan), 4, (0.8,))
+    assert np.all(np.diff(widths[0]) > 0)
+
+
+@pytest.mark.parametrize(("panel", "horizon"), [(np.ones((1, 3)), 0), (np.ones((2, 0)), 1), (-np.ones((1, 3)), 1)])
+def test_nonsense_is_refused(panel: np.ndarray, horizon: int) -> None:
+    with pytest.raises(ValueError, match=r"horizon|panel|prices"):
+        forecast(panel, horizon)

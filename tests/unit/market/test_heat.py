@@ -3,37 +3,28 @@
 import datetime as dt
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estate.market.analytics.heat import BANDS, band, heat
-
-DAY = dt.date(2026, 6, 30)
-
+from estate.market.analytics.companions import companions
+from estate.market.analytics.heat import BANDS, band, drivers, heat
 
 Snapshot = tuple[str, int, float | None, float | None, int | None]
+COLUMNS = ["area_id", "observed_on", "demand_score", "supply_score", "sales"]
 
 
 def frame(rows: Sequence[Snapshot]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "area_id": area,
-                "observed_on": DAY - dt.timedelta(days=age),
-                "demand_score": demand,
-                "supply_score": supply,
-                "sales_volume": volume,
-            }
-            for area, age, demand, supply, volume in rows
-        ],
-        columns=["area_id", "observed_on", "demand_score", "supply_score", "sales_volume"],
-    )
+    """Build rows of (area, months before June 2026, demand, supply, sales)."""
+    newest = 2026 * 12 + 5
+    dated = [[area, dt.date((newest - age) // 12, (newest - age) % 12 + 1, 15), *values] for area, age, *values in rows]
+    return pd.DataFrame(dated, columns=COLUMNS)
 
 
 def test_the_area_with_most_demand_and_least_supply_scores_100_and_the_opposite_0() -> None:
-    scored = heat(frame([("a", 0, 90, 10, 5), ("b", 0, 50, 50, 5), ("c", 0, 10, 90, 5)]), window_days=90)
+    scored = heat(frame([("a", 0, 90, 10, 5), ("b", 0, 50, 50, 5), ("c", 0, 10, 90, 5)]))
     assert scored["area_id"].tolist() == ["a", "b", "c"]
     assert scored["heat_score"].tolist() == [100.0, 50.0, 0.0]
     assert scored["heat_band"].tolist() == ["very hot", "balanced", "cold"]
@@ -41,51 +32,100 @@ def test_the_area_with_most_demand_and_least_supply_scores_100_and_the_opposite_
 
 def test_a_high_supply_score_makes_an_area_cooler() -> None:
     plenty, scarce = ("plenty", 0, None, 80.0, None), ("scarce", 0, None, 20.0, None)
-    assert heat(frame([plenty, scarce]), window_days=90)["area_id"].tolist() == ["scarce", "plenty"]
+    assert heat(frame([plenty, scarce]))["area_id"].tolist() == ["scarce", "plenty"]
 
 
 def test_without_any_demand_score_sales_stand_for_demand() -> None:
-    scored = heat(frame([("slow", 0, None, None, 3), ("fast", 0, None, None, 30)]), window_days=90)
+    scored = heat(frame([("slow", 0, None, None, 3), ("fast", 0, None, None, 30)]))
     assert scored.set_index("area_id")["heat_score"].to_dict() == {"fast": 100.0, "slow": 0.0}
 
 
+def test_views_and_days_on_market_are_preferred_to_stated_scores() -> None:
+    rows = frame([("a", 0, 90, 10, 5), ("b", 0, 10, 90, 5)])
+    scored = heat(rows.assign(views_per_listing=[1.0, 2.0], days_on_market=[50.0, 20.0])).iloc[0]
+    assert (scored["area_id"], scored["heat_score"]) == ("b", 100.0)
+    assert (scored["demand_signal"], scored["supply_signal"]) == ("views_per_listing", "days_on_market")
+
+
+def test_ties_in_supply_share_the_lowest_place_and_ties_in_demand_the_middle() -> None:
+    scored = heat(frame([("a", 0, 5, 5, 1), ("b", 0, 5, 5, 1), ("c", 0, 1, 1, 1)])).set_index("area_id")
+    assert scored["demand_score"].to_dict() == {"a": 75.0, "b": 75.0, "c": 0.0}
+    assert scored["scarcity_score"].to_dict() == {"a": 0.0, "b": 0.0, "c": 100.0}
+
+
 def test_an_area_without_peers_is_neutral_with_no_confidence() -> None:
-    scored = heat(frame([("alone", 0, 90, 10, 5)]), window_days=90).iloc[0]
+    scored = heat(frame([("alone", 0, 90, 10, 5)])).iloc[0]
     assert (scored["heat_score"], scored["confidence"]) == (50.0, 0.0)
 
 
-def test_trend_is_the_change_against_the_window_before() -> None:
-    rows = [("a", 0, 90, 50, 1), ("b", 0, 10, 50, 1), ("a", 100, 10, 50, 1), ("b", 100, 90, 50, 1)]
-    trend = heat(frame(rows), window_days=90).set_index("area_id")["heat_trend"]
-    assert (trend["a"], trend["b"]) == (50.0, -50.0)
+def test_an_area_without_news_stands_among_the_newest_of_the_others() -> None:
+    scored = heat(frame([("old", 5, 90, 10, 5), ("new", 0, 10, 90, 5)])).set_index("area_id")
+    assert scored["heat_score"].to_dict() == {"old": 100.0, "new": 0.0}
+    alone = heat(frame([("old", 5, 90, 10, 5), ("new", 0, 10, 90, 5)]), history=True)
+    assert alone["heat_score"].tolist() == [50.0, 50.0]
 
 
-def test_confidence_grows_with_snapshots() -> None:
-    rows = [("a", age, 90, 10, 5) for age in range(10)] + [("b", 0, 10, 90, 5)]
-    confidence = heat(frame(rows), window_days=90).set_index("area_id")["confidence"]
-    assert confidence["a"] == pytest.approx(10 / 14)
-    assert confidence["b"] == pytest.approx(1 / 5)
+def test_trend_is_the_change_in_a_year_and_unknown_before_three_months() -> None:
+    rows: list[Snapshot] = [("a", age, 90.0 if age < 6 else 10.0, 50.0, 1) for age in range(14)]
+    rows += [("b", age, 50.0, 50.0, 1) for age in range(14)]
+    scored = heat(frame(rows), history=True)
+    of_a = scored[scored["area_id"] == "a"]["heat_trend"].to_numpy()
+    assert np.isnan(of_a[:3]).all()
+    assert of_a[-1] > 40
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from("abcdef"),
-            st.integers(0, 200),
-            st.none() | st.floats(0, 100),
-            st.none() | st.floats(0, 100),
-            st.none() | st.integers(0, 10_000),
-        ),
-        max_size=40,
-    )
+def test_a_change_of_one_month_moves_the_score_less_than_one_that_lasts() -> None:
+    def final(spell: int) -> float:
+        rows: list[Snapshot] = [("a", age, 90.0 if age < spell else 10.0, 50.0, 1) for age in range(12)]
+        rows += [("b", age, 50.0, 50.0, 1) for age in range(12)]
+        return float(heat(frame(rows)).set_index("area_id").loc["a", "heat_score"])
+
+    assert final(0) < final(1) < final(3) < final(12)
+
+
+def test_confidence_grows_with_months_and_with_peers() -> None:
+    rows: list[Snapshot] = [("a", age, 90.0, 10.0, 5) for age in range(10)]
+    rows.append(("b", 0, 10.0, 90.0, 5))
+    confidence = heat(frame(rows)).set_index("area_id")["confidence"]
+    assert confidence["a"] == pytest.approx(10 / 13 * 1 / 11)
+    assert confidence["b"] == pytest.approx(1 / 4 * 1 / 11)
+
+
+ANY_ROWS = st.lists(
+    st.tuples(
+        st.sampled_from("abcdef"),
+        st.integers(0, 20),
+        st.none() | st.floats(0, 100),
+        st.none() | st.floats(0, 100),
+        st.none() | st.integers(0, 10_000),
+    ),
+    max_size=40,
 )
-def test_every_area_gets_a_number_within_0_and_100(
-    rows: list[Snapshot],
-) -> None:
-    scored = heat(frame(rows), window_days=90)
+
+
+@given(ANY_ROWS)
+@settings(deadline=None)
+def test_every_area_gets_a_number_within_0_and_100(rows: list[Snapshot]) -> None:
+    scored = heat(frame(rows))
     assert sorted(scored["area_id"]) == sorted({row[0] for row in rows})
     assert scored["heat_score"].between(0, 100).all()
 
 
+@given(ANY_ROWS)
+@settings(deadline=None)
+def test_the_drivers_sum_to_the_distance_from_neutral(rows: list[Snapshot]) -> None:
+    for row in heat(frame(rows)).to_dict("records"):
+        parts = drivers(
+            row["demand_score"], row["scarcity_score"], row["heat_score"], n=row["n"], signals=row["signals"]
+        )
+        assert sum(parts.values()) == pytest.approx(row["heat_score"] - 50, abs=1e-9)
+
+
 def test_bands_cover_the_scale() -> None:
     assert [band(cut) for cut, _ in BANDS] == [name for _, name in BANDS]
+
+
+def test_months_of_supply_is_the_newest_inventory_over_the_sales_of_half_a_year() -> None:
+    rows = frame([("a", age, None, None, 10 if age < 6 else 1000) for age in range(8)])
+    found = companions(rows.assign(inventory=[60.0 + age for age in range(8)], days_on_market=None)).loc["a"]
+    assert (found["sales_per_month"], found["months_of_supply"]) == (10.0, 6.0)

@@ -12,7 +12,7 @@ from estate.core.types import QueryLimit, Schema, Uuid
 from estate.intelligence import areas
 from estate.intelligence.schemas import AreaForClient
 from estate.market import service
-from estate.market.schemas import AreaFilter, AreaHeat, AreaOut, ForecastOut, QueryHorizon, SnapshotIn
+from estate.market.schemas import AreaFilter, AreaHeat, AreaOut, ForecastOut, QueryHorizon, SnapshotIn, TrackRecordOut
 
 router = APIRouter(prefix="/market", tags=["market"])
 
@@ -64,8 +64,14 @@ def heatmap(session: ReadSession) -> PageOut[AreaHeat]:
 
 @router.get("/predict")
 def predict(session: ReadSession, wanted: Annotated[ForecastQuery, Query()]) -> ForecastOut:
-    """Forecast the mean price of an area with its 80 % interval."""
+    """Forecast the mean price of an area with its 80 and 95 % intervals."""
     return service.predict(session, wanted.area_id, wanted.horizon_months)
+
+
+@router.get("/track-record", dependencies=[NO_PARAMETERS])
+def track_record(session: ReadSession) -> TrackRecordOut:
+    """Tell what became of the published forecasts, next to the naive ones."""
+    return service.track_record(session, now())
 
 
 @router.get("/recommend")

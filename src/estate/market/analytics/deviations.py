@@ -28,11 +28,13 @@ def own_seasons(deviations: Floats, season: int) -> Floats:
     -------
     float64[areas, season]
         Mean change by month of the year, shrunk as if one more year had shown none, kept to the two strongest
-        patterns across areas (truncated singular value decomposition).
+        patterns across areas (truncated singular value decomposition); 0 before there is a whole year.
     """
-    changes = np.diff(deviations, axis=1)
-    changes = changes - changes.mean(axis=1, keepdims=True)
     effects = np.zeros((len(deviations), season))
+    changes = np.diff(deviations, axis=1)
+    if changes.shape[1] < season:
+        return effects
+    changes = changes - changes.mean(axis=1, keepdims=True)
     for month in range(season):
         of_month = changes[:, (month - 1) % season :: season]
         effects[:, month] = of_month.sum(axis=1) / (of_month.shape[1] + 1)

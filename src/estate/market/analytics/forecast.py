@@ -83,7 +83,8 @@ def _bridged(logs: Floats) -> Floats:
     """Spread a change over the months of a gap evenly; nothing is added before the first or after the last price."""
     bridged = logs.copy()
     months = np.arange(logs.shape[1])
-    for row in bridged[np.isnan(logs).any(axis=1)]:
+    for i in np.flatnonzero(np.isnan(logs).any(axis=1)):
+        row = bridged[i]
         at = np.flatnonzero(np.isfinite(row))
         if at.size:
             inside = slice(at[0], at[-1] + 1)
@@ -94,7 +95,8 @@ def _bridged(logs: Floats) -> Floats:
 def _carried(deviations: Floats) -> Floats:
     """Let an area move with the others before its first and after its last price; 0 when it has none."""
     carried = deviations.copy()
-    for row in carried[np.isnan(deviations).any(axis=1)]:
+    for i in np.flatnonzero(np.isnan(deviations).any(axis=1)):
+        row = carried[i]
         at = np.flatnonzero(np.isfinite(row))
         if at.size:
             row[: at[0]], row[at[-1] + 1 :] = row[at[0]], row[at[-1]]
@@ -141,4 +143,4 @@ def _scale(deviations: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     n = both.sum(axis=1)
     total = np.where(both, np.abs(np.diff(deviations, axis=1)), 0.0).sum(axis=1)
     typical = float(np.median(total[n > 0] / n[n > 0])) if (n > 0).any() else 0.0
-    return np.maximum((total + PRIOR_CHANGES * typical) / (n + PRIOR_CHANGES), MIN_SCALE)
+    return np.asarray(np.maximum((total + PRIOR_CHANGES * typical) / (n + PRIOR_CHANGES), MIN_SCALE))

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-__all__ = ["BANDS", "NEUTRAL", "band", "heat"]
+__all__ = ["BANDS", "MONTHS_NEEDED", "NEUTRAL", "band", "drivers", "heat"]
 
 BANDS = ((70.0, "very hot"), (55.0, "hot"), (44.0, "balanced"), (28.0, "cool"), (0.0, "cold"))
 """Cuts of the five bands, from above; the same cuts as the best-known public index publishes."""
@@ -11,6 +11,7 @@ BANDS = ((70.0, "very hot"), (55.0, "hot"), (44.0, "balanced"), (28.0, "cool"), 
 NEUTRAL = 50.0  # What an area without peers or without a signal gets: no evidence either way.
 MEMORY = 0.6  # What last month's score keeps: a half-life of six weeks, about a three-month mean.
 TREND_MONTHS = 12  # A year, so that seasons cancel.
+MONTHS_NEEDED = 2 * TREND_MONTHS + 1  # Older months weigh less than a thousandth.
 MIN_TREND_MONTHS = 3  # A shorter change is the noise of a month.
 PRIOR_MONTHS = 3.0  # Fewer months than this say less about an area than its peers do.
 PRIOR_PEERS = 10.0  # Among few areas a rank moves in large steps.
@@ -18,6 +19,7 @@ PRIOR_PEERS = 10.0  # Among few areas a rank moves in large steps.
 DEMAND = {"views_per_listing": 1, "demand_score": 1, "sales": 1}
 SCARCITY = {"days_on_market": -1, "months_of_supply": -1, "supply_score": -1}
 """Signals in the order in which they are preferred, and whether more of it is hotter."""
+READ = {"demand_signal": "demand_score", "supply_signal": "scarcity_score"}
 TIES = {"demand_score": "average", "scarcity_score": "min"}
 
 
@@ -50,20 +52,22 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     DataFrame
         ``area_id``, ``observed_on``, ``demand_score``, ``scarcity_score``, ``heat_score`` (all in [0, 100]),
         ``heat_band``, ``heat_trend`` (points, NaN before three months), ``n`` (months seen), ``confidence``,
-        ``peers``; sorted by month, then hottest first.
+        ``peers``, ``signals`` (how many of the two are known), ``demand_signal`` and ``supply_signal`` (the
+        columns read); sorted by month, then hottest first.
 
     Notes
     -----
     Among the N areas that have the signal in that month, ``demand = 100 * #(areas with less demand) / (N - 1)``
     and ``scarcity = 100 * #(areas with more supply) / (N - 1)``: the formula behind Realtor.com's hotness, whose
     "supply score" is our scarcity. Areas tied in demand share the middle of their places, since views are
-    published rounded and a tie is one of rounding; areas tied in supply share the lowest. Demand is read from views per listing, else the stated demand score, else
-    sales; supply from days on market, else months of supply (inventory / sales), else the stated supply score:
-    the first that half of the rows have. Without `history`, an area without news this month stands with its
-    newest. Heat is the exponentially weighted mean over the area's months, newest first with weights 0.4, 0.24,
-    …, of the mean of the two: a listing's noise fades, a lasting change does not. The trend is heat less the heat
-    of 12 months before, or of the oldest month when that is at least 3 months away. Confidence is
-    ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``.
+    published rounded and a tie is one of rounding; areas tied in supply share the lowest.
+
+    Demand is read from views per listing, else the stated demand score, else sales; supply from days on market,
+    else months of supply (inventory / sales), else the stated supply score: the first that half of the rows have.
+    Without `history`, an area without news this month stands with its newest. Heat is the exponentially weighted
+    mean over the area's months, newest first with weights 0.4, 0.24, …, of the mean of the two: a listing's noise
+    fades, a lasting change does not. The trend is heat less the heat of 12 months before, or of the oldest month
+    when that is at least 3 months away. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``.
     """
     months = _months(frame)
     if months.empty:
@@ -74,7 +78,28 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     if not history:
         newest = ~months.duplicated("area_id", keep="last")
         scored = _newest(scored, months, signals, newest)
-    return _named(scored)
+    read = {name: columns[part][0] if part in columns else None for name, part in READ.items()}
+    return _named(scored.assign(**read))
+
+
+def drivers(demand: float, scarcity: float, score: float, *, n: int, signals: int) -> dict[str, float]:
+    """Split a heat score into the points of its three drivers, which sum to it less 50.
+
+    Parameters
+    ----------
+    demand, scarcity, score : float
+        Of one row of `heat`.
+    n, signals : int
+        Of the same row.
+
+    Examples
+    --------
+    >>> drivers(80.0, 60.0, 70.0, n=1, signals=2)
+    {'demand': 15.0, 'scarcity': 5.0, 'earlier months': 0.0}
+    """
+    newest = (1 - MEMORY) / (1 - MEMORY**n) / max(signals, 1)
+    parts = {"demand": newest * (demand - NEUTRAL), "scarcity": newest * (scarcity - NEUTRAL)}
+    return parts | {"earlier months": score - NEUTRAL - sum(parts.values())}
 
 
 def _months(frame: pd.DataFrame) -> pd.DataFrame:
@@ -162,4 +187,4 @@ def _named(scored: pd.DataFrame) -> pd.DataFrame:
         _tie=scored["area_id"].astype(str),
     )
     ordered = scored.sort_values(["observed_on", "heat_score", "_tie"], ascending=[True, False, True])
-    return ordered.drop(columns=["_tie", "month", "level", "signals"]).reset_index(drop=True)
+    return ordered.drop(columns=["_tie", "month", "level"]).reset_index(drop=True)
