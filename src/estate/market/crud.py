@@ -74,7 +74,7 @@ UPDATE market_insights m SET
     price_avg = round(t.price_avg, 2), price_median = round(t.price_median::numeric, 2),
     demand_score = t.demand_score, supply_score = t.supply_score, agent_density = t.agent_density,
     sales_volume = t.sales_volume, new_projects = t.new_projects, currency = t.currency,
-    segments = b.segments, snapshot_count = t.n, as_of = t.as_of, updated_at = now()
+    segments = b.segments, snapshot_count = t.n, as_of = t.as_of, updated_at = clock_timestamp()
 FROM total t JOIN by_segment b USING (area_id)
 WHERE m.area_id = t.area_id
 """)
@@ -132,7 +132,7 @@ def add_areas(session: Session, rows: Sequence[dict[str, Any]]) -> set[uuid.UUID
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["area_id"],
-            set_={"area_name": statement.excluded.area_name, "updated_at": func.now()},
+            set_={"area_name": statement.excluded.area_name, "updated_at": func.clock_timestamp()},
         ),
         ordered,
     )
@@ -233,7 +233,10 @@ def heat_months(session: Session, months: int) -> Sequence[Row[Any]]:
 
 
 def version(session: Session) -> tuple[int, str]:
-    """Return what differs after any change to an area: how many there are, and the sum of their last changes."""
+    """Return what differs after any change to an area: how many there are, and the sum of their last changes.
+
+    Changes carry the time of the clock, not of their transaction, so that two of one transaction differ as well.
+    """
     changed = func.coalesce(func.sum(func.extract("epoch", MarketInsight.updated_at)), 0)
     n, total = session.execute(select(func.count(), changed).select_from(MarketInsight)).one()
     return n, str(total)

@@ -72,21 +72,24 @@ class PooledRegression:
     def __init__(self) -> None:
         self._squares: Floats | None = None
         self._products: Floats | None = None
+        self._furthest = 0.0
 
     def add(self, x: Floats, y: Floats) -> None:
         """Take what came (`y` [areas]) of areas once described (`x` [areas, features])."""
         if not len(y):
             return
         limit = CLIP * 1.4826 * float(np.median(np.abs(y)))
+        self._furthest = max(self._furthest, limit)
         products = x.T @ np.clip(y, -limit, limit)
         squares = x.T @ x
         self._squares = squares if self._squares is None else self._squares + squares
         self._products = products if self._products is None else self._products + products
 
     def predict(self, x: Floats) -> Floats:
-        """Return the expected change [areas]; 0 before anything was seen."""
+        """Return the expected change [areas], none larger than what it learned from; 0 before anything was seen."""
         if self._squares is None or self._products is None:
             return np.zeros(len(x))
         scale = np.sqrt(np.diag(self._squares)) + 1e-9
         system = self._squares / np.outer(scale, scale) + RIDGE * np.eye(len(scale))
-        return np.asarray(x @ (np.linalg.solve(system, self._products / scale) / scale))
+        change = x @ (np.linalg.solve(system, self._products / scale) / scale)
+        return np.asarray(np.clip(change, -self._furthest, self._furthest))
