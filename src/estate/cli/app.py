@@ -5,7 +5,7 @@ import sys
 import typer
 from rich.console import Console
 
-from estate.cli import ask, bench, imports, load, market, rejected, run
+from estate.cli import ask, bench, imports, load, plot, rejected, run
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
@@ -28,7 +28,7 @@ app.command("gpt")(ask.gpt)
 app.command("bench")(bench.bench)
 app.add_typer(imports.app, name="import")
 app.add_typer(imports.load_app, name="load")
-app.add_typer(market.app, name="market")
+app.add_typer(plot.app, name="market")
 app.add_typer(rejected.app, name="rejected")
 
 

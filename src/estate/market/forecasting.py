@@ -19,7 +19,7 @@ from estate.market.models import MarketInsight
 from estate.market.remembered import Remembered
 from estate.market.schemas import ForecastMonth, ForecastOut, TrackedHorizon, TrackRecordOut
 
-__all__ = ["MAX_HORIZON", "predict", "publish", "track_record"]
+__all__ = ["MAX_HORIZON", "monthly_history", "predict", "publish", "track_record"]
 
 HISTORY_MONTHS = 60  # Older prices say little about the next year.
 MIN_MONTHS = 3  # Two changes are the least that a pace can be read from.
@@ -85,6 +85,18 @@ def _why(panel: _Panel, area_id: uuid.UUID, n: int) -> str:
         f"The path shared by {len(panel.areas)} areas and how {n} months of this one depart from it; "
         f"the intervals come from the model's own errors at past months.{mixed}"
     )
+
+
+def monthly_history(session: Session, area_id: uuid.UUID) -> list[tuple[dt.date, float]]:
+    """Return (first day of the month, mean price) of an area, oldest first, as the forecast sees them."""
+    panel = _REMEMBERED.get(session)
+    if area_id not in panel.areas:
+        return []
+    prices = panel.prices[panel.areas[area_id]]
+    return [
+        (_month_after(panel.last_month, int(m) + 1 - len(prices)), float(prices[m]))
+        for m in np.flatnonzero(np.isfinite(prices))
+    ]
 
 
 def _months(panel: _Panel, area_id: uuid.UUID, horizon: int) -> list[ForecastMonth]:

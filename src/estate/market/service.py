@@ -4,7 +4,6 @@ import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from pathlib import Path
 
 from sqlalchemy.orm import Session
 
@@ -15,9 +14,9 @@ from estate.core.outbox import Job, enqueue, enqueue_once
 from estate.core.paging import Page
 from estate.core.settings import get_settings
 from estate.core.upsert import waves
-from estate.market import crud, plots
+from estate.market import crud
 from estate.market.errors import AreaNotFound
-from estate.market.forecasting import predict, track_record
+from estate.market.forecasting import monthly_history, predict, track_record
 from estate.market.heatmap import heatmap
 from estate.market.models import MarketInsight
 from estate.market.schemas import AreaFilter, AreaOut, SnapshotIn, SnapshotOut
@@ -31,9 +30,8 @@ __all__ = [
     "heatmap",
     "ingest",
     "list_areas",
+    "monthly_history",
     "name_areas",
-    "plot_forecast",
-    "plot_heat",
     "predict",
     "refresh",
     "track_record",
@@ -153,37 +151,6 @@ def _areas_out(
         )
         for area in areas
     ]
-
-
-def plot_heat(session: Session, out: Path, top: int) -> None:
-    """Draw the `top` hottest areas into a file.
-
-    Raises
-    ------
-    AreaNotFound
-        When there is no area.
-    """
-    hottest = heatmap(session)[:top]
-    if not hottest:
-        raise AreaNotFound("There is no area yet.")
-    plots.draw_heat(hottest, out)
-
-
-def plot_forecast(session: Session, out: Path, area_id: uuid.UUID | None, months: int) -> None:
-    """Draw the prices and the forecast of an area, the hottest when none is named, into a file.
-
-    Raises
-    ------
-    AreaNotFound
-        When there is no such area, or nothing to forecast it from.
-    """
-    chosen = area_id or next((area.area_id for area in heatmap(session)), None)
-    if chosen is None:
-        raise AreaNotFound("There is no area yet.")
-    ahead = predict(session, chosen, months)
-    if ahead.status != "ok":
-        raise AreaNotFound(ahead.why)
-    plots.draw_forecast(get_area(session, chosen), ahead, out)
 
 
 def all_areas(session: Session) -> list[AreaOut]:

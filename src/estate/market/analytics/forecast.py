@@ -15,7 +15,6 @@ __all__ = ["Forecast", "forecast"]
 Floats = npt.NDArray[np.float64]
 
 PRIOR_CHANGES = 12.0  # An area's own restlessness counts as much as the typical one after a year of changes.
-MAX_CHANGE = float(np.log(1_000))  # No price is expected to change a thousandfold, whatever the history holds.
 MIN_SCALE = 0.001  # A tenth of a per cent a month: below that, a short history looks calmer than it can be.
 MAX_WIDTH = 5.0  # Log price: a hundred and fifty times more or less says "unknown" and is still a number.
 EQUAL = 1e-4  # Squared error with which each continuation starts: without evidence they weigh the same.
@@ -68,8 +67,7 @@ def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,), seas
     scale = _scale(deviations, known)
     wide = half_widths(errors / scale[:, None], horizon, levels)[:, None, :] * scale[:, None]
     wide = np.minimum(wide, MAX_WIDTH)
-    wide = np.minimum(wide, MAX_CHANGE)
-    middle = (path[-1] + deviations[:, -1])[:, None] + np.clip(growth, -MAX_CHANGE, MAX_CHANGE)
+    middle = (path[-1] + deviations[:, -1])[:, None] + growth
     middle[empty] = np.nan
     return Forecast(np.exp(middle), np.exp(middle - wide), np.exp(middle + wide))
 
