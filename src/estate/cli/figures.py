@@ -75,8 +75,8 @@ def _forecast(axes: Axes, area: AreaOut, past: Sequence[tuple[dt.date, float]], 
         x = [day for day, _ in start] + [_number(m.month) for m in ahead.months]
         at = [price for _, price in start]
         for low, high, opacity in (("lower_95", "upper_95", 0.15), ("lower", "upper", 0.28)):
-            ends = [at + [getattr(m, name) for m in ahead.months] for name in (low, high)]
-            axes.fill_between(x, *ends, color=LINE, alpha=opacity, linewidth=0)
+            bottom, top = (at + [getattr(m, name) for m in ahead.months] for name in (low, high))
+            axes.fill_between(x, bottom, top, color=LINE, alpha=opacity, linewidth=0)
         axes.plot(x, at + [m.price for m in ahead.months], color=LINE, linewidth=1.6)
         axes.plot(x, at + [m.naive for m in ahead.months], color=FAINT, linewidth=1, linestyle=":")
     else:

@@ -11,6 +11,7 @@ from estate.core.ingest import IngestResult, SourceRow
 from estate.core.rejected import RejectedFilter, list_rejected
 from estate.market import service
 from estate.market.errors import AreaNotFound
+from estate.market.forecasting import publish
 from estate.market.schemas import AreaFilter
 
 AREA = uuid.UUID("00000000-0000-4000-8000-00000000000a")
@@ -141,3 +142,41 @@ def test_the_search_document_holds_the_figures(session: Session) -> None:
     ingest(session, snapshot(price_avg="100.00"))
     found = service.documents(session, [str(AREA), str(uuid.uuid4())])
     assert [(document.record_id, document.fields["price_avg"]) for document in found] == [(str(AREA), "100.00")]
+
+
+def test_the_kept_heat_map_knows_the_next_snapshot(session: Session) -> None:
+    ingest(session, snapshot(demand_score=80.0), snapshot(OTHER, demand_score=20.0))
+    first = {area.area_id: area.heat_score for area in service.heatmap(session)}
+    ingest(session, snapshot(demand_score=0.0), snapshot(OTHER, demand_score=500.0))
+    second = {area.area_id: area.heat_score for area in service.heatmap(session)}
+    assert first[AREA] > first[OTHER]
+    assert second[AREA] < second[OTHER]
+
+
+def test_an_area_is_found_by_any_of_its_names(session: Session) -> None:
+    ingest(session, snapshot(aliases=["Marsa Dubai", "نخلة جميرا"]))
+    assert [area.area_id for area in service.find_areas(session, ["MARSA dubai"])] == [AREA]
+    found = service.list_areas(session, AreaFilter(search="نخلة")).items
+    assert [(area.area_id, area.aliases) for area in found] == [(AREA, ["Marsa Dubai", "نخلة جميرا"])]
+
+
+def test_what_blends_ready_and_off_plan_says_so(session: Session) -> None:
+    ingest(
+        session,
+        snapshot(price_avg="1.00", observed_on="2026-01-01", segment="ready"),
+        snapshot(price_avg="3.00", observed_on="2026-01-01", segment="off_plan"),
+    )
+    [area] = service.heatmap(session)
+    assert area.segments == ["ready", "off_plan"]
+
+
+def test_a_published_forecast_is_compared_with_what_came_and_stays_as_it_was(session: Session) -> None:
+    areas = [uuid.uuid4() for _ in range(30)]
+    months = [dt.date(2025, m, 28).isoformat() for m in range(1, 9)]
+    ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in areas for day in months[:4]))
+    assert publish(session) == 30
+    assert publish(session) == 0
+    ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in areas for day in months[4:]))
+    record = service.track_record(session, dt.datetime(2025, 7, 1, tzinfo=dt.UTC))
+    assert [(row.months_ahead, row.n, row.origins) for row in record.items] == [(1, 30, 1), (2, 30, 1)]
+    assert all(row.coverage_80 == 1.0 and row.naive_error == 0.0 for row in record.items)
