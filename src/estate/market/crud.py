@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import Row, Select, func, or_, select, text
+from sqlalchemy import ColumnElement, Date, Double, Integer, Row, Select, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -79,18 +79,6 @@ FROM total t JOIN by_segment b USING (area_id)
 WHERE m.area_id = t.area_id
 """)
 
-MONTHLY_PRICES = """
-SELECT area_id, date_trunc('month', observed_on)::date AS month,
-    (sum(s.price_avg * greatest(coalesce(s.sales_volume, 1), 1))
-        / sum(greatest(coalesce(s.sales_volume, 1), 1)))::float8 AS price,
-    bool_or(segment = 'ready') AS ready, bool_or(segment = 'off_plan') AS off_plan
-FROM market_snapshots s
-JOIN market_insights m USING (area_id)
-WHERE s.price_avg > 0 AND s.currency = m.currency
-"""
-
-MONTHLY = text(f"{MONTHLY_PRICES} AND s.observed_on >= :since GROUP BY area_id, 2 ORDER BY 2, area_id")
-
 HEAT_MONTHS = text("""
 SELECT s.area_id, max(s.observed_on) AS observed_on,
     avg(s.demand_score)::float8 AS demand_score, avg(s.supply_score)::float8 AS supply_score,
@@ -104,22 +92,6 @@ JOIN market_snapshots s ON s.area_id = m.area_id
     AND s.observed_on > date_trunc('month', m.as_of) - make_interval(months => :months)
 GROUP BY s.area_id, date_trunc('month', s.observed_on)
 """)
-
-TRACK_RECORD = text(f"""
-SELECT (extract(year FROM age(f.month, f.origin_month)) * 12 + extract(month FROM age(f.month, f.origin_month)))::int
-        AS months_ahead,
-    count(*) AS n, count(DISTINCT f.area_id) AS areas, count(DISTINCT f.origin_month) AS origins,
-    avg(abs(f.price - came.price) / came.price)::float8 AS error,
-    avg(abs(f.naive - came.price) / came.price)::float8 AS naive_error,
-    avg((came.price BETWEEN f.lower AND f.upper)::int)::float8 AS coverage_80,
-    avg((came.price BETWEEN f.lower_95 AND f.upper_95)::int)::float8 AS coverage_95,
-    max(f.month) AS as_of
-FROM market_forecasts f
-JOIN market_insights m ON m.area_id = f.area_id AND m.currency = f.currency
-JOIN ({MONTHLY_PRICES} GROUP BY area_id, 2) came ON came.area_id = f.area_id AND came.month = f.month
-WHERE f.month < :this_month
-GROUP BY 1 ORDER BY 1
-""")  # noqa: S608 (the inserted text is the constant above)
 
 
 def add_areas(session: Session, rows: Sequence[dict[str, Any]]) -> set[uuid.UUID]:
@@ -242,9 +214,29 @@ def version(session: Session) -> tuple[int, str]:
     return n, str(total)
 
 
+def _monthly_prices() -> Select[Any]:
+    """Select the mean price of each area and month in the area's own currency, weighted by sales."""
+    snapshot, weight = MarketSnapshot, func.greatest(func.coalesce(MarketSnapshot.sales_volume, 1), 1)
+    month = cast(func.date_trunc("month", snapshot.observed_on), Date)
+    price = cast(func.sum(snapshot.price_avg * weight) / func.sum(weight), Double)
+    return (
+        select(
+            snapshot.area_id,
+            month.label("month"),
+            price.label("price"),
+            func.bool_or(snapshot.segment == "ready").label("ready"),
+            func.bool_or(snapshot.segment == "off_plan").label("off_plan"),
+        )
+        .join(MarketInsight, MarketInsight.area_id == snapshot.area_id)
+        .where(snapshot.price_avg > 0, snapshot.currency == MarketInsight.currency)
+        .group_by(snapshot.area_id, "month")
+    )
+
+
 def monthly_prices(session: Session, since: dt.date) -> Sequence[Row[Any]]:
     """Return area, first day of the month, mean price in the area's own currency, and which segments it blends."""
-    return session.execute(MONTHLY, {"since": since}).all()
+    query = _monthly_prices().where(MarketSnapshot.observed_on >= since)
+    return session.execute(query.order_by("month", MarketSnapshot.area_id)).all()
 
 
 def add_forecasts(session: Session, rows: Sequence[dict[str, Any]]) -> None:
@@ -261,7 +253,32 @@ def was_published(session: Session, origin_month: dt.date) -> set[uuid.UUID]:
 
 def track_record(session: Session, this_month: dt.date) -> Sequence[Row[Any]]:
     """Compare kept forecasts with the months that are over, by months ahead."""
-    return session.execute(TRACK_RECORD, {"this_month": this_month}).all()
+    kept, came = MarketForecast, _monthly_prices().subquery("came")
+    age = func.age(kept.month, kept.origin_month)
+    months_ahead = cast(12 * func.extract("year", age) + func.extract("month", age), Integer)
+    query = (
+        select(
+            months_ahead.label("months_ahead"),
+            func.count().label("n"),
+            func.count(kept.area_id.distinct()).label("areas"),
+            func.count(kept.origin_month.distinct()).label("origins"),
+            _mean(func.abs(kept.price - came.c.price) / came.c.price).label("error"),
+            _mean(func.abs(kept.naive - came.c.price) / came.c.price).label("naive_error"),
+            _mean(cast(came.c.price.between(kept.lower, kept.upper), Integer)).label("coverage_80"),
+            _mean(cast(came.c.price.between(kept.lower_95, kept.upper_95), Integer)).label("coverage_95"),
+            func.max(kept.month).label("as_of"),
+        )
+        .join(MarketInsight, (MarketInsight.area_id == kept.area_id) & (MarketInsight.currency == kept.currency))
+        .join(came, (came.c.area_id == kept.area_id) & (came.c.month == kept.month))
+        .where(kept.month < this_month)
+        .group_by("months_ahead")
+        .order_by("months_ahead")
+    )
+    return session.execute(query).all()
+
+
+def _mean(value: ColumnElement[Any]) -> ColumnElement[Any]:
+    return cast(func.avg(value), Double)
 
 
 def add_aliases(session: Session, rows: Sequence[dict[str, Any]]) -> None:
