@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy.orm import Session
 
@@ -25,20 +24,26 @@ def heatmap(session: Session) -> list[AreaHeat]:
 
 
 def _computed(session: Session) -> Sequence[AreaHeat]:
+    rows = _scored(pd.DataFrame(crud.heat_months(session, MONTHS_NEEDED)))
     areas = {area.area_id: area for area in crud.areas(session)}
-    frame = pd.DataFrame(crud.heat_months(session, MONTHS_NEEDED))
-    if frame.empty:
-        return [_unseen(area) for area in areas.values()]
-    absolute = companions(frame).replace({np.nan: None}).to_dict("index")
-    segments = frame.groupby("area_id")[["ready", "off_plan"]].any().to_dict("index")
-    scored = heat(frame).replace({np.nan: None}).to_dict("records")
-    scored.sort(key=lambda row: (-row["heat_score"], str(row["area_id"])))
-    hot = [_heat(areas[row["area_id"]], row, absolute[row["area_id"]], segments[row["area_id"]]) for row in scored]
+    hot = [_heat(areas[row["area_id"]], row) for row in rows]
     seen = {area.area_id for area in hot}
     return hot + [_unseen(area) for area in areas.values() if area.area_id not in seen]
 
 
 _REMEMBERED = Remembered(_computed)
+
+
+def _scored(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return for each area its heat, the absolute figures and what it blends, hottest first; None where unknown."""
+    if frame.empty:
+        return []
+    frame["area_id"], ids = frame["area_id"].factorize()  # Numbers are compared many times faster than ids.
+    scored = heat(frame).set_index("area_id").join(companions(frame))
+    scored = scored.join(frame.groupby("area_id")[["ready", "off_plan"]].any())
+    scored["area_id"] = ids[scored.index]
+    rows = scored.astype(object).where(scored.notna(), None).to_dict("records")
+    return sorted(rows, key=lambda row: (-row["heat_score"], str(row["area_id"])))
 
 
 def segments_of(*, ready: bool, off_plan: bool) -> list[str]:
@@ -52,11 +57,9 @@ def segments_of(*, ready: bool, off_plan: bool) -> list[str]:
     return [name for name, there in (("ready", ready), ("off_plan", off_plan)) if there] or ["all"]
 
 
-def _heat(
-    area: MarketInsight, row: Mapping[str, Any], absolute: Mapping[str, Any], segments: Mapping[str, bool]
-) -> AreaHeat:
+def _heat(area: MarketInsight, row: Mapping[str, Any]) -> AreaHeat:
     demand, scarcity, score = row["demand_score"], row["scarcity_score"], row["heat_score"]
-    blended = segments_of(ready=segments["ready"], off_plan=segments["off_plan"])
+    blended = segments_of(ready=row["ready"], off_plan=row["off_plan"])
     return AreaHeat(
         area_id=area.area_id,
         area_name=area.area_name,
@@ -66,7 +69,9 @@ def _heat(
         demand_score=demand,
         scarcity_score=scarcity,
         drivers=_drivers(row),
-        **absolute,
+        months_of_supply=row["months_of_supply"],
+        sales_per_month=row["sales_per_month"],
+        days_on_market=row["days_on_market"],
         segments=blended,
         n=row["n"],
         confidence=row["confidence"],
@@ -99,7 +104,6 @@ def _why(row: Mapping[str, Any], segments: Sequence[str]) -> str:
 
 def _unseen(area: MarketInsight) -> AreaHeat:
     """Say of an area without snapshots that nothing is known: neutral, with no confidence."""
-    nothing = {"months_of_supply": None, "sales_per_month": None, "days_on_market": None}
     return AreaHeat(
         area_id=area.area_id,
         area_name=area.area_name,
@@ -109,7 +113,9 @@ def _unseen(area: MarketInsight) -> AreaHeat:
         demand_score=NEUTRAL,
         scarcity_score=NEUTRAL,
         drivers=[],
-        **nothing,
+        months_of_supply=None,
+        sales_per_month=None,
+        days_on_market=None,
         segments=[],
         n=0,
         confidence=0.0,
