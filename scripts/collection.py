@@ -181,6 +181,7 @@ STORY: Mapping[str, Sequence[Step]] = {
             },
         ),
         Step("GET /market/predict", _same("area_id") | WHY),
+        Step("GET /market/track-record", WHY),
         Step(
             "GET /agent/rankings",
             LISTED

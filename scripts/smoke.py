@@ -145,6 +145,7 @@ def _read_calls(world: World) -> list[Call]:
         Call("GET /market/query", _listed("area_id", "price_avg", "history")),
         Call("GET /market/heatmap", _listed("heat_score", "heat_band", "n", "confidence")),
         Call("GET /market/predict", lambda a: "months" in a and bool(a["why"]), params={"area_id": world.area}),
+        Call("GET /market/track-record", lambda a: "items" in a and bool(a["why"])),
         Call("GET /market/recommend", _listed("area_id"), params=client),
         Call("GET /agent/query", _listed("agent_id", "closing_rate")),
         Call("GET /agent/rankings", _listed("agent_id", "rank", "reasons")),
