@@ -65,3 +65,12 @@ def test_an_unknown_benchmark_is_refused_with_exit_code_2(name: str) -> None:
 
     assert code == 2
     assert "no benchmark" in said
+
+
+@pytest.mark.parametrize("name", ["heat", "forecast", "heatmap"])
+def test_the_market_benchmarks_meet_their_quick_targets(name: str) -> None:
+    code, report, said = bench(name)
+
+    assert code == 0, said
+    assert report["n"] > 0
+    assert not {target for target in report["targets"] if target not in report["metrics"]}
