@@ -58,7 +58,7 @@ class Scenario:
     faults: Mapping[str, int]
     conflict_share: float
     bug: str | None = None
-    seconds: float = 900.0
+    seconds: float = 1_800.0
     patience_s: float = 20.0
 
 
