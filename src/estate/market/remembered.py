@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
+from estate.core.settings import get_settings
 from estate.market import crud
 
 __all__ = ["Remembered"]
@@ -34,5 +35,7 @@ class Remembered(Generic[T]):
             return kept[1]
         with self._lock:
             if self._kept is None or self._kept[0] != version:
+                # One computation serves many requests, and on a busy machine it outlasts the limits of one.
+                crud.take_time(session, get_settings().db_worker_statement_timeout_ms)
                 self._kept = version, self._compute(session)
             return self._kept[1]
