@@ -1,14 +1,14 @@
 """other names of areas, and forecasts kept to be compared with what came
 
-Revision: 0007
-Revises: 0002
+Revision: 0004
+Revises: 0003
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

@@ -59,6 +59,13 @@ def test_what_is_said_of_pairs_follows_from_their_figures() -> None:
     assert report["metrics"]["pros"] > 0
 
 
+def test_triggers_and_patterns_judge_themselves() -> None:
+    for name in ("triggers", "patterns"):
+        code, report, said = bench(name)
+        assert code == 0, said
+        assert report["passed"]
+
+
 @pytest.mark.parametrize("name", ["nothing", "report"])
 def test_an_unknown_benchmark_is_refused_with_exit_code_2(name: str) -> None:
     code, _, said = bench(name)

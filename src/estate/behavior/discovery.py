@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +11,15 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from estate.behavior.analytics import patterns as grouping
+from estate.behavior.analytics.needed import units_needed
 from estate.behavior.analytics.patterns import PatternReport
 from estate.behavior.analytics.terms import canonical, extract
 from estate.behavior.analytics.triggers import Trigger, TriggerReport, discover
 from estate.behavior.crud import findings as crud
 from estate.behavior.crud.findings import UnitRow
+from estate.behavior.errors import RunUnknown
 from estate.behavior.folding import groups_by_term
+from estate.behavior.models import AnalysisRun
 from estate.behavior.schemas import PatternOut, PatternsOut, RunOut, TriggerLift, TriggersOut
 from estate.core.documents import document_jobs
 from estate.core.outbox import enqueue
@@ -34,17 +37,32 @@ DOCUMENTED = 20
 KEPT_RUNS = 10
 SEED = 20_240_501  # Fixed, so that the same events give the same findings.
 TRIGGER_KEY = "trigger:"
+UNKNOWN = "unknown"
+SPEAKERS = ("agent", "client", UNKNOWN)
+EXAMPLES = 3
+SHOWN_LIFT = 1.3
+USUAL_SHARE = 0.2  # A word said in one conversation out of five.
+ADJUSTED_FOR = ["length", "agent", "client", "proven triggers"]
+MEASURED = tuple(Trigger.__dataclass_fields__)
+
+
+Said = tuple[str, str]  # Speaker and term.
 
 
 @dataclass(slots=True)
 class _Unit:
     """One unit of counting: what was said in it, how much, by whom, and how it ended."""
 
-    words: set[str]
+    words: set[Said]
     amount: int
     agent_id: str | None
+    client_id: str | None
     outcome: float
-    talk: set[str] = field(default_factory=set)
+    talk: set[Said] = field(default_factory=set)
+
+    def said_by(self, speaker: str) -> set[str]:
+        """Return the terms of one speaker."""
+        return {term for who, term in self.words | self.talk if who == speaker}
 
 
 def analyse(session: Session, *, now: dt.datetime) -> None:
@@ -55,48 +73,71 @@ def analyse(session: Session, *, now: dt.datetime) -> None:
     trigger words of its events, and those runs of words in its conversations that are frequent and neither
     contain a trigger word nor are part of one. Pattern groups are made of trigger words alone.
     """
-    units = _units(session)
+    units, examples = _units(session)
     before, groups_before = _documented(session), groups_by_term(session)
     outcomes = np.array([unit.outcome for unit in units])
-    report = discover(
-        [unit.words | unit.talk for unit in units],
-        outcomes,
-        length=[unit.amount for unit in units],
-        agents=[unit.agent_id for unit in units],
-        max_false_share=float(get_settings().false_discovery_share),
-        rng=np.random.default_rng(SEED),
-    )
-    groups = grouping.group([sorted(unit.words) for unit in units], outcomes, rng=np.random.default_rng(SEED))
-    run = {"run_id": uuid.uuid4(), "as_of": now, **_counts(outcomes)}
-    crud.publish(session, run, _trigger_rows(report), _group_rows(groups))
+    reports = {speaker: _discovered(units, outcomes, speaker) for speaker in SPEAKERS}
+    words = [sorted({term for _, term in unit.words}) for unit in units]
+    groups = grouping.group(words, outcomes, rng=np.random.default_rng(SEED))
+    run = {"run_id": uuid.uuid4(), "as_of": now, **_counts(outcomes), "more_needed": _more_needed(reports, outcomes)}
+    crud.publish(session, run, _trigger_rows(reports, examples), _group_rows(groups))
     crud.forget_runs(session, KEPT_RUNS)
     _regroup(session, groups_before)
     enqueue(session, document_jobs("behavior", sorted(before | _documented(session))))
 
 
-def _units(session: Session) -> list[_Unit]:
+def _discovered(units: Sequence[_Unit], outcomes: np.ndarray[Any, Any], speaker: str) -> TriggerReport:
+    return discover(
+        [unit.said_by(speaker) for unit in units],
+        outcomes,
+        length=[unit.amount for unit in units],
+        agents=[unit.agent_id for unit in units],
+        clients=[unit.client_id for unit in units],
+        max_false_share=float(get_settings().false_discovery_share),
+        rng=np.random.default_rng(SEED),
+    )
+
+
+def _more_needed(reports: Mapping[str, TriggerReport], outcomes: np.ndarray[Any, Any]) -> int | None:
+    """Return how many more closed units it would take to prove a lift of `SHOWN_LIFT` beside so many terms."""
+    closed = outcomes[~np.isnan(outcomes)]
+    if not len(closed) or not 0 < closed.mean() < 1:
+        return None
+    terms = max(len(report.known) for report in reports.values())
+    needed = units_needed(SHOWN_LIFT, base_rate=float(closed.mean()), share=USUAL_SHARE, terms=terms)
+    return None if needed is None else max(needed - len(closed), 0)
+
+
+def _units(session: Session) -> tuple[list[_Unit], dict[Said, list[str]]]:
+    """Return the units of counting, and for each term the first utterances in which it was said."""
     units = {row.unit_id: _unit(row) for row in crud.counting_units(session, MAX_UNITS, events=MAX_EVENTS)}
-    for unit_id, turns, said in crud.conversation_texts(session, MAX_CONVERSATIONS):
-        if unit_id in units:
-            units[unit_id].amount += turns
-            units[unit_id].talk.update(extract(said))
+    examples: defaultdict[Said, list[str]] = defaultdict(list)
+    for turn in crud.conversation_turns(session, MAX_CONVERSATIONS):
+        if turn.unit_id in units:
+            said = [(turn.speaker, term) for term in extract(turn.text)]
+            units[turn.unit_id].amount += 1
+            units[turn.unit_id].talk.update(said)
+            for term in said:
+                if len(examples[term]) < EXAMPLES:
+                    examples[term].append(f"{turn.conversation_id}:{turn.turn}")
     _keep_frequent_talk(list(units.values()))
-    return list(units.values())
+    return list(units.values()), dict(examples)
 
 
 def _unit(row: UnitRow) -> _Unit:
     outcome = 1.0 if row.won else 0.0 if row.lost else np.nan
-    return _Unit({canonical(word) for word in row.words or ()}, row.events, row.agent_id, outcome)
+    words = {(who if who in SPEAKERS else UNKNOWN, canonical(word)) for who, word in row.words or ()}
+    return _Unit(words, row.events, row.agent_id, row.client_id, outcome)
 
 
 def _keep_frequent_talk(units: Sequence[_Unit]) -> None:
     """Leave of free talk only frequent terms that do not overlap with a trigger word."""
-    triggers = set().union(*(unit.words for unit in units))
+    triggers = {term for unit in units for _, term in unit.words}
     parts = set().union(*(extract(trigger) for trigger in triggers))
     said = Counter(term for unit in units for term in unit.talk)
     often = max(MIN_TEXT_UNITS, MIN_TEXT_SHARE * sum(bool(unit.talk) for unit in units))
-    frequent = {term for term, n in said.items() if n >= often and term not in parts}
-    kept = {term for term in frequent if triggers.isdisjoint(extract(term))}
+    frequent = {(who, term) for (who, term), n in said.items() if n >= often and term not in parts}
+    kept = {(who, term) for who, term in frequent if triggers.isdisjoint(extract(term))}
     for unit in units:
         unit.talk &= kept
 
@@ -109,22 +150,31 @@ def _counts(outcomes: np.ndarray[Any, Any]) -> dict[str, int]:
     }
 
 
-def _trigger_rows(report: TriggerReport) -> list[dict[str, Any]]:
+def _trigger_rows(reports: Mapping[str, TriggerReport], examples: Mapping[Said, Sequence[str]]) -> list[dict[str, Any]]:
     """Return all proven terms and the strongest candidates, in the order of their ranks."""
-    strongest = sorted(report.candidates, key=lambda t: (-abs(t.log_odds), t.term))
-    kept = {trigger.term for trigger in strongest[: max(0, PUBLISHED - len(report.proven))]}
-    listed = [(t, "proven") for t in report.proven]
-    listed += [(t, "candidate") for t in report.candidates if t.term in kept]
-    return [_trigger_row(trigger, evidence, rank) for rank, (trigger, evidence) in enumerate(listed, start=1)]
+    proven = [(t, speaker, "proven") for speaker, report in reports.items() for t in report.proven]
+    candidates = [(t, speaker, "candidate") for speaker, report in reports.items() for t in report.candidates]
+    listed = sorted(proven, key=_strength) + sorted(candidates, key=_strength)
+    return [
+        {
+            **{name: getattr(trigger, name) for name in MEASURED},
+            "speaker": speaker,
+            "evidence": evidence,
+            "rank": rank,
+            "adjusted_for": ADJUSTED_FOR,
+            "examples": list(examples.get((speaker, trigger.term), ())),
+        }
+        for rank, (trigger, speaker, evidence) in enumerate(listed[: max(PUBLISHED, len(proven))], start=1)
+    ]
 
 
-def _trigger_row(trigger: Trigger, evidence: str, rank: int) -> dict[str, Any]:
-    shown = {name: getattr(trigger, name) for name in TriggerLift.model_fields if name != "evidence"}
-    return {**shown, "evidence": evidence, "rank": rank}
+def _strength(listed: tuple[Trigger, str, str]) -> tuple[float, int, str, str]:
+    trigger, speaker, _ = listed
+    return -abs(trigger.log_odds), -trigger.n_with, trigger.term, speaker
 
 
 def _group_rows(report: PatternReport) -> list[dict[str, Any]]:
-    names = ("name", "size", "n_won", "n_lost", "n_open", "lift", "lower", "upper")
+    names = ("name", "size", "n_won", "n_lost", "n_open", "lift", "lower", "upper", "stability")
     rows = ({**{n: getattr(g, n) for n in names}, "terms": list(g.terms)} for g in report.groups)
     return list({row["name"]: row for row in rows}.values())  # Names are cut, so that two may come out the same.
 
@@ -145,30 +195,62 @@ def _documented(session: Session) -> set[str]:
     return {TRIGGER_KEY + finding.term for finding in crud.findings(session, run.run_id, DOCUMENTED)}
 
 
-def triggers(session: Session, top_n: int) -> TriggersOut:
-    """Return the first triggers of the newest analysis: the proven ones, then candidates, each by falling lift."""
-    run = crud.newest_run(session)
+def triggers(session: Session, top_n: int, run_id: uuid.UUID | None = None) -> TriggersOut:
+    """Return the first triggers of an analysis: the proven ones, then candidates, each by falling strength.
+
+    Raises
+    ------
+    RunUnknown
+        `run_id` is given and no run that is kept has it; without it the newest run answers.
+    """
+    run = _run(session, run_id)
     if run is None:
         return TriggersOut(items=[], run=None, status="insufficient_data", why="No analysis has run yet.")
     found = [TriggerLift.model_validate(_shown(f)) for f in crud.findings(session, run.run_id, top_n)]
-    closed = run.n_won + run.n_lost
-    proven = sum(item.evidence == "proven" for item in found)
-    why = f"{proven} of these {len(found)} terms are proven by {closed} closed deals or what stands for them."
     return TriggersOut(
         items=found,
         run=RunOut.model_validate(run),
         status="ok" if run.n_won and run.n_lost else "insufficient_data",
-        why=why if run.n_won and run.n_lost else "Both won and lost deals are needed to compare anything.",
+        why=_why(run, found),
     )
+
+
+def _run(session: Session, run_id: uuid.UUID | None) -> AnalysisRun | None:
+    if run_id is None:
+        return crud.newest_run(session)
+    run = crud.run_by_id(session, run_id)
+    if run is None:
+        raise RunUnknown(f"There is no analysis run {run_id}; the newest {KEPT_RUNS} are kept.")
+    return run
+
+
+def _why(run: AnalysisRun, found: Sequence[TriggerLift]) -> str:
+    if not (run.n_won and run.n_lost):
+        return "Both won and lost deals are needed to compare anything."
+    closed = run.n_won + run.n_lost
+    proven = sum(item.evidence == "proven" for item in found)
+    if proven:
+        return f"{proven} of these {len(found)} terms are proven by {closed} closed deals or what stands for them."
+    if run.more_needed:
+        needed = f"a lift of {SHOWN_LIFT} would need about {run.more_needed} more closed conversations."
+    else:
+        needed = f"there are enough of them to prove a lift of {SHOWN_LIFT}, so none is likely to be that strong."
+    return f"Nothing is proven by {closed} closed deals or what stands for them; {needed}"
 
 
 def _shown(finding: object) -> Mapping[str, Any]:
     return {name: getattr(finding, name) for name in TriggerLift.model_fields}
 
 
-def patterns(session: Session) -> PatternsOut:
-    """Return the pattern groups of the newest analysis, the largest first, and how many events each holds."""
-    run = crud.newest_run(session)
+def patterns(session: Session, run_id: uuid.UUID | None = None) -> PatternsOut:
+    """Return the pattern groups of an analysis, the largest first, and how many events each holds now.
+
+    Raises
+    ------
+    RunUnknown
+        As for `triggers`.
+    """
+    run = _run(session, run_id)
     events = crud.events_by_group(session)
     if run is None:
         return PatternsOut(

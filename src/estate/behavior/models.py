@@ -187,6 +187,7 @@ class AnalysisRun(Base):
     n_won: Mapped[int]
     n_lost: Mapped[int]
     n_open: Mapped[int]
+    more_needed: Mapped[int | None]
 
 
 class TriggerFinding(Base):
@@ -197,9 +198,11 @@ class TriggerFinding(Base):
     __table_args__ = (
         Index("ix_trigger_findings_run_id_rank", "run_id", "rank"),
         CheckConstraint("evidence IN ('proven', 'candidate')", name="evidence_known"),
+        CheckConstraint("speaker IN ('agent', 'client', 'unknown')", name="speaker_known"),
     )
 
     run_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("analysis_runs.run_id", ondelete="CASCADE"), primary_key=True)
+    speaker: Mapped[str] = mapped_column(primary_key=True, server_default=text("'unknown'"))
     term: Mapped[str] = mapped_column(primary_key=True)
     rank: Mapped[int]
     evidence: Mapped[str]
@@ -213,6 +216,9 @@ class TriggerFinding(Base):
     n_agents: Mapped[int]
     win_rate_with: Mapped[float]
     win_rate_without: Mapped[float]
+    held_out_lift: Mapped[float | None]
+    adjusted_for: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
+    examples: Mapped[list[Any]] = mapped_column(server_default=text("'[]'::jsonb"))
 
 
 class PatternGroup(Base):
@@ -229,4 +235,5 @@ class PatternGroup(Base):
     lift: Mapped[float | None]
     lower: Mapped[float | None]
     upper: Mapped[float | None]
+    stability: Mapped[float | None]
     terms: Mapped[list[Any]]

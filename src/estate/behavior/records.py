@@ -113,7 +113,8 @@ def documents(session: Session, record_ids: Collection[str]) -> list[DocumentTex
     run = findings.newest_run(session) if terms else None
     if run is not None:
         listed = findings.findings(session, run.run_id, DOCUMENTED)
-        found += [_trigger(finding, run.as_of) for finding in listed if finding.term in terms]
+        strongest = {finding.term: finding for finding in reversed(listed)}
+        found += [_trigger(f, run.as_of) for term, f in sorted(strongest.items()) if term in terms]
     return found
 
 
@@ -140,7 +141,19 @@ def _conversation(talk: Conversation, said: str) -> DocumentText:
 
 
 def _trigger(finding: TriggerFinding, as_of: dt.datetime) -> DocumentText:
-    names = ("term", "evidence", "lift", "lower", "upper", "log_odds", "q", "n_with", "n_without", "n_agents")
+    names = (
+        "term",
+        "evidence",
+        "lift",
+        "lower",
+        "upper",
+        "log_odds",
+        "q",
+        "n_with",
+        "n_without",
+        "n_agents",
+        "speaker",
+    )
     fields = {n: _plain(getattr(finding, n)) for n in (*names, "win_rate_with", "win_rate_without", "rank")}
     text = (
         f"Trigger word '{finding.term}' ({finding.evidence}): deals in which it was said are won "

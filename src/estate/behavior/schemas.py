@@ -233,12 +233,16 @@ class RunOut(SchemaOut):
     n_won: int = Field(description="Won deals, or conversations or events that stand for themselves.")
     n_lost: int
     n_open: int = Field(description="Not decided yet; they enter no rate.")
+    more_needed: int | None = Field(
+        None, description="Further closed conversations until a lift of 1.3 would likely be proven; null: not known."
+    )
 
 
 class TriggerLift(SchemaOut):
     """One term and how far it goes with winning; the counts are of closed deals (or what stands for them)."""
 
     term: str
+    speaker: Literal["agent", "client", "unknown"] = Field("unknown", description="Whose word it is.")
     evidence: Literal["proven", "candidate"]
     lift: float = Field(description="P(won | said) / P(won | not said), adjusted for length and shrunk.")
     lower: float = Field(description="Lower end of the 90 % interval of the lift.")
@@ -250,10 +254,15 @@ class TriggerLift(SchemaOut):
     n_agents: int = Field(description="Agents in whose deals it was said.")
     win_rate_with: float = Field(description="Adjusted and shrunk as the lift, which is the ratio of the two.")
     win_rate_without: float
+    held_out_lift: float | None = Field(None, description="The lift in a random half of the deals, not shrunk.")
+    adjusted_for: list[str] = Field([], description="What the compared deals have alike.")
+    examples: list[str] = Field(
+        [], description="Up to three utterances in which it was said, as conversation_id:turn.", max_length=3
+    )
 
 
 class TriggersOut(SchemaOut):
-    """The triggers of the newest analysis."""
+    """The triggers of an analysis."""
 
     items: list[TriggerLift]
     run: RunOut | None = Field(description="Null before the first analysis.")
@@ -273,10 +282,11 @@ class PatternOut(SchemaOut):
     lift: float | None = Field(description="P(won | in the group) / P(won | not), adjusted for length and shrunk.")
     lower: float | None
     upper: float | None
+    stability: float | None = Field(description="Mean likeness to the group as found again in resamples, 0 to 1.")
 
 
 class PatternsOut(SchemaOut):
-    """The pattern groups of the newest analysis."""
+    """The pattern groups of an analysis."""
 
     items: list[PatternOut]
     events: dict[str, int] = Field(description="Processed events by `pattern_group`: discovered groups and stages.")

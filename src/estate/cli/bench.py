@@ -12,9 +12,9 @@ from estate.core.errors import Unavailable
 __all__ = ["bench"]
 
 ALL = "all"
-NAMES = ("chaos", "ingest", "fold", "heatmap", "plans", "compare")
+NAMES = ("chaos", "ingest", "fold", "heatmap", "patterns", "plans", "compare")
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
-ON_DATA = ("heat", "forecast")
+ON_DATA = ("heat", "forecast", "triggers")
 """Benchmarks on outside data, which `all` leaves out."""
 
 DATA_MISSING = 2

@@ -36,8 +36,8 @@ def recommend_action(session: Session, client_id: uuid.UUID, now: dt.datetime | 
 
 
 def best_trigger(triggers: Sequence[TriggerLift], said: Collection[str]) -> TriggerLift | None:
-    """Return the proven trigger, else the candidate, with the highest lower end above 1 that was not said."""
-    fresh = [t for t in triggers if t.term not in said and t.lift > 1]
+    """Return the proven trigger, else the candidate, that an agent may say: of those not said the surest above 1."""
+    fresh = [t for t in triggers if t.term not in said and t.lift > 1 and t.speaker != "client"]
     proven = [t for t in fresh if t.evidence == "proven"]
     return max(proven or fresh, key=lambda t: (t.lower, t.term), default=None)
 

@@ -63,7 +63,8 @@ def test_a_group_within_which_units_are_compared_takes_its_effect_away() -> None
     strata = ["good"] * 100 + ["bad"] * 100
     mixed = np.random.default_rng(0).permutation(100)
     outcome = np.concatenate([np.array(won)[:100][mixed], np.array(won)[100:][mixed]])
-    assert discover(easy + hard, outcome, rng=rng()).estimate("easy").log_odds > 0.5
+    (naive,) = discover(easy + hard, outcome, rng=rng()).proven  # "easy" or "x": the one is where the other is not.
+    assert abs(naive.log_odds) > 0.5
     assert abs(discover(easy + hard, outcome, strata=strata, rng=rng()).estimate("easy").log_odds) < 0.3
 
 
@@ -83,7 +84,7 @@ def test_what_one_agent_alone_says_is_not_proven() -> None:
     one = discover(said, outcome, agents=["a", "b"] * 30, rng=rng())
     two = discover(said, outcome, agents=["a", "b", "b", "a"] * 15, rng=rng())
     assert [t.term for t in one.proven] == []
-    assert {t.term: t.n_agents for t in two.proven} == {"mine": 2, "x": 2}
+    assert [t.n_agents for t in two.proven] == [2]  # The one is said where the other is not: they are one finding.
 
 
 def test_open_units_are_censored_not_lost() -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from estate.api.answers import IngestAnswer, ingest_answer, refusal
-from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now, once_of
+from estate.api.deps import Answer, OnceDep, ReadSession, now, once_of
 from estate.api.events import Events, checked_event
 from estate.api.openapi import KEYED_ONCE, json_body
 from estate.behavior import service
@@ -91,6 +91,13 @@ class TopTriggers(Schema):
     """How many triggers."""
 
     top_n: QueryLimit = 20
+    run_id: Uuid | None = Field(None, description="An earlier analysis; the newest by default.")
+
+
+class OneRun(Schema):
+    """Which analysis."""
+
+    run_id: Uuid | None = Field(None, description="An earlier analysis; the newest by default.")
 
 
 class _PlainRoute(APIRoute):
@@ -184,11 +191,11 @@ def recommend(session: ReadSession, wanted: Annotated[OneClient, Query()]) -> Ne
 
 @router.get("/triggers")
 def triggers(session: ReadSession, wanted: Annotated[TopTriggers, Query()]) -> TriggersOut:
-    """List terms that go with winning or losing: proven ones first, then candidates, each by falling lift."""
-    return service.triggers(session, wanted.top_n)
+    """List terms that go with winning or losing: proven ones first, then candidates, each by falling strength."""
+    return service.triggers(session, wanted.top_n, wanted.run_id)
 
 
-@router.get("/patterns", dependencies=[NO_PARAMETERS])
-def patterns(session: ReadSession) -> PatternsOut:
+@router.get("/patterns")
+def patterns(session: ReadSession, wanted: Annotated[OneRun, Query()]) -> PatternsOut:
     """List groups of terms that are said together, and how many events carry each group or stage."""
-    return service.patterns(session)
+    return service.patterns(session, wanted.run_id)

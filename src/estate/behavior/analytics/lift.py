@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from estate.behavior.analytics.shrinkage import Prior
-
 __all__ = ["Lift", "Margins"]
 
 Floats = NDArray[np.float64]
@@ -45,24 +43,17 @@ class Margins:
     n: int
     wins: float
 
-    def lift(self, prior: Prior, log_odds: Floats, variance: Floats, n_with: Ints) -> Lift:
-        """Shrink measured log odds ratios and translate them.
+    def lift(self, mean: Floats, variance: Floats, n_with: Ints) -> Lift:
+        """Translate log odds ratios of which mean and variance are known.
 
         Parameters
         ----------
-        prior : Prior
-            What effects to expect.
-        log_odds, variance : float64[v]
-            Estimates and their sampling variances.
+        mean, variance : float64[v]
+            Of each shrunk log odds ratio; the interval is that of a normal distribution.
         n_with : int64[v]
             Closed units with each feature.
-
-        Notes
-        -----
-        The interval is that of a normal distribution with the posterior's mean and variance.
         """
-        mean, spread = prior.posterior(log_odds, variance)
-        margin = Z_90 * np.sqrt(spread)
+        margin = Z_90 * np.sqrt(variance)
         rate_with, rate_without = self.rates(mean, n_with)
         lower = np.divide(*self.rates(mean - margin, n_with))
         upper = np.divide(*self.rates(mean + margin, n_with))

@@ -183,7 +183,7 @@ def _describe(
     measured = score_test(sparse.csr_matrix(member[closed]), outcome[closed], bands[closed])
     margins = Margins(int(closed.sum()), float(outcome[closed].sum()))
     prior = fit_prior(measured.log_odds, measured.variance)
-    lift = margins.lift(prior, measured.log_odds, measured.variance, measured.n_with)
+    lift = margins.lift(*prior.posterior(measured.log_odds, measured.variance), measured.n_with)
     groups = []
     for i, (columns, stability) in enumerate(stable):
         terms = tuple(vocabulary[column] for column in sorted(columns))

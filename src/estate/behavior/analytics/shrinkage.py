@@ -5,31 +5,32 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Prior", "fit_prior"]
+__all__ = ["Prior", "fit_prior", "mixed", "share_of"]
 
 Floats = NDArray[np.float64]
 
-SCALES = np.array([0.01, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2])  # Doubling, from no effect to one word deciding all.
-BELIEF = np.array([2.0, 0.5, 1.0, 1.0, 0.5, 0.05, 0.02])  # Weight before data, in effects: most do little.
-ITERATIONS = 200
+SCALES = np.arange(0.01, 3.0, 0.01)
+USUAL_SCALE = 0.1  # Most words move the log odds of winning by about this much, if at all.
+SPREAD = 0.5  # Of the belief in it, in logs.
+TOGETHER = 8.0  # Terms that are said together share their noise; so many count as one.
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, slots=True)
 class Prior:
-    """A mixture of normal distributions around zero.
+    """A normal distribution around zero.
 
     Parameters
     ----------
-    weights : float64[k]
-        Share of effects that have each of the `SCALES` as standard deviation.
+    scale : float
+        Standard deviation of the true effects.
     """
 
-    weights: Floats
+    scale: float
 
     @property
     def variance(self) -> float:
         """Variance of an effect of which nothing is known."""
-        return float(self.weights @ SCALES**2)
+        return self.scale**2
 
     def posterior(self, estimate: Floats, variance: Floats) -> tuple[Floats, Floats]:
         """Return mean and variance of each true effect, given its estimate with sampling variance.
@@ -39,16 +40,12 @@ class Prior:
         estimate, variance : float64[v]
             Each effect as measured.
         """
-        share = _responsibility(self.weights, estimate, variance)
-        keep = SCALES**2 / (SCALES**2 + variance[:, None])
-        means = keep * estimate[:, None]
-        spread = np.broadcast_to(SCALES**2, keep.shape) * (1 - keep)
-        mean = (share * means).sum(axis=1)
-        return mean, (share * (spread + means**2)).sum(axis=1) - mean**2
+        keep = self.variance / (self.variance + variance)
+        return keep * estimate, keep * variance
 
 
 def fit_prior(estimate: Floats, variance: Floats) -> Prior:
-    """Learn the mixture from the effects themselves.
+    """Learn how far effects spread from the effects themselves.
 
     Parameters
     ----------
@@ -57,20 +54,28 @@ def fit_prior(estimate: Floats, variance: Floats) -> Prior:
 
     Notes
     -----
-    Adaptive shrinkage (Stephens 2017): weights on a fixed grid of scales by expectation-maximisation, with
-    `BELIEF` as Dirichlet counts, so that with few effects the belief decides. A few strong effects among many
-    null ones keep their size, which one normal prior would take from them.
+    Empirical Bayes: the scale on a grid with the highest marginal likelihood, times a log-normal belief. One
+    normal distribution and not a mixture: heavy tails learned from terms that share their noise show lifts that
+    unseen dialogues do not have.
     """
-    weights = BELIEF / BELIEF.sum()
-    for _ in range(ITERATIONS):
-        counts = _responsibility(weights, estimate, variance).sum(axis=0) + BELIEF
-        weights = counts / counts.sum()
-    return Prior(weights)
+    fits = np.array([_log_density(estimate, scale**2 + variance).sum() for scale in SCALES.tolist()])
+    belief = -((np.log(SCALES / USUAL_SCALE) / SPREAD) ** 2) / 2
+    return Prior(float(SCALES[int(np.argmax(fits / TOGETHER + belief))]))
 
 
-def _responsibility(weights: Floats, estimate: Floats, variance: Floats) -> Floats:
-    total = SCALES**2 + variance[:, None]
-    log = np.log(weights) - (np.log(total) + estimate[:, None] ** 2 / total) / 2
-    share: Floats = np.exp(log - log.max(axis=1, keepdims=True))
-    share /= share.sum(axis=1, keepdims=True)
-    return share
+def share_of(first: Prior, second: Prior, expected: float, estimate: Floats, variance: Floats) -> Floats:
+    """Return the probability that each effect comes from the first prior, of which a share is expected to."""
+    ahead = _log_density(estimate, first.variance + variance) - _log_density(estimate, second.variance + variance)
+    odds = np.exp(np.clip(ahead, -700, 700)) * expected / max(1 - expected, 1e-9)
+    return odds / (1 + odds)
+
+
+def mixed(share: Floats, first: tuple[Floats, Floats], second: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Return mean and variance where the first of two posteriors holds with probability `share`."""
+    mean = share * first[0] + (1 - share) * second[0]
+    square = share * (first[1] + first[0] ** 2) + (1 - share) * (second[1] + second[0] ** 2)
+    return mean, square - mean**2
+
+
+def _log_density(estimate: Floats, variance: Floats) -> Floats:
+    return -(np.log(variance) + estimate**2 / variance) / 2

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from typing import Literal
 
-__all__ = ["MAX_TERM_LENGTH", "Language", "canonical", "extract", "longest", "words_of"]
+__all__ = ["MAX_TERM_LENGTH", "Language", "canonical", "extract", "longest", "nested", "runs", "words_of"]
 
 Language = Literal["en", "ar"]
 
@@ -102,6 +102,23 @@ def longest(terms: Collection[str]) -> list[str]:
     ['payment plan', 'view']
     """
     return [term for term in terms if not any(term != other and f" {term} " in f" {other} " for other in terms)]
+
+
+def runs(term: str) -> list[str]:
+    """Return every run of words in a term, itself included.
+
+    Examples
+    --------
+    >>> runs("payment plan")
+    ['payment', 'payment plan', 'plan']
+    """
+    words = term.split()
+    return [" ".join(words[i:j]) for i in range(len(words)) for j in range(i + 1, len(words) + 1)]
+
+
+def nested(one: str, other: str) -> bool:
+    """Tell whether one of two terms is a run of whole words of the other."""
+    return f" {one} " in f" {other} " or f" {other} " in f" {one} "
 
 
 def _fold(text: str) -> str:

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from estate.behavior.models import AnalysisRun, BehaviorEvent, PatternGroup, TriggerFinding
 
 __all__ = [
+    "TurnRow",
     "UnitRow",
-    "conversation_texts",
+    "conversation_turns",
     "counting_units",
     "events_by_group",
     "findings",
@@ -21,14 +22,17 @@ __all__ = [
     "pattern_groups",
     "publish",
     "regroup_events",
+    "run_by_id",
     "trigger_words",
 ]
 
 _UNITS = text("""
-SELECT unit_id, events, words, agent_id, won, lost FROM (
+SELECT unit_id, events, words, agent_id, client_id, won, lost FROM (
     SELECT coalesce(folded_deal_id, conversation_id, event_id) AS unit_id, count(*) AS events,
-        array_agg(DISTINCT trigger_word) FILTER (WHERE trigger_word IS NOT NULL) AS words,
-        min(CAST(agent_id AS text)) AS agent_id, max(time_of_event) AS last_at,
+        array_agg(DISTINCT ARRAY[coalesce(metadata ->> 'speaker', ''), trigger_word])
+            FILTER (WHERE trigger_word IS NOT NULL) AS words,
+        min(CAST(agent_id AS text)) AS agent_id, min(CAST(client_id AS text)) AS client_id,
+        max(time_of_event) AS last_at,
         bool_or(folded_outcome = 'won') AS won, bool_or(folded_outcome = 'lost') AS lost
     FROM (SELECT * FROM behavior_events ORDER BY time_of_event DESC, event_id DESC LIMIT :events) newest
     WHERE folded_at IS NOT NULL
@@ -37,15 +41,14 @@ SELECT unit_id, events, words, agent_id, won, lost FROM (
 ORDER BY last_at DESC, unit_id LIMIT :most
 """)
 _TEXTS = text("""
-SELECT e.unit_id, c.turn_count, t.said
+SELECT e.unit_id, c.conversation_id, u.turn, u.speaker, u.text
 FROM (SELECT * FROM conversations ORDER BY started_at DESC, conversation_id LIMIT :most) c
 JOIN LATERAL (
     SELECT coalesce(folded_deal_id, conversation_id) AS unit_id FROM behavior_events
     WHERE conversation_id = c.conversation_id AND folded_at IS NOT NULL LIMIT 1
 ) e ON true
-JOIN LATERAL (
-    SELECT string_agg(text, E'\\n') AS said FROM utterances WHERE conversation_id = c.conversation_id
-) t ON true
+JOIN utterances u ON u.conversation_id = c.conversation_id
+ORDER BY c.started_at DESC, c.conversation_id, u.turn
 """)
 # Jumps from word to word in their index, since there are far fewer words than events.
 _WORDS = text("""
@@ -87,10 +90,22 @@ class UnitRow:
 
     unit_id: uuid.UUID
     events: int
-    words: list[str] | None
+    words: list[list[str]] | None
     agent_id: str | None
+    client_id: str | None
     won: bool
     lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """One turn of a conversation and the unit of counting that it belongs to."""
+
+    unit_id: uuid.UUID
+    conversation_id: uuid.UUID
+    turn: int
+    speaker: str
+    text: str
 
 
 def counting_units(session: Session, most: int, *, events: int) -> list[UnitRow]:
@@ -98,9 +113,9 @@ def counting_units(session: Session, most: int, *, events: int) -> list[UnitRow]
     return [UnitRow(*row) for row in session.execute(_UNITS, {"most": most, "events": events})]
 
 
-def conversation_texts(session: Session, most: int) -> list[tuple[uuid.UUID, int, str]]:
-    """Return (unit, turns, what was said) of the newest conversations, at most `most`."""
-    return [(row[0], row[1], row[2]) for row in session.execute(_TEXTS, {"most": most}) if row[2]]
+def conversation_turns(session: Session, most: int) -> list[TurnRow]:
+    """Return the turns of the newest conversations, at most `most` conversations."""
+    return [TurnRow(*row) for row in session.execute(_TEXTS, {"most": most})]
 
 
 def trigger_words(session: Session) -> list[str]:
@@ -112,6 +127,11 @@ def newest_run(session: Session) -> AnalysisRun | None:
     """Return the run that was published last."""
     query = select(AnalysisRun).order_by(AnalysisRun.as_of.desc(), AnalysisRun.run_id).limit(1)
     return session.scalars(query).first()
+
+
+def run_by_id(session: Session, run_id: uuid.UUID) -> AnalysisRun | None:
+    """Return one run that is still kept."""
+    return session.get(AnalysisRun, run_id)
 
 
 def findings(session: Session, run_id: uuid.UUID, limit: int | None = None) -> Sequence[TriggerFinding]:
