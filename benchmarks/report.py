@@ -46,12 +46,22 @@ class Options:
         Where outside data is; benchmarks that generate theirs ignore it.
     wide : Path or None
         Of the forecast benchmark: a panel of areas by months to run on.
+    target, time_column : str or None
+        Of a table of cases: the column of the outcome, and the one that orders them in time (None: file order).
+    drop : tuple of str
+        Columns to leave out.
+    split : str or None
+        ``time:0.7``, ``cv:5`` or ``rolling``; None is what the benchmark is frozen to.
     """
 
     seed: int
     quick: bool
     data: Path | None
     wide: Path | None = None
+    target: str | None = None
+    time_column: str | None = None
+    drop: tuple[str, ...] = ()
+    split: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +79,7 @@ class Report:
     metrics : mapping
         Scalars by name; detail may stand beside them in nested mappings.
     targets : mapping
-        Name of a metric to comparison and value.
+        Name of a metric to comparison and value; a dot leads into a nested mapping.
     peers : mapping
         Name of a peer to its figures under the same names.
     """
@@ -93,7 +103,9 @@ class Report:
         return not self.missed
 
     def _meets(self, name: str, sign: str, value: float) -> bool:
-        measured = self.metrics.get(name)
+        measured: Any = self.metrics
+        for key in name.split("."):
+            measured = measured.get(key) if isinstance(measured, Mapping) else None
         return measured is not None and _COMPARE[sign](measured, value)
 
     def as_json(self) -> dict[str, Any]:

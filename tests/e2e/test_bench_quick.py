@@ -66,6 +66,28 @@ def test_triggers_and_patterns_judge_themselves() -> None:
         assert report["passed"]
 
 
+def test_qualification_compares_with_every_peer() -> None:
+    code, report, said = bench("qualification")
+
+    assert code == 0, said
+    assert report["metrics"].keys() >= {"auc", "auc_minus_best_peer_lower", "log_loss_minus_best_peer_upper", "small_n"}
+    assert report["peers"].keys() == {"base rate", "Odoo-style table", "ridge logistic", "LightGBM, small trees"}
+
+
+def test_closing_never_rises_with_the_price() -> None:
+    code, report, said = bench("closing")
+
+    assert code == 0, said
+    assert report["metrics"]["over_budget_rises"] == 0
+
+
+def test_leaderboard_finds_better_agents_than_raw_rates() -> None:
+    code, report, said = bench("leaderboard")
+
+    assert code == 0, said
+    assert report["metrics"]["spearman"] > report["peers"]["raw rate"]["spearman"]
+
+
 @pytest.mark.parametrize("name", ["nothing", "report"])
 def test_an_unknown_benchmark_is_refused_with_exit_code_2(name: str) -> None:
     code, _, said = bench(name)

@@ -12,9 +12,9 @@ from estate.core.errors import Unavailable
 __all__ = ["bench"]
 
 ALL = "all"
-NAMES = ("chaos", "ingest", "fold", "heatmap", "patterns", "plans", "compare")
+NAMES = ("chaos", "ingest", "fold", "heatmap", "patterns", "leaderboard", "plans", "compare")
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
-ON_DATA = ("heat", "forecast", "triggers")
+ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing")
 """Benchmarks on outside data, which `all` leaves out."""
 
 DATA_MISSING = 2
@@ -29,12 +29,19 @@ def bench(
     seed: Annotated[int, typer.Option(help="Source of all that is drawn by chance.")] = 1,
     quick: Annotated[bool, typer.Option("--quick", help="Run small, within half a minute.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    target: Annotated[str | None, typer.Option(help="Column of the outcome: 0/1, true/false or yes/no.")] = None,
+    time_column: Annotated[str | None, typer.Option(help="Column that orders the cases in time.")] = None,
+    drop: Annotated[list[str] | None, typer.Option(help="Column to leave out; may be repeated.")] = None,
+    split: Annotated[str | None, typer.Option(help="time:0.7, cv:5 or rolling.")] = None,
 ) -> None:
     """Run a benchmark. Exit code 1: a target was missed; 2: data is missing or there is no such benchmark."""
     if name not in (*NAMES, *ON_DATA, ALL):
         raise typer.BadParameter(f"There is no benchmark named {name}.")
     names = NAMES if name == ALL else (name,)
-    options = _module("report").Options(seed=seed, quick=quick, data=data, wide=wide)
+    dropped = tuple(column.strip() for value in drop or () for column in value.split(",") if column.strip())
+    options = _module("report").Options(
+        seed, quick, data, wide=wide, target=target, time_column=time_column, drop=dropped, split=split
+    )
     raise typer.Exit(max(_run(one, options, as_json=as_json) for one in names))
 
 
