@@ -20,7 +20,7 @@ def test_it_is_read(tmp_path: Path, separator: str, encoding: str, words: tuple[
     file = tmp_path / "any.csv"
     file.write_bytes("\n".join(separator.join(row) for row in rows).encode(encoding))
 
-    cases = read_leads(Options(1, False, file, "sold", "when"))
+    cases = read_leads(Options(1, False, file, target="sold", time_column="when"))
 
     assert cases.won.tolist() == [0.0, 1.0]
     assert cases.frame["name"].tolist() == ["b", "café"]
@@ -32,8 +32,8 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     file.write_text("a,sold\n1,2\n2,3\n")
 
     with pytest.raises(DataMissing, match="no column 'price'"):
-        read_leads(Options(1, False, file, "sold", None, ("price",)))
+        read_leads(Options(1, False, file, target="sold", drop=("price",)))
     with pytest.raises(DataMissing, match="0/1"):
-        read_leads(Options(1, False, file, "sold"))
+        read_leads(Options(1, False, file, target="sold"))
     with pytest.raises(DataMissing, match="needs a CSV"):
-        read_leads(Options(1, False, tmp_path / "none.csv", "sold"))
+        read_leads(Options(1, False, tmp_path / "none.csv", target="sold"))
