@@ -1,7 +1,6 @@
 """The queue of record: work is written with its cause and deleted in the transaction that does it."""
 
 import datetime as dt
-import itertools
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -161,11 +160,19 @@ def _claim(session: Session, topic: str, now: dt.datetime) -> list[Claim]:
 
 
 def _bounded(claims: Sequence[Claim]) -> list[Claim]:
-    """Return the first claims, as many as hold no more items together than a batch has rows."""
-    held = itertools.accumulate(claim.size for claim in claims)
-    most = get_settings().outbox_batch_rows
-    fit = [claim for claim, n in zip(claims, held, strict=True) if n <= most]
-    return fit or list(claims[:1])
+    """Return the first claims, as many as hold no more pieces of work together than a batch has rows.
+
+    A key that several rows hold is one piece: its work is done once for all of them.
+    """
+    most, held = get_settings().outbox_batch_rows, 0
+    keys: set[str] = set()
+    for n, claim in enumerate(claims):
+        named = {item for item in claim.items if isinstance(item, str)}
+        held += len(named - keys) + max(0 if named else 1, len(claim.items) - len(named))
+        keys |= named
+        if held > most and n:
+            return list(claims[:n])
+    return list(claims)
 
 
 def _note(topic: str, claims: Sequence[Claim]) -> uuid.UUID:

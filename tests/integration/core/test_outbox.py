@@ -89,6 +89,17 @@ def test_a_batch_is_bounded_by_what_its_rows_hold(database: None) -> None:
     assert sizes == [1, 1, 1]
 
 
+def test_a_key_that_many_rows_hold_is_one_piece_of_work(database: None) -> None:
+    with unit_of_work(Actor.system()) as session:
+        enqueue(
+            session,
+            [Job(TOPIC, f"{n}", items=["client a", "client b"]) for n in range(get_settings().outbox_batch_rows)],
+        )
+    sizes: list[int] = []
+    drain(TOPIC, lambda session, claims: sizes.append(len(claims)), now=later())
+    assert sizes == [get_settings().outbox_batch_rows]
+
+
 def test_a_row_is_not_tried_again_before_its_time(database: None) -> None:
     write("bad")
     drain(TOPIC, remember([], fails="bad"), now=later())
