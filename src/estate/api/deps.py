@@ -181,8 +181,8 @@ async def once(
 async def once_of(request: Request) -> Once:
     """Gather the same straight from the request: resolving nested dependencies costs as much as storing an event."""
     headers = request.headers
-    bearer = None if "x-api-key" in headers else await bearer_header(request)
-    actor = await keyed_caller(await _presented(headers.get("x-api-key"), bearer))
+    key = headers.get("x-api-key")
+    actor = await keyed_caller(await _presented(key, None if key else await bearer_header(request)))
     return _once(request, actor, await read_body(request), headers.get("idempotency-key"))
 
 

@@ -30,6 +30,12 @@ def test_a_key_opens_a_post(api: TestClient, header: dict[str, str]) -> None:
     assert api.post("/market/ingest", json=AREA, headers=header).status_code == 200
 
 
+@pytest.mark.parametrize("path", ["/market/ingest", "/behavior/event"])
+def test_an_empty_key_leaves_the_bearer_token_to_speak(api: TestClient, path: str) -> None:
+    headers = {"X-API-Key": "", "Authorization": f"Bearer {API_KEY}"}
+    assert api.post(path, json={}, headers=headers).status_code == 422
+
+
 @pytest.mark.parametrize("header", [{}, {"X-API-Key": "wrong"}, {"Authorization": "Basic abc"}])
 def test_without_a_right_key_nothing_is_read(api: TestClient, header: dict[str, str]) -> None:
     api.headers.pop("X-API-Key")
