@@ -8,17 +8,15 @@ timed here.
 
 import datetime as dt
 import statistics
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from random import Random
 
 import psycopg
 from rich.console import Console
 
 from benchmarks.harness.history import fill, new_events, recount_differs
-from benchmarks.harness.stack import Postgres
+from benchmarks.harness.stack import Postgres, passing_postgres
 from benchmarks.report import Options, Report
 from estate import registry
 from estate.behavior.service import ingest_events
@@ -47,18 +45,12 @@ def bench(options: Options) -> Report:
     """Run the bench: a database for each length of history, measured in turns."""
     sizes, new, repeats = (QUICK_SIZES, QUICK_NEW, 3) if options.quick else (SIZES, NEW, REPEATS)
     registry.register()
-    with tempfile.TemporaryDirectory(prefix="estate-bench-", dir="/var/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        postgres = Postgres(folder / "postgresql", durable=False)
-        try:
-            databases = {size: _filled(postgres, size) for size in sizes}
-            rng = Random(options.seed)  # noqa: S311 (what is drawn must be repeatable)
-            # The first turn fills caches and plans.
-            turns = [_turn(postgres, databases, rng, new) for _ in range(repeats + 1)][1:]
-            mismatches = sum(_differences(postgres, size) for size in sizes)
-        finally:
-            postgres.stop()
+    with passing_postgres() as postgres:
+        databases = {size: _filled(postgres, size) for size in sizes}
+        rng = Random(options.seed)  # noqa: S311 (what is drawn must be repeatable)
+        # The first turn fills caches and plans.
+        turns = [_turn(postgres, databases, rng, new) for _ in range(repeats + 1)][1:]
+        mismatches = sum(_differences(postgres, size) for size in sizes)
     return _report(options, sizes, new, turns, mismatches)
 
 

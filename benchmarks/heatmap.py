@@ -6,15 +6,13 @@ twice: the first answer is computed, the second is the kept one. The SQL is what
 
 import os
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 from starlette.testclient import TestClient
 
-from benchmarks.harness.stack import API_KEY, Postgres
+from benchmarks.harness.stack import API_KEY, Postgres, passing_postgres
 from benchmarks.report import Options, Report
 from estate import registry
 from estate.api.app import create_app
@@ -51,15 +49,8 @@ def bench(options: Options) -> Report:
     """Run the bench."""
     areas, months, turns = (QUICK_AREAS, QUICK_MONTHS, QUICK_TURNS) if options.quick else (AREAS, MONTHS, TURNS)
     registry.register()
-    with tempfile.TemporaryDirectory(prefix="estate-bench-", dir="/var/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        postgres = Postgres(folder / "postgresql", durable=False)
-        try:
-            with use_database(_filled(postgres, areas, months)):
-                seconds, stale = _measured(turns)
-        finally:
-            postgres.stop()
+    with passing_postgres() as postgres, use_database(_filled(postgres, areas, months)):
+        seconds, stale = _measured(turns)
     return _report(options, areas, months, seconds, stale)
 
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from estate.cli.processes import HOST, free_port, start_server, stop_process
 from estate.cli.servers import EmbeddedServer, start_postgres, start_redis
 from estate.core.migrate import upgrade
 
-__all__ = ["API_KEY", "Postgres", "Redis", "Stack", "repository", "wait_until"]
+__all__ = ["API_KEY", "Postgres", "Redis", "Stack", "passing_postgres", "repository", "wait_until"]
 
 API_KEY = "estate-bench-key-of-forty-characters-0000"
 READY_S = 60.0
@@ -114,6 +115,19 @@ class Postgres:
     def stop(self) -> None:
         """Stop the server."""
         self._server.stop()
+
+
+@contextmanager
+def passing_postgres() -> Iterator[Postgres]:
+    """Yield a PostgreSQL that waits for no disk and is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="estate-bench-", dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        postgres = Postgres(folder / "postgresql", durable=False)
+        try:
+            yield postgres
+        finally:
+            postgres.stop()
 
 
 class Redis:

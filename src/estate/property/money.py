@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from estate.core.settings import get_settings
 from estate.property import describe
-from estate.property.analytics.plan_money import implied_rate, peak_outlay, stress
+from estate.property.analytics.plan_money import implied_rate, stress
 from estate.property.models import Unit
 from estate.property.schemas import InstalmentOut, LateHandover, MoneyOverTime
 
@@ -46,7 +46,7 @@ def money_over_time(unit: Unit, handover_on: dt.date | None, booked_on: dt.date)
         cash_equivalent_ratio=float(cases[0].present_value / unit.price) if unit.price else None,
         cash_price=cash,
         implied_annual_rate=implied_rate(due, cash, booked_on) if cash else None,
-        peak_12m_outlay=peak_outlay(due),
+        peak_12m_outlay=cases[0].peak_outlay,
         late_handover=[
             LateHandover(
                 delay_months=case.delay_months,

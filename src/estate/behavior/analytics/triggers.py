@@ -31,9 +31,8 @@ GLOBAL_LEVEL = 0.05  # Unless something stands out at this level (Simes), nothin
 LARGE_EFFECT = 1.2  # Log odds. A term in which even this would not stand out only thins out the test of the others.
 LONGER = -1.1  # Log of how much less a term with one more word is believed in: it may hold the cause, and chance words.
 MAX_FALSE = 0.6  # Chance of being false, as the exploration sees it, beyond which a term is not proven.
-CAUTION = (
-    0.4  # The exploration overstates the false share: of planted words this part of it is measured (bench triggers).
-)
+CAUTION = 0.4
+"""The exploration overstates the false share; of planted words this part of it was measured (`decisions/0011`)."""
 RIVAL = 0.5
 SAME_UNITS = 0.5
 

@@ -1,6 +1,7 @@
 """Payment plans: read in any usual spelling, checked, dated, and discounted."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -11,7 +12,7 @@ from estate.property.analytics.plan_statement import HEADLINES, Statement, read_
 from estate.property.analytics.plan_steps import PCT_STEP, make_steps
 from estate.property.analytics.plan_terms import PlanError, Step, apportion
 
-__all__ = ["Instalment", "PaymentPlan", "PlanError"]
+__all__ = ["DAYS_A_YEAR", "Instalment", "PaymentPlan", "PlanError", "worth"]
 
 DAYS_A_YEAR = 365
 PRECISION = 40  # Digits; the error of a power stays far below a cent of the largest price.
@@ -24,6 +25,18 @@ class Instalment:
     due_on: dt.date
     amount: Decimal
     stage: str
+
+
+def worth(instalments: Sequence[Instalment], annual_rate: Decimal | float | str, booked_on: dt.date) -> Decimal:
+    """Return what instalments are worth on the day of booking, not rounded; see `PaymentPlan.present_value`."""
+    with localcontext(prec=PRECISION):
+        growth = 1 + Decimal(str(annual_rate))
+        if growth <= 0:
+            raise ValueError("the annual rate must be above -1")
+        return sum(
+            (part.amount * growth ** (Decimal(-(part.due_on - booked_on).days) / DAYS_A_YEAR) for part in instalments),
+            Decimal(0),
+        )
 
 
 @dataclass(frozen=True)
@@ -129,17 +142,7 @@ class PaymentPlan:
         -----
         Sum over the instalments of ``amount * (1 + r) ** (-days / 365)``, days counted from booking.
         """
-        with localcontext(prec=PRECISION):
-            growth = 1 + Decimal(str(annual_rate))
-            if growth <= 0:
-                raise ValueError("the annual rate must be above -1")
-            return sum(
-                (
-                    part.amount * growth ** (Decimal(-(part.due_on - booked_on).days) / DAYS_A_YEAR)
-                    for part in self.schedule(price, booked_on, handover_on)
-                ),
-                Decimal(0),
-            )
+        return worth(self.schedule(price, booked_on, handover_on), annual_rate, booked_on)
 
     @cached_property
     def stage_pct(self) -> dict[str, Decimal]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 from scipy.optimize import brentq
 
-from estate.property.analytics.payment_plan import DAYS_A_YEAR, Instalment, PaymentPlan
+from estate.property.analytics.payment_plan import DAYS_A_YEAR, Instalment, PaymentPlan, worth
 from estate.property.analytics.plan_terms import add_months
 
 __all__ = ["DELAYS_MONTHS", "Stress", "implied_rate", "peak_outlay", "stress"]
@@ -79,6 +79,6 @@ def stress(
     for months in DELAYS_MONTHS:
         late = add_months(handover_on, months)
         due = plan.schedule(price, booked_on, late)
-        value = plan.present_value(price, annual_rate, booked_on, late)
-        found.append(Stress(months, max(part.due_on for part in due), value, peak_outlay(due)))
+        last = max(part.due_on for part in due)
+        found.append(Stress(months, last, worth(due, annual_rate, booked_on), peak_outlay(due)))
     return found
