@@ -4,6 +4,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from estate.cli import ask, bench, imports, load, plot, rejected, run
 from estate.core.errors import EstateError
@@ -43,7 +44,7 @@ def main() -> None:
 
 def _explain(error: EstateError) -> None:
     console = Console(stderr=True)
-    console.print(f"[red]{error.title}:[/] {error.message}")
+    console.print(f"[red]{escape(error.title)}:[/] {escape(error.message)}")
     for problem in error.problems:
         row = f"row {problem.row}: " if problem.row is not None else ""
-        console.print(f"  {row}{problem.field}: {problem.message}")
+        console.print(f"  {row}{problem.field}: {problem.message}", markup=False)

@@ -49,7 +49,7 @@ def heat_figure(areas: Sequence[AreaHeat], total: int) -> Figure:
 
 
 def _facts(area: AreaHeat) -> str:
-    trend = "trend unknown" if area.heat_trend is None else f"{area.heat_trend:+.0f} in a year"
+    trend = "trend unknown" if area.heat_trend is None else f"{round(area.heat_trend):+d} in a year"
     supply = "" if area.months_of_supply is None else f", {area.months_of_supply:.1f} months of supply"
     return f"{trend}{supply}, n = {area.n}"
 
