@@ -197,6 +197,19 @@ STORY: Mapping[str, Sequence[Step]] = {
         Step("GET /client/qualification/{client_id}", _same("client_id") | CHANCE),
         Step("GET /client/predict", _same("client_id") | _same("agent_id") | CHANCE, query=("unit",)),
         Step(
+            "POST /client/closing",
+            {
+                "every chance lies in its interval": (
+                    "answer.items.forEach(item => pm.expect(item.score).to.be.within(item.lower, item.upper));"
+                )
+            },
+        ),
+        Step(
+            "POST /client/override",
+            {"the stated score stands beside": "pm.expect(answer.stated_score).to.equal(0.8);"},
+        ),
+        Step("GET /client/quality", WHY),
+        Step(
             "GET /property/predict",
             {
                 "the unit is the one asked for": (

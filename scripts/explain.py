@@ -135,7 +135,7 @@ def _cases(connection: Connection) -> list[Case]:
         Case(
             "Deals of a client (qualification)",
             "ix_deals_client_id_opened_at",
-            lambda s: deals.deals(s, client_id=client),
+            lambda s: deals.deals(s, client_ids=[client]),
         ),
         Case(
             "A worker claims due work of a topic (`FOR UPDATE SKIP LOCKED`) behind a backlog of another",

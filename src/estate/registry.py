@@ -8,6 +8,7 @@ from estate.client import models as client_models
 from estate.core import models as core_models
 from estate.core import queue
 from estate.core.orm import Base
+from estate.intelligence import models as intelligence_models
 from estate.market import models as market_models
 from estate.property import models as property_models
 from estate.realestate_gpt import models as gpt_models
@@ -21,6 +22,7 @@ MODEL_MODULES = (
     client_models,
     property_models,
     behavior_models,
+    intelligence_models,
     gpt_models,
 )
 
@@ -44,6 +46,7 @@ def register() -> None:
             behavior.ANALYSE: behavior.analyse,
             agent.FOLD: agent.fold,
             homes.FOLD: homes.fold,
+            intelligence.TRAIN: intelligence.train,
             intelligence.SCORE: intelligence.score,
             gpt.DOCUMENT: gpt.document,
             PUBLISH: market.publish_forecasts,

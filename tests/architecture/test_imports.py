@@ -21,6 +21,7 @@ VIOLATIONS = {
     "Tables and SQL of client are private": ("intelligence/calls.py", "import estate.client.crud"),
     "Tables and SQL of property are private": ("importers/dld.py", "import estate.property.models"),
     "Tables and SQL of behavior are private": ("intelligence/actions.py", "import estate.behavior.crud"),
+    "Tables and SQL of intelligence are private": ("api/deps.py", "import estate.intelligence.crud"),
     "Tables and SQL of realestate_gpt are private": ("cli/ask.py", "import estate.realestate_gpt.models"),
     "The sample world imports the kernel only": ("sample/world.py", "import estate.market.schemas"),
 }

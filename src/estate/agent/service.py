@@ -20,7 +20,7 @@ from estate.core.outbox import enqueue
 from estate.core.paging import Page
 from estate.core.settings import get_settings
 
-__all__ = ["all_agents", "documents", "fold_events", "get_agent", "ingest", "list_agents"]
+__all__ = ["all_agents", "documents", "fold_events", "get_agent", "ingest", "known_agents", "list_agents"]
 
 NO_TEAM = "team_id: no such team"
 
@@ -89,6 +89,11 @@ def get_agent(session: Session, agent_id: uuid.UUID) -> AgentOut:
 def all_agents(session: Session) -> list[AgentOut]:
     """Return every agent."""
     return [AgentOut.model_validate(agent) for agent in crud.agents(session)]
+
+
+def known_agents(session: Session, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of some ids that are agents."""
+    return {agent.agent_id for agent in crud.agents(session, ids)}
 
 
 def documents(session: Session, record_ids: Collection[str]) -> list[DocumentText]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -14,12 +14,13 @@ from estate.behavior.schemas import CLOSED, DealIn, DealOut
 from estate.core.documents import document_jobs
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
-from estate.core.outbox import Job, enqueue
+from estate.core.outbox import Job, enqueue, enqueue_once
 from estate.core.settings import get_settings
 from estate.core.upsert import waves
 
 __all__ = ["DEAL_KEY", "deals", "ingest_deals"]
 
+TRAIN = "intelligence.train"
 DEAL_KEY = "deal:"
 """Prefix of a fold job's key that names a deal: all events that it may concern are folded again."""
 
@@ -42,9 +43,11 @@ def ingest_deals(session: Session, rows: Iterable[SourceRow], *, source: str = "
     return ingest_rows(session, layer="behavior", model=DealIn, rows=rows, store=_store, source=source)
 
 
-def deals(session: Session, *, agent_id: uuid.UUID | None = None, client_id: uuid.UUID | None = None) -> list[DealOut]:
-    """Return all deals, or those of an agent or client, the newest first."""
-    return [DealOut.model_validate(deal) for deal in crud.deals(session, agent_id=agent_id, client_id=client_id)]
+def deals(
+    session: Session, *, agent_id: uuid.UUID | None = None, client_ids: Collection[uuid.UUID] | None = None
+) -> list[DealOut]:
+    """Return all deals, or those of an agent or of some clients, the newest first."""
+    return [DealOut.model_validate(deal) for deal in crud.deals(session, agent_id=agent_id, client_ids=client_ids)]
 
 
 def _store(session: Session, given: Sequence[DealIn]) -> list[Stored]:
@@ -77,6 +80,13 @@ def _store_wave(
         if status != "stale":
             jobs.extend(_jobs(before.get(row["deal_id"]), row))
     enqueue(session, jobs)
+    if any(row["outcome"] is not None for row in rows.values()):
+        _train_soon(session, now)
+
+
+def _train_soon(session: Session, now: dt.datetime) -> None:
+    """Learn from what closed, together with what closes in the next moments."""
+    enqueue_once(session, Job(TRAIN, "all"), due_at=now + dt.timedelta(seconds=get_settings().training_delay_s))
 
 
 def _merged(given: DealIn, before: Row | None, now: dt.datetime) -> Row:

@@ -1,6 +1,7 @@
 """The public verbs of the behavior layer."""
 
 from estate.behavior.conversations import ingest_conversations
+from estate.behavior.crud.deals import closed_counts
 from estate.behavior.crud.moments import activity_at
 from estate.behavior.deals import deals, ingest_deals
 from estate.behavior.discovery import analyse, patterns, triggers
@@ -13,6 +14,7 @@ __all__ = [
     "analyse",
     "check_event",
     "client_activity",
+    "closed_counts",
     "deals",
     "documents",
     "fold",

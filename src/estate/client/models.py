@@ -1,14 +1,15 @@
 """Tables of the client layer."""
 
+import datetime as dt
 import uuid
 from decimal import Decimal
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from estate.core.orm import Base, Json, Money, UpdatedAt, finite, share
+from estate.core.orm import Base, Json, Money, UpdatedAt, finite, sane_time, share
 
-__all__ = ["ClientProfile"]
+__all__ = ["ClientProfile", "ClientScore"]
 
 
 class ClientProfile(Base):
@@ -50,3 +51,27 @@ class ClientProfile(Base):
     email: Mapped[str | None]
     contact_consent: Mapped[bool | None]
     do_not_contact: Mapped[bool] = mapped_column(server_default=false())
+
+
+class ClientScore(Base):
+    """The qualification score of a client as it was at a time: the model's, or what somebody stated."""
+
+    __tablename__ = "client_scores"
+    # Queries: the scores of a client, the newest first; the last one before a moment.
+    __table_args__ = (
+        CheckConstraint("kind IN ('model', 'stated')", name="kind_known"),
+        CheckConstraint("n >= 0", name="n_positive"),
+        *share("score", "lower", "upper"),
+        *sane_time("scored_at"),
+    )
+
+    client_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("client_profiles.client_id"), primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    scored_at: Mapped[dt.datetime] = mapped_column(primary_key=True)
+    score: Mapped[Decimal | None]
+    lower: Mapped[Decimal | None]
+    upper: Mapped[Decimal | None]
+    n: Mapped[int | None]
+    model_id: Mapped[uuid.UUID | None]
+    reason: Mapped[str | None]
+    stated_by: Mapped[str | None]

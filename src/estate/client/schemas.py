@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -27,7 +28,7 @@ from estate.core.types import (
     Uuid,
 )
 
-__all__ = ["ClientFilter", "ClientIn", "ClientOut"]
+__all__ = ["ClientFilter", "ClientIn", "ClientOut", "OverrideIn", "ScoreMade"]
 
 QueryAmount = Annotated[NonNegative, NUMBER_FROM_TEXT]
 
@@ -105,3 +106,32 @@ class ClientOut(SchemaOut):
     email: str | None
     contact_consent: bool | None
     do_not_contact: bool
+
+
+class OverrideIn(Schema):
+    """A score that a person states: it stands beside the model's, which goes on."""
+
+    client_id: Uuid
+    score: Share | None = Field(description="0 to 1; null withdraws the stated score.")
+    reason: ShortText = Field(description="What the person knows and the records do not.")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreMade:
+    """A qualification score as the platform computed it.
+
+    Parameters
+    ----------
+    score, lower, upper : float
+        Chance and its 90 % interval.
+    n : int
+        Closed deals that the model had learned from.
+    model_id : UUID or None
+        The model; None is the documented card.
+    """
+
+    score: float
+    lower: float
+    upper: float
+    n: int
+    model_id: uuid.UUID | None

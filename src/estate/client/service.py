@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from estate.client import crud
+from estate.client.crud import client_ids, scores_at
 from estate.client.errors import ClientNotFound
-from estate.client.models import ClientProfile
-from estate.client.schemas import ClientFilter, ClientIn, ClientOut
+from estate.client.models import ClientProfile, ClientScore
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut, OverrideIn, ScoreMade
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
@@ -20,12 +21,16 @@ from estate.core.paging import Page
 from estate.core.settings import get_settings
 
 __all__ = [
-    "all_clients",
+    "client_ids",
     "clients_of",
     "documents",
     "get_client",
     "ingest",
     "list_clients",
+    "override",
+    "score_history",
+    "scores_at",
+    "some_clients",
     "store_scores",
 ]
 
@@ -91,25 +96,45 @@ def clients_of(session: Session, agent_id: uuid.UUID) -> list[ClientOut]:
     return _out(crud.clients_of(session, agent_id))
 
 
-def all_clients(session: Session) -> list[ClientOut]:
-    """Return every client."""
-    return _out(crud.clients(session))
+def some_clients(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, ClientOut]:
+    """Return the clients of some ids in the order of their ids; one that is not known is absent."""
+    return {client.client_id: client for client in _out(crud.clients(session, ids))}
 
 
 def _out(clients: Iterable[ClientProfile]) -> list[ClientOut]:
     return [ClientOut.model_validate(client) for client in clients]
 
 
-def store_scores(session: Session, scores: Mapping[uuid.UUID, float]) -> None:
+def store_scores(session: Session, scores: Mapping[uuid.UUID, ScoreMade], now: dt.datetime) -> None:
     """Write the computed qualification scores and refresh the documents of those that changed.
 
     Parameters
     ----------
     scores : mapping
-        Client to score in [0, 1]; clients that are gone are left out.
+        Client to score; clients that are gone are left out.
     """
-    changed = crud.store_scores(session, scores)
+    changed = crud.store_scores(session, scores, now)
     enqueue(session, document_jobs("client", sorted(map(str, changed))))
+
+
+def override(session: Session, stated: OverrideIn, stated_by: str, now: dt.datetime) -> ClientOut:
+    """Keep what a person states of a client's chance beside the model's score.
+
+    Raises
+    ------
+    ClientNotFound
+        When no client has this id.
+    """
+    get_client(session, stated.client_id)
+    crud.state_score(session, {**stated.model_dump(), "scored_at": now, "stated_by": stated_by})
+    enqueue(session, document_jobs("client", [str(stated.client_id)]))
+    session.flush()
+    return get_client(session, stated.client_id)
+
+
+def score_history(session: Session, client_id: uuid.UUID, most: int) -> Sequence[ClientScore]:
+    """Return the stored and the stated scores of a client, the newest first."""
+    return crud.score_history(session, client_id, most)
 
 
 def documents(session: Session, record_ids: Collection[str]) -> list[DocumentText]:

@@ -18,6 +18,7 @@ SELECT 'property.fold', event_id::text, jsonb_build_object(
     'event_id', event_id, 'project_id', property_project_id, 'unit_id', property_unit_id,
     'time_of_event', time_of_event, 'delta', 1)
 FROM behavior_events WHERE property_unit_id IS NOT NULL
+UNION ALL SELECT 'intelligence.train', 'all', '{}'::jsonb
 UNION ALL SELECT 'intelligence.score', client_id::text, '{}'::jsonb FROM client_profiles
 UNION ALL SELECT 'realestate_gpt.document', 'market:' || area_id, '{}'::jsonb FROM market_insights
 UNION ALL SELECT 'realestate_gpt.document', 'agent:' || agent_id, '{}'::jsonb FROM agent_activity

@@ -3,16 +3,20 @@
 import datetime as dt
 import math
 import uuid
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from estate.agent.service import get_agent
-from estate.behavior.schemas import Activity
+from estate.behavior.schemas import Activity, DealOut
 from estate.client.schemas import ClientOut
 from estate.client.service import clients_of
+from estate.intelligence import register
+from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.explained import clock
-from estate.intelligence.features import WINDOW_DAYS, load_book
-from estate.intelligence.qualification import explain_from, fit_qualification
+from estate.intelligence.features import WINDOW_DAYS, Present, load_deals, load_present
+from estate.intelligence.qualification import explain_from
 from estate.intelligence.schemas import NextCall, Qualification, Reason
 
 __all__ = ["due", "may_call", "next_calls"]
@@ -25,8 +29,9 @@ DUE_DAYS = 3.0
 def next_calls(
     session: Session, agent_id: uuid.UUID, now: dt.datetime | None = None, limit: int = LIMIT
 ) -> list[NextCall]:
-    """Order an agent's clients by qualification score times how much a call is due.
+    """Order an agent's clients by what a call now is expected to gain.
 
+    That is the qualification score times how much a call is due: wholly, while a lead waits for its first answer.
     Clients who asked not to be contacted, or refused consent, are never listed.
 
     Raises
@@ -36,14 +41,17 @@ def next_calls(
     """
     get_agent(session, agent_id)
     at = clock(now)
-    clients = {c.client_id: c for c in clients_of(session, agent_id) if may_call(c)}
-    book = load_book(session, clients, at)
-    fitted = fit_qualification(book)
-    calls = [
-        _call(clients[client_id], explain_from(book, fitted, client_id), book.activity[client_id], at)
-        for client_id in book.present
-    ]
-    return sorted(calls, key=lambda c: (-c.priority, str(c.client_id)))[:limit]
+    callable_ids = [c.client_id for c in clients_of(session, agent_id) if may_call(c)]
+    present = load_present(session, callable_ids, at)
+    scorer = register.scorer(session, QUALIFICATION.kind)
+    scores = scorer.predict(present.values.values()).tolist() if callable_ids else []
+    leads = _waiting_since(load_deals(session, at, client_ids=callable_ids), present.activity)
+    gains = {
+        client_id: score * (1.0 if client_id in leads else due(present.activity[client_id].last_at, at))
+        for client_id, score in zip(present.values, scores, strict=True)
+    }
+    first = sorted(gains, key=lambda client_id: (-gains[client_id], str(client_id)))[:limit]
+    return [_call(present, explain_from(present, scorer, c), gains[c], leads.get(c)) for c in first]
 
 
 def may_call(client: ClientOut) -> bool:
@@ -64,27 +72,45 @@ def due(last_at: dt.datetime | None, now: dt.datetime) -> float:
     return 1 - math.exp(-max(0.0, (now - last_at).total_seconds() / 86_400) / DUE_DAYS)
 
 
-def _call(client: ClientOut, scored: Qualification, seen: Activity, now: dt.datetime) -> NextCall:
+def _waiting_since(deals: Iterable[DealOut], activity: Mapping[uuid.UUID, Activity]) -> dict[uuid.UUID, dt.datetime]:
+    """Return since when each client waits for a first answer: an open deal that no contact followed."""
+    waiting: dict[uuid.UUID, dt.datetime] = {}
+    for deal in deals:
+        last = activity[deal.client_id].last_at
+        if deal.outcome is None and (last is None or last < deal.opened_at):
+            waiting[deal.client_id] = max(deal.opened_at, waiting.get(deal.client_id, deal.opened_at))
+    return waiting
+
+
+def _call(present: Present, scored: Qualification, gain: float, since: dt.datetime | None) -> NextCall:
+    client = present.clients[scored.client_id]
+    waited = None if since is None else (present.now - since).total_seconds() / 3_600
     return NextCall(
         client_id=client.client_id,
         name=client.name,
-        priority=scored.score * due(seen.last_at, now),
+        priority=gain,
+        at_stake=None if client.budget is None else (client.budget * Decimal(gain)).quantize(Decimal("0.01")),
+        currency=client.currency,
+        waiting_hours=None if waited is None else round(waited, 2),
         score=scored.score,
         lower=scored.lower,
         upper=scored.upper,
         n=scored.n,
         status=scored.status,
-        reasons=_reasons(scored, seen, now),
+        reasons=_reasons(scored, present.activity[client.client_id], present.now, waited),
     )
 
 
-def _reasons(scored: Qualification, seen: Activity, now: dt.datetime) -> list[Reason]:
+def _reasons(scored: Qualification, seen: Activity, now: dt.datetime, waited: float | None) -> list[Reason]:
     text = f"A {scored.band} client: {scored.score:.0%} chance of a sale (90 % interval {scored.lower:.0%} to "
     reasons = [
         Reason(field="qualification_score", text=f"{text}{scored.upper:.0%}).", value=round(scored.score, 4)),
         _last_contact(seen, now),
     ]
-    helping = [c for c in scored.contributions if c.logit > 0 and c.feature != "contact"]
+    if waited is not None:
+        text = f"Has waited {waited:,.1f} hours for a first answer."
+        reasons.insert(1, Reason(field="deals.opened_at", text=text, value=round(waited, 2)))
+    helping = [c for c in scored.contributions if c.logit > 0 and c.value is not None and c.feature != "contact"]
     reasons += [Reason(field=c.feature, text=c.why, value=c.value) for c in helping[:1]]
     if seen.n_events:
         text = f"Events in the last {WINDOW_DAYS} days: {seen.n_events}."

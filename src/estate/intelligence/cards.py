@@ -1,7 +1,7 @@
 """The documented score cards, and how stored facts become their features.
 
 Points are log-odds that a feature adds at 1 (and takes away at -1). They are a prior from sales practice, not a
-finding: closed deals move them (see `estate.intelligence.scorecard`).
+finding: closed deals move them (see `estate.intelligence.outcome_model`).
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from estate.intelligence.scorecard import Feature, ScoreCard
+from estate.intelligence.outcome_model import ScoreCard
 from estate.intelligence.wishes import Wishes
 
 __all__ = [
@@ -19,6 +19,8 @@ __all__ = [
     "PAIR_FEATURES",
     "QUALIFICATION",
     "UNKNOWN",
+    "Card",
+    "Feature",
     "Value",
     "agent_skill",
     "area_fit",
@@ -43,23 +45,72 @@ SKILL_PRIOR_DEALS = 15.0
 BAND_CUTS: Mapping[str, float] = {"hot": 0.4, "warm": 0.15, "cold": 0.0}
 """Fixed cuts: twice and three quarters of `BASE_RATE`, so that a band means the same every month."""
 
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One line of a card.
+
+    Parameters
+    ----------
+    name : str
+        Key of the feature.
+    points : float
+        Prior log-odds for one unit of the feature.
+    ask : str
+        What to find out when it is unknown.
+    """
+
+    name: str
+    points: float
+    ask: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A documented score card: what holds before a deal has closed.
+
+    Parameters
+    ----------
+    kind : str
+        What is scored.
+    features : tuple of Feature
+        Its lines.
+    decreasing : tuple of str
+        Features that never raise the score, whatever the deals say.
+    """
+
+    kind: str
+    features: tuple[Feature, ...]
+    decreasing: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the features, in order."""
+        return [feature.name for feature in self.features]
+
+    @property
+    def prior(self) -> ScoreCard:
+        """The card as the model takes it."""
+        return ScoreCard(BASE_RATE, {feature.name: feature.points for feature in self.features}, CARD_WEIGHT)
+
+
 CLIENT_FEATURES = (
-    Feature("decision_speed", 0.6, -1, 1, "Ask when the client wants to decide."),
-    Feature("objections", 0.6, -1, 1 / 3, "Ask what still stands in the way."),
-    Feature("wishes_stated", 0.4, -1, 1, "Ask for budget, area and kind of home."),
-    Feature("mood", 0.7, -1, 1, "Note how the client felt in the next talk."),
-    Feature("contact", 0.5, -1, 1, "Log calls, chats and visits of the client."),
-    Feature("reply_speed", 0.3, -1, 1, "Log how fast messages are answered."),
-    Feature("stage", 1.0, -1, 1, "Open a deal and keep its stage."),
+    Feature("decision_speed", 0.6, "Ask when the client wants to decide."),
+    Feature("objections", 0.6, "Ask what still stands in the way."),
+    Feature("wishes_stated", 0.4, "Ask for budget, area and kind of home."),
+    Feature("mood", 0.7, "Note how the client felt in the next talk."),
+    Feature("contact", 0.5, "Log calls, chats and visits of the client."),
+    Feature("reply_speed", 0.3, "Log how fast messages are answered."),
+    Feature("stage", 1.0, "Open a deal and keep its stage."),
 )
 PAIR_FEATURES = (
-    Feature("agent_skill", 1.0, -1, 1, "Record the agent's closed deals."),
-    Feature("over_budget", -2.0, 0, 1, "Ask for the budget, and state price and rate.", sign="never_positive"),
-    Feature("area_fit", 0.6, -0.5, 0.5, "Ask which areas the client wants."),
-    Feature("rooms_fit", 0.6, -1, 0, "Ask how many bedrooms the client wants."),
+    Feature("agent_skill", 1.0, "Record the agent's closed deals."),
+    Feature("over_budget", -2.0, "Ask for the budget, and state price and rate."),
+    Feature("area_fit", 0.6, "Ask which areas the client wants."),
+    Feature("rooms_fit", 0.6, "Ask how many bedrooms the client wants."),
 )
-QUALIFICATION = ScoreCard(BASE_RATE, CLIENT_FEATURES, CARD_WEIGHT)
-CLOSING = ScoreCard(BASE_RATE, CLIENT_FEATURES + PAIR_FEATURES, CARD_WEIGHT)
+QUALIFICATION = Card("qualification", CLIENT_FEATURES)
+CLOSING = Card("closing", CLIENT_FEATURES + PAIR_FEATURES, decreasing=("over_budget",))
 
 SPEEDS = {
     1.0: ("fast", "quick", "immediate", "immediately", "urgent", "now", "high", "سريع", "فوري"),

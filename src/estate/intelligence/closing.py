@@ -2,30 +2,32 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
-from estate.agent.service import get_agent
+from estate.agent.service import get_agent, known_agents
 from estate.behavior.schemas import DealOut
 from estate.client.schemas import ClientOut
 from estate.client.service import get_client
+from estate.core.errors import FieldProblem, Invalid
 from estate.core.fx import Rates, load_rates
 from estate.core.types import UnitRef
-from estate.intelligence import cards
+from estate.intelligence import cards, register
 from estate.intelligence.cards import CLOSING, UNKNOWN, Value
-from estate.intelligence.explained import clock, score_fields
-from estate.intelligence.features import Book, PastCase, as_cases, load_book
-from estate.intelligence.schemas import ClosingOut, Reason
-from estate.intelligence.scorecard import FittedCard, fit
+from estate.intelligence.explained import clock, score_fields, status_of
+from estate.intelligence.features import History, PastCase, Present, Record, closed_by, load_present, load_record
+from estate.intelligence.schemas import ChanceOut, ClosingOut, Reason, Triple
+from estate.intelligence.scorer import Cases, Scorer, as_rows
 from estate.intelligence.wishes import Wishes
 from estate.market.service import all_areas
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
 
-__all__ = ["ClosingModel", "explain_closing", "load_closing"]
+__all__ = ["Closing", "closing_cases", "closing_chances", "explain_closing", "load_closing"]
 
 REASONS = 4
 
@@ -59,43 +61,84 @@ def explain_closing(
     return load_closing(session, [client_id], clock(now)).explain(agent_id, client_id, found)
 
 
+def closing_chances(session: Session, triples: Sequence[Triple], now: dt.datetime | None = None) -> list[ChanceOut]:
+    """Estimate the chances of many triples in one pass, in their order.
+
+    Raises
+    ------
+    Invalid
+        When an agent, client or unit does not exist; the problems name the triples.
+    """
+    agents = known_agents(session, {triple.agent_id for triple in triples})
+    units = property_service.units(session, {ref for triple in triples if (ref := triple.property) is not None})
+    closing = load_closing(session, {triple.client_id for triple in triples}, clock(now))
+    if problems := [p for i, t in enumerate(triples) for p in _unknown(i, t, agents, closing.present.clients, units)]:
+        raise Invalid("Some triples name what does not exist.", problems=tuple(problems))
+    asked = [(t.agent_id, t.client_id, None if t.property is None else units[t.property]) for t in triples]
+    scorer = closing.scorer
+    shared = {"n": scorer.n, "status": status_of(scorer.n), "as_of": closing.present.now}
+    return [
+        ChanceOut(agent_id=t.agent_id, client_id=t.client_id, property_id=t.property, **chance._asdict(), **shared)
+        for t, chance in zip(triples, closing.chances(asked), strict=True)
+    ]
+
+
+def _unknown(
+    place: int, triple: Triple, agents: Container[uuid.UUID], clients: Container[uuid.UUID], units: Container[UnitRef]
+) -> Iterator[FieldProblem]:
+    if triple.agent_id not in agents:
+        yield FieldProblem("agent_id", "no such agent", place)
+    if triple.client_id not in clients:
+        yield FieldProblem("client_id", "no such client", place)
+    if triple.property is not None and triple.property not in units:
+        yield FieldProblem("property", "no such unit", place)
+
+
+class Chance(NamedTuple):
+    """A chance with its 90 % interval."""
+
+    score: float
+    lower: float
+    upper: float
+
+
 @dataclass(frozen=True, slots=True)
-class ClosingModel:
-    """A fitted closing card with the book that it was fitted on.
+class Closing:
+    """All that a chance of closing is made from, for some clients.
 
     Parameters
     ----------
-    book : Book
-        What was known.
-    fitted : FittedCard
-        The card after the closed deals.
+    present : Present
+        The clients.
+    record : Record
+        Of the agents.
+    scorer : Scorer
+        The card, moved by closed deals.
     rates : Rates
         Exchange rates of the day.
     area_names : mapping
         Names of the areas.
-    units : mapping
-        Units of the closed deals.
     """
 
-    book: Book
-    fitted: FittedCard
+    present: Present
+    record: Record
+    scorer: Scorer
     rates: Rates
     area_names: Mapping[uuid.UUID, str]
-    units: Mapping[UnitRef, UnitOut]
 
     def values(self, agent_id: uuid.UUID, client_id: uuid.UUID, unit: UnitOut | None) -> tuple[Value, ...]:
         """Return the features of a triple as of now, in the order of the card."""
-        client = self.book.clients[client_id]
+        client, wishes = self.present.clients[client_id], self.present.wishes[client_id]
         return (
-            *self.book.present[client_id],
-            self.book.record.skill(agent_id, self.book.now),
-            *_unit_values(client, self.book.wishes[client_id], unit, self.area_names, self._price(client, unit)),
+            *self.present.values[client_id],
+            self.record.skill(agent_id),
+            *_unit_values(client, wishes, unit, self.area_names, self._price(client, unit)),
         )
 
     def explain(self, agent_id: uuid.UUID, client_id: uuid.UUID, unit: UnitOut | None) -> ClosingOut:
-        """Explain a triple; the client is one that the book was loaded for."""
-        fields = score_fields(self.fitted, self.values(agent_id, client_id, unit), self.book.now)
-        strongest = fields["contributions"][:REASONS]
+        """Explain a triple; the client is one of those present."""
+        fields = score_fields(self.scorer, self.values(agent_id, client_id, unit), self.present.now)
+        strongest = [c for c in fields["contributions"] if c.value is not None][:REASONS]
         return ClosingOut(
             agent_id=agent_id,
             client_id=client_id,
@@ -104,6 +147,14 @@ class ClosingModel:
             **fields,
         )
 
+    def chances(self, triples: Sequence[tuple[uuid.UUID, uuid.UUID, UnitOut | None]]) -> list[Chance]:
+        """Score many triples of present clients in one pass."""
+        rows = [self.values(*triple) for triple in triples]
+        scores, ends = self.scorer.predict(rows).tolist(), self.scorer.interval(rows).tolist()
+        return [
+            Chance(score, min(score, low), max(score, high)) for score, (low, high) in zip(scores, ends, strict=True)
+        ]
+
     def _price(self, client: ClientOut, unit: UnitOut | None) -> Decimal | None:
         """Return the price in the currency of the budget, None when it cannot be compared."""
         if unit is None or unit.price is None:
@@ -111,37 +162,49 @@ class ClosingModel:
         return self.rates.convert(unit.price, unit.currency, client.currency)
 
 
-def load_closing(session: Session, client_ids: Collection[uuid.UUID], now: dt.datetime) -> ClosingModel:
-    """Read everything and fit the card, in a number of queries that does not grow with the deals."""
-    book = load_book(session, client_ids, now)
-    refs = {ref for case in book.past if (ref := _ref(case.deal)) is not None}
-    units = property_service.units(session, refs)
-    names = {area.area_id: area.area_name for area in all_areas(session)}
-    pairs = [_past_values(book, case, units, names) for case in book.past]
-    values, usual = [known for known, _ in pairs], [usual for _, usual in pairs]
-    fitted = fit(CLOSING, as_cases(book.past, values, usual, len(CLOSING.features)))
-    return ClosingModel(book, fitted, load_rates(session, now.date()), names, units)
+def load_closing(session: Session, client_ids: Collection[uuid.UUID], now: dt.datetime) -> Closing:
+    """Read what closing needs, in a number of queries that does not grow with clients or deals."""
+    return Closing(
+        load_present(session, client_ids, now),
+        load_record(session, now),
+        register.scorer(session, CLOSING.kind),
+        load_rates(session, now.date()),
+        _area_names(session),
+    )
+
+
+def closing_cases(session: Session, history: History) -> Cases:
+    """Return closed deals as the model learns from them."""
+    refs = {ref for case in history.past if (ref := _ref(case.deal)) is not None}
+    units, names = property_service.units(session, refs), _area_names(session)
+    pairs = [_past_values(case, units, names) for case in history.past]
+    width = len(CLOSING.features)
+    return Cases.of(
+        history.past, as_rows([known for known, _ in pairs], width), as_rows([usual for _, usual in pairs], width)
+    )
+
+
+def _area_names(session: Session) -> dict[uuid.UUID, str]:
+    return {area.area_id: area.area_name for area in all_areas(session)}
 
 
 def _past_values(
-    book: Book, case: PastCase, units: Mapping[UnitRef, UnitOut], names: Mapping[uuid.UUID, str]
+    case: PastCase, units: Mapping[UnitRef, UnitOut], names: Mapping[uuid.UUID, str]
 ) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
     """Return the features of a closed deal: without what was written after it closed, and with it."""
-    client, ref = book.clients[case.deal.client_id], _ref(case.deal)
-    written_by = case.deal.closed_at or case.at
+    client, ref = case.client, _ref(case.deal)
+    written_by = closed_by(case.deal)
     unit = None if ref is None else units.get(ref)
-    wishes = book.wishes[client.client_id]
-    skill = book.record.skill(case.deal.agent_id, case.at)
     same_currency = unit is not None and unit.currency == client.currency  # Past rates differ.
     price = unit.price if unit is not None and same_currency else None
-    usual = _unit_values(client, wishes, unit, names, price)
+    usual = _unit_values(client, case.wishes, unit, names, price)
     if client.updated_at > written_by or (unit is not None and unit.listed_at and unit.listed_at > written_by):
         known: tuple[Value, ...] = (UNKNOWN,) * len(usual)
     elif unit is not None and unit.updated_at > written_by:
         known = (UNKNOWN, *usual[1:])  # The price may be what it was sold for.
     else:
         known = usual
-    return (*case.values, skill, *known), (*case.usual, skill, *usual)
+    return (*case.values, case.skill, *known), (*case.usual, case.skill, *usual)
 
 
 def _unit_values(

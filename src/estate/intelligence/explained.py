@@ -5,10 +5,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from estate.intelligence.cards import Value
+from estate.intelligence.outcome_model import LEVEL
 from estate.intelligence.schemas import Contribution, MissingField
-from estate.intelligence.scorecard import LEVEL, LIKE_DISTANCE, MIN_OUTCOMES, FittedCard
+from estate.intelligence.scorer import Scorer
 
-__all__ = ["clock", "score_fields", "status_of"]
+__all__ = ["MIN_OUTCOMES", "clock", "score_fields", "status_of"]
+
+MIN_OUTCOMES = 30
+"""Below 30 closed deals learned scores are no better than the base rate in public data: the answer says so."""
+NOTHING = 1e-12
 
 
 def clock(now: dt.datetime | None) -> dt.datetime:
@@ -21,17 +26,18 @@ def status_of(n: int) -> str:
     return "ok" if n >= MIN_OUTCOMES else "insufficient_data"
 
 
-def score_fields(fitted: FittedCard, values: Sequence[Value], now: dt.datetime) -> dict[str, Any]:
+def score_fields(scorer: Scorer, values: Sequence[Value], now: dt.datetime) -> dict[str, Any]:
     """Return the fields that every explained score has; the strongest contribution comes first."""
-    explained = fitted.explain([value.scaled for value in values])
-    said = {feature.name: value for feature, value in zip(fitted.card.features, values, strict=True)}
+    explained = scorer.explain(values)
+    said = dict(zip(scorer.card.names, values, strict=True))
     contributions = [
-        Contribution(feature=name, value=said[name].scaled or 0.0, logit=part, why=said[name].said)
+        Contribution(feature=name, value=said[name].scaled, logit=part, why=said[name].said)
         for name, part in explained.contributions.items()
-        if said[name].scaled is not None
+        if said[name].scaled is not None or abs(part) > NOTHING
     ]
+    asks = {feature.name: feature.ask for feature in scorer.card.features}
     missing = [
-        MissingField(feature=m.feature.name, lower=m.lower, upper=m.upper, why=m.feature.ask) for m in explained.missing
+        MissingField(feature=m.column, lower=m.lower, upper=m.upper, why=asks[m.column]) for m in explained.missing
     ]
     return {
         "score": explained.score,
@@ -45,9 +51,8 @@ def score_fields(fitted: FittedCard, values: Sequence[Value], now: dt.datetime) 
         "missing": missing,
         "like_cases": explained.like_cases,
         "like_won": explained.like_won,
-        "like_distance": LIKE_DISTANCE,
         "as_of": now,
-        "why": _why(explained.n, len(contributions), explained.like_won, explained.like_cases),
+        "why": _why(explained.n, sum(v.scaled is not None for v in values), explained.like_won, explained.like_cases),
     }
 
 

@@ -1,4 +1,4 @@
-"""Reads the layers once, as of a moment, and turns what was known then into features.
+"""Reads the layers as of a moment, and turns what was known then into features.
 
 Nothing that was written after the outcome of a deal enters its features:
 
@@ -6,20 +6,18 @@ Nothing that was written after the outcome of a deal enters its features:
 * a profile counts only if it was last written before the deal closed, as older versions are not kept
 * the agent's record holds the deals that had closed before the moment
 
-A closed deal is seen at fixed moments of its life while it was still open (`LANDMARK_DAYS` after its opening), so
-that a case that is open now is compared with cases that were open then; together they weigh one outcome.
+A closed deal is seen once, at a moment of its life when it was still open: at its opening or some days later
+(`LANDMARK_DAYS`), which of them its id decides. So open cases are compared with cases that were open, and one deal
+is one outcome.
 """
 
 import datetime as dt
 import uuid
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from estate.behavior import service as behavior
@@ -28,17 +26,72 @@ from estate.client import service as client_service
 from estate.client.schemas import ClientOut
 from estate.intelligence import cards
 from estate.intelligence.cards import UNKNOWN, Value
-from estate.intelligence.scorecard import Cases
 from estate.intelligence.wishes import Wishes, parse_wishes
 
-__all__ = ["WINDOW_DAYS", "Book", "PastCase", "TrackRecord", "as_cases", "as_rows", "load_book"]
+__all__ = [
+    "WINDOW_DAYS",
+    "History",
+    "PastCase",
+    "Present",
+    "Record",
+    "closed_by",
+    "load_deals",
+    "load_history",
+    "load_present",
+    "load_record",
+]
 
 WINDOW_DAYS = 30
 LANDMARK_DAYS = (0, 14, 60)
-LEARNED_DEALS = 1_500
-"""The newest closed deals are enough for a dozen weights, keep a request short, and an old market says less."""
 CLOCK_SKEW = dt.timedelta(days=1)
 """A profile may be dated a day ahead; ingestion accepts that much."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Deals won and closed before a moment, of all and of each agent."""
+
+    won: int
+    n: int
+    agents: Mapping[uuid.UUID, tuple[int, int]]
+
+    def skill(self, agent_id: uuid.UUID) -> Value:
+        """Return the agent's shrunk skill."""
+        rate = (self.won + cards.CARD_WEIGHT * cards.BASE_RATE) / (self.n + cards.CARD_WEIGHT)
+        return cards.agent_skill(*self.count(agent_id), rate)
+
+    def count(self, agent_id: uuid.UUID) -> tuple[int, int]:
+        """Return how many deals the agent had won and closed."""
+        return self.agents.get(agent_id, (0, 0))
+
+
+class _TrackRecord:
+    """The closed deals in the order of their closing, so that a record of any moment is found fast."""
+
+    def __init__(self, closed: Iterable[DealOut]) -> None:
+        ordered = sorted(closed, key=closed_by)
+        self._all = _Run(ordered)
+        by_agent: dict[uuid.UUID, list[DealOut]] = {}
+        for deal in ordered:
+            by_agent.setdefault(deal.agent_id, []).append(deal)
+        self._agents = {agent_id: _Run(deals) for agent_id, deals in by_agent.items()}
+
+    def at(self, agent_id: uuid.UUID, moment: dt.datetime) -> Record:
+        """Return the record of one agent and of all before a moment."""
+        own = self._agents.get(agent_id)
+        return Record(*self._all.until(moment), {} if own is None else {agent_id: own.until(moment)})
+
+
+class _Run:
+    """Deals in the order of their closing, counted up to any moment in logarithmic time."""
+
+    def __init__(self, ordered: Sequence[DealOut]) -> None:
+        self._times = [closed_by(deal) for deal in ordered]
+        self._won = [0, *accumulate(int(deal.outcome == "won") for deal in ordered)]
+
+    def until(self, at: dt.datetime) -> tuple[int, int]:
+        n = bisect_left(self._times, at)
+        return self._won[n], n
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,155 +102,126 @@ class PastCase:
     ----------
     deal : DealOut
         The deal.
-    at : datetime
-        The moment.
-    weight : float
-        One over the number of moments of the deal.
+    client : ClientOut
+        Its client, as of today.
+    wishes : Wishes
+        What the client wishes.
+    skill : Value
+        Of the agent, from what had closed before.
     values, usual : tuple of Value
         Features in the order of `cards.CLIENT_FEATURES`: what was known then, and whatever is known by now.
     """
 
     deal: DealOut
-    at: dt.datetime
-    weight: float
+    client: ClientOut
+    wishes: Wishes
+    skill: Value
     values: tuple[Value, ...]
     usual: tuple[Value, ...]
 
 
-class TrackRecord:
-    """The closed deals of every agent in the order of their closing.
+@dataclass(frozen=True, slots=True)
+class History:
+    """Closed deals to learn from, in the order of their closing."""
 
-    Parameters
-    ----------
-    closed : iterable of DealOut
-        Deals with an outcome.
-    """
-
-    def __init__(self, closed: Iterable[DealOut]) -> None:
-        ordered = sorted(closed, key=_closed_at)
-        self._all = _Run(ordered)
-        by_agent: dict[uuid.UUID, list[DealOut]] = {}
-        for deal in ordered:
-            by_agent.setdefault(deal.agent_id, []).append(deal)
-        self._agents = {agent_id: _Run(deals) for agent_id, deals in by_agent.items()}
-
-    def skill(self, agent_id: uuid.UUID, at: dt.datetime) -> Value:
-        """Return the agent's shrunk skill from what had closed before a moment."""
-        won, n = self._all.until(at)
-        weight = cards.CARD_WEIGHT
-        rate = (won + weight * cards.BASE_RATE) / (n + weight)
-        own = self._agents.get(agent_id)
-        return UNKNOWN if own is None else cards.agent_skill(*own.until(at), rate)
-
-    def count(self, agent_id: uuid.UUID, at: dt.datetime) -> tuple[int, int]:
-        """Return how many deals the agent had won and closed before a moment."""
-        own = self._agents.get(agent_id)
-        return (0, 0) if own is None else own.until(at)
-
-
-class _Run:
-    """Deals in the order of their closing, counted up to any moment in logarithmic time."""
-
-    def __init__(self, ordered: Sequence[DealOut]) -> None:
-        self._times = [_closed_at(deal) for deal in ordered]
-        self._won = [0, *accumulate(int(deal.outcome == "won") for deal in ordered)]
-
-    def until(self, at: dt.datetime) -> tuple[int, int]:
-        n = bisect_left(self._times, at)
-        return self._won[n], n
+    now: dt.datetime
+    past: tuple[PastCase, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
-    """All that scoring reads, as of `now`.
+class Present:
+    """What is known of some clients now.
 
     Parameters
     ----------
     now : datetime
         The moment.
     clients : mapping
-        Every profile by its id.
-    deals : tuple of DealOut
-        Deals opened by then; one that closed later is open.
-    past : tuple of PastCase
-        Moments of the deals that had closed.
-    present : mapping
-        The features, in the order of `cards.CLIENT_FEATURES`, of the clients that were asked for.
+        Their profiles; who is not known is absent.
+    values : mapping
+        Their features, in the order of `cards.CLIENT_FEATURES`.
     activity : mapping
-        What these clients did in the last `WINDOW_DAYS`.
+        What they did in the last `WINDOW_DAYS`.
     wishes : mapping
-        What these clients, and those of the past cases, wish.
-    record : TrackRecord
-        Of the agents.
+        What they wish.
     """
 
     now: dt.datetime
     clients: Mapping[uuid.UUID, ClientOut]
-    deals: tuple[DealOut, ...]
-    past: tuple[PastCase, ...]
-    present: Mapping[uuid.UUID, tuple[Value, ...]]
+    values: Mapping[uuid.UUID, tuple[Value, ...]]
     activity: Mapping[uuid.UUID, Activity]
     wishes: Mapping[uuid.UUID, Wishes]
-    record: TrackRecord
 
 
-def load_book(session: Session, client_ids: Collection[uuid.UUID], now: dt.datetime, most: int = LEARNED_DEALS) -> Book:
-    """Read everything, in three queries whatever the number of clients.
+def load_present(session: Session, client_ids: Collection[uuid.UUID], now: dt.datetime) -> Present:
+    """Read some clients, in three queries whatever their number."""
+    clients = client_service.some_clients(session, client_ids)
+    seen = behavior.activity_at(session, [(client_id, now) for client_id in clients], window_days=WINDOW_DAYS)
+    activity = dict(zip(clients, seen, strict=True))
+    stages = _open_stages(load_deals(session, now, client_ids=clients))
+    wishes = {client_id: _wishes_of(client) for client_id, client in clients.items()}
+    values = {
+        client_id: _as_known(client, _profile_values(client, wishes[client_id]), now + CLOCK_SKEW)
+        + _activity_values(activity[client_id], stages.get(client_id))
+        for client_id, client in clients.items()
+    }
+    return Present(now, clients, values, activity, wishes)
+
+
+def load_history(session: Session, now: dt.datetime, most: int, but: Collection[uuid.UUID] = ()) -> History:
+    """Read the newest closed deals, in four queries whatever their number.
 
     Parameters
     ----------
-    client_ids : collection of UUID
-        Whose present features are wanted; unknown ids are left out.
     most : int
-        Closed deals, the newest, that become past cases.
+        Deals that are read.
+    but : collection of UUID
+        Deals that are not.
     """
-    clients = {client.client_id: client for client in client_service.all_clients(session)}
-    deals = tuple(_as_of(deal, now) for deal in behavior.deals(session) if deal.opened_at <= now)
-    all_closed = sorted((d for d in deals if d.outcome is not None), key=_closed_at)
-    closed = all_closed[-most:]
-    moments = [(deal, at) for deal in closed for at in _landmarks(deal)]
-    wanted = [client_id for client_id in client_ids if client_id in clients]
-    asked = [(deal.client_id, at) for deal, at in moments] + [(client_id, now) for client_id in wanted]
-    seen = behavior.activity_at(session, asked, window_days=WINDOW_DAYS)
-    activity = dict(zip(wanted, seen[len(moments) :], strict=True))
-    stages = _open_stages(deals)
-    wishes = {c: _wishes_of(clients[c]) for c in {deal.client_id for deal in closed}.union(wanted)}
-    profiles = {c: _profile_values(clients[c], found) for c, found in wishes.items()}
-    return Book(
-        now=now,
-        clients=clients,
-        deals=deals,
-        past=_past(clients, moments, profiles, seen),
-        present={
-            c: _as_known(clients[c], profiles[c], now + CLOCK_SKEW) + _activity_values(activity[c], stages.get(c))
-            for c in wanted
-        },
-        activity=activity,
+    closed = sorted((deal for deal in load_deals(session, now) if deal.outcome is not None), key=closed_by)
+    record = _TrackRecord(closed)
+    wanted = [deal for deal in closed[-most:] if deal.deal_id not in but]
+    clients = client_service.some_clients(session, {deal.client_id for deal in wanted})
+    moments = [(deal, _landmark(deal)) for deal in wanted]
+    seen = behavior.activity_at(session, [(deal.client_id, at) for deal, at in moments], window_days=WINDOW_DAYS)
+    return History(
+        now,
+        tuple(
+            _past_case(deal, clients[deal.client_id], record.at(deal.agent_id, at), done)
+            for (deal, at), done in zip(moments, seen, strict=True)
+        ),
+    )
+
+
+def load_deals(
+    session: Session, now: dt.datetime, *, client_ids: Collection[uuid.UUID] | None = None
+) -> tuple[DealOut, ...]:
+    """Return the deals opened by a moment, of all or of some clients; one that closed later is open."""
+    return tuple(_as_of(deal, now) for deal in behavior.deals(session, client_ids=client_ids) if deal.opened_at <= now)
+
+
+def load_record(session: Session, now: dt.datetime) -> Record:
+    """Count the closed deals of every agent, in one query."""
+    agents = behavior.closed_counts(session, now)
+    return Record(sum(won for won, _ in agents.values()), sum(n for _, n in agents.values()), agents)
+
+
+def closed_by(deal: DealOut) -> dt.datetime:
+    """Return when a deal closed; an open one, when it opened."""
+    return deal.closed_at or deal.opened_at
+
+
+def _past_case(deal: DealOut, client: ClientOut, record: Record, seen: Activity) -> PastCase:
+    wishes = _wishes_of(client)
+    profile, done = _profile_values(client, wishes), _activity_values(seen, None)
+    return PastCase(
+        deal=deal,
+        client=client,
         wishes=wishes,
-        record=TrackRecord(all_closed),
+        skill=record.skill(deal.agent_id),
+        values=_as_known(client, profile, closed_by(deal)) + done,
+        usual=profile + done,
     )
-
-
-def as_cases(
-    past: Sequence[PastCase], values: Iterable[Sequence[Value]], usual: Iterable[Sequence[Value]], width: int
-) -> Cases:
-    """Return past cases as arrays, with `width` features each; see `Cases` for `usual`."""
-    if not past:
-        return Cases.none(width)
-    order: dict[uuid.UUID, int] = {}
-    return Cases(
-        features=as_rows(values),
-        won=np.array([float(case.deal.outcome == "won") for case in past]),
-        weights=np.array([case.weight for case in past]),
-        deals=np.array([order.setdefault(case.deal.deal_id, len(order)) for case in past], dtype=np.int64),
-        usual=as_rows(usual),
-    )
-
-
-def as_rows(values: Iterable[Sequence[Value]]) -> NDArray[np.float64]:
-    """Return features as float64[cases, features], NaN where unknown."""
-    rows = [[np.nan if v.scaled is None else v.scaled for v in row] for row in values]
-    return np.array(rows, dtype=np.float64)
 
 
 def _as_of(deal: DealOut, now: dt.datetime) -> DealOut:
@@ -207,28 +231,10 @@ def _as_of(deal: DealOut, now: dt.datetime) -> DealOut:
     return deal.model_copy(update={"outcome": None, "closed_at": None, "stage": "", "lost_reason": None})
 
 
-def _landmarks(deal: DealOut) -> list[dt.datetime]:
-    later = [deal.opened_at + dt.timedelta(days=days) for days in LANDMARK_DAYS[1:]]
-    return [deal.opened_at, *(at for at in later if at < _closed_at(deal))]
-
-
-def _past(
-    clients: Mapping[uuid.UUID, ClientOut],
-    moments: Sequence[tuple[DealOut, dt.datetime]],
-    profiles: Mapping[uuid.UUID, tuple[Value, ...]],
-    seen: Sequence[Activity],
-) -> tuple[PastCase, ...]:
-    per_deal = Counter(deal.deal_id for deal, _ in moments)
-    return tuple(
-        PastCase(
-            deal=deal,
-            at=at,
-            weight=1 / per_deal[deal.deal_id],
-            values=_as_known(clients[deal.client_id], profiles[deal.client_id], _closed_at(deal)) + done,
-            usual=profiles[deal.client_id] + done,
-        )
-        for (deal, at), done in zip(moments, (_activity_values(found, None) for found in seen), strict=False)
-    )
+def _landmark(deal: DealOut) -> dt.datetime:
+    moments = [deal.opened_at + dt.timedelta(days=days) for days in LANDMARK_DAYS]
+    lived = [at for at in moments if at < closed_by(deal)] or moments[:1]
+    return lived[deal.deal_id.int % len(lived)]
 
 
 def _wishes_of(client: ClientOut) -> Wishes:
@@ -263,7 +269,3 @@ def _open_stages(deals: Iterable[DealOut]) -> dict[uuid.UUID, str]:
     """Return the stage of the newest open deal of each client."""
     open_deals = sorted((deal for deal in deals if deal.outcome is None), key=lambda d: (d.opened_at, d.deal_id))
     return {deal.client_id: deal.stage for deal in open_deals}
-
-
-def _closed_at(deal: DealOut) -> dt.datetime:
-    return deal.closed_at or deal.opened_at

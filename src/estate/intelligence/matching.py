@@ -54,7 +54,7 @@ def recommend(
         currency=client.currency,
         viewed=frozenset(activity.units if activity else ()),
     )
-    refused = {ref for deal in behavior.deals(session, client_id=client_id) if (ref := _lost(deal))}
+    refused = {ref for deal in behavior.deals(session, client_ids=[client_id]) if (ref := _lost(deal))}
     wanted_ids = tuple(i for i, name in area_names.items() if asked.wishes.wants_area(i, name))
     found = _search(session, client, rates, wanted_ids, asked.wishes.bedrooms_min)
     allowed = [(unit, price) for ref, (unit, price) in found.items() if ref not in refused]

@@ -113,8 +113,8 @@ class Explanation:
         Log-odds of the usual case.
     contributions : mapping of str to float
         Log-odds that each column adds to the usual case.
-    like_cases : int
-        Outcomes that resemble the case in the columns that matter most to it.
+    like_cases, like_won : int
+        Outcomes that resemble the case in the columns that matter most to it, and how many of them were won.
     missing : tuple of Missing
         Unknown columns, the most telling first.
     """
@@ -126,6 +126,7 @@ class Explanation:
     base_logit: float
     contributions: Mapping[str, float]
     like_cases: int
+    like_won: int
     missing: tuple[Missing, ...]
 
 
@@ -197,6 +198,16 @@ class OutcomeModel:
     def n(self) -> int:
         """Number of outcomes learned from."""
         return len(self._won)
+
+    @property
+    def out_of_fold(self) -> Floats:
+        """What is said of each outcome without having seen it, float64[n]; with too few to fold, having seen it."""
+        return np.asarray(expit(self._shift + self._slope * self._said @ self._shares), dtype=np.float64)
+
+    @property
+    def fold(self) -> Ints:
+        """The fold of each outcome, int64[n]."""
+        return self._fold
 
     @property
     def shares(self) -> list[tuple[str, float]]:
@@ -283,18 +294,20 @@ class OutcomeModel:
     def _fit_stack(self, groups: Ints | None) -> None:
         both = 0 < self._won.sum() < self.n
         if self.n < MIN_FOLDED or not both:
-            self._folds: list[Sequence[Expert]] = [[self._fitted(Additive(ONLY_STRENGTH), np.arange(self.n))]]
+            only = self._fitted(Additive(ONLY_STRENGTH), np.arange(self.n))
+            self._folds: list[Sequence[Expert]] = [[only]]
+            self._fold, self._said = np.zeros(self.n, dtype=np.int64), only.logit(self._data)[:, None]
             self._shares, self._shift, self._slope = np.ones(1), 0.0, 1.0
             return
-        fold = _assign(self._won, groups)
+        self._fold = _assign(self._won, groups)
         self._folds = []
-        out = np.empty((self.n, len(self._experts())))
-        for k in np.unique(fold):
-            inside, left = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        self._said = np.empty((self.n, len(self._experts())))
+        for k in np.unique(self._fold):
+            inside, left = np.flatnonzero(self._fold != k), np.flatnonzero(self._fold == k)
             experts = [self._fitted(expert, inside) for expert in self._experts()]
-            out[left] = np.column_stack([expert.logit(self._data.take(left)) for expert in experts])
+            self._said[left] = np.column_stack([expert.logit(self._data.take(left)) for expert in experts])
             self._folds.append(experts)
-        self._shares, self._shift, self._slope = _combine(out, self._won, self._weights)
+        self._shares, self._shift, self._slope = _combine(self._said, self._won, self._weights)
 
     def _experts(self) -> Sequence[Expert]:
         return experts_for(self.n, len(self._columns.names), self._data.linear.shape[1])
@@ -324,6 +337,7 @@ class OutcomeModel:
         steps = (np.diff(path[: count + 1]) + np.diff(path[count + 1 :])[::-1]) / 2
         base = float(path[0])
         score = float(expit(base + steps.sum()))
+        like = self._like(case, steps)
         return Explanation(
             score=score,
             lower=min(float(bounds[0]), score),
@@ -331,7 +345,8 @@ class OutcomeModel:
             n=self.n,
             base_logit=base,
             contributions=dict(zip(self._players, steps.tolist(), strict=True)),
-            like_cases=self._like_cases(case, steps),
+            like_cases=int(like.sum()),
+            like_won=int(self._won[like].sum()),
             missing=self._missing(case, unknown),
         )
 
@@ -351,8 +366,8 @@ class OutcomeModel:
         parts = zip(self._owners, _arrays(case), _arrays(probes), strict=True)
         return Data(*(np.where(owner == player, probe, own) for owner, own, probe in parts))
 
-    def _like_cases(self, case: Data, steps: Floats) -> int:
-        """Count the outcomes that agree in the columns which add or take most."""
+    def _like(self, case: Data, steps: Floats) -> NDArray[np.bool_]:
+        """Mark the outcomes that agree in the columns which add or take most."""
         like = np.ones(self.n, dtype=bool)
         for column in np.argsort(-np.abs(steps[: len(self._columns.names)]), kind="stable")[:LIKE_COLUMNS]:
             past, own = self._data.tree[:, column], case.tree[0, column]
@@ -363,7 +378,7 @@ class OutcomeModel:
             else:
                 low, high = _around(past[~np.isnan(past)], own)
                 like &= (past >= low) & (past <= high)
-        return int(like.sum())
+        return like
 
     def _missing(self, case: Data, unknown: NDArray[np.bool_]) -> tuple[Missing, ...]:
         """Rank the unknown columns by how far their usual values would move the score."""

@@ -6,21 +6,26 @@ from collections.abc import Collection
 
 from sqlalchemy.orm import Session
 
+from estate.client import service as client_service
+from estate.client.schemas import ScoreMade
 from estate.client.service import get_client
+from estate.intelligence import register
 from estate.intelligence.cards import BAND_CUTS, QUALIFICATION, band_of
 from estate.intelligence.explained import clock, score_fields
-from estate.intelligence.features import Book, as_cases, as_rows, load_book
-from estate.intelligence.schemas import Qualification
-from estate.intelligence.scorecard import FittedCard, fit
+from estate.intelligence.features import History, Present, load_present
+from estate.intelligence.schemas import Qualification, ScoreInHistory
+from estate.intelligence.scorer import Cases, Scorer, as_rows
 
-__all__ = ["explain_from", "explain_qualification", "fit_qualification", "score_clients"]
+__all__ = ["SCORE", "explain_from", "explain_qualification", "qualification_cases", "score_clients"]
+
+SCORE = "intelligence.score"
+SHOWN_SCORES = 50
 
 
 def explain_qualification(session: Session, client_id: uuid.UUID, now: dt.datetime | None = None) -> Qualification:
     """Score one client and say why.
 
-    The score is the chance that a deal with the client is won: the card `cards.QUALIFICATION`, moved by the deals
-    that had closed by `now` (see `estate.intelligence.scorecard`).
+    The score is the chance that a deal with the client is won, by the model that stands for `cards.QUALIFICATION`.
 
     Raises
     ------
@@ -28,34 +33,45 @@ def explain_qualification(session: Session, client_id: uuid.UUID, now: dt.dateti
         When no client has this id.
     """
     get_client(session, client_id)
-    book = load_book(session, [client_id], clock(now))
-    return explain_from(book, fit_qualification(book), client_id)
+    present = load_present(session, [client_id], clock(now))
+    found = explain_from(present, register.scorer(session, QUALIFICATION.kind), client_id)
+    history = client_service.score_history(session, client_id, SHOWN_SCORES)
+    return found.model_copy(update={"history": [ScoreInHistory.model_validate(row) for row in history]})
 
 
 def score_clients(
     session: Session, client_ids: Collection[uuid.UUID], now: dt.datetime | None = None
-) -> dict[uuid.UUID, float]:
+) -> dict[uuid.UUID, ScoreMade]:
     """Score many clients in one pass; an id that is not known is absent."""
-    book = load_book(session, client_ids, clock(now))
-    if not book.present:
+    present = load_present(session, client_ids, clock(now))
+    if not present.values:
         return {}
-    scores = fit_qualification(book).predict(as_rows(book.present.values()))
-    return dict(zip(book.present, scores.tolist(), strict=True))
+    scorer = register.scorer(session, QUALIFICATION.kind)
+    standing = register.standing(session, QUALIFICATION.kind)
+    rows = list(present.values.values())
+    model_id = None if standing is None else standing.model_id
+    made = zip(scorer.predict(rows).tolist(), scorer.interval(rows).tolist(), strict=True)
+    return {
+        client_id: ScoreMade(score, min(score, lower), max(score, upper), scorer.n, model_id)
+        for client_id, (score, (lower, upper)) in zip(present.values, made, strict=True)
+    }
 
 
-def fit_qualification(book: Book) -> FittedCard:
-    """Move the card by the closed deals of a book."""
-    values, usual = [case.values for case in book.past], [case.usual for case in book.past]
-    return fit(QUALIFICATION, as_cases(book.past, values, usual, len(QUALIFICATION.features)))
+def qualification_cases(session: Session, history: History) -> Cases:
+    """Return closed deals as the model learns from them."""
+    width = len(QUALIFICATION.features)
+    past = history.past
+    return Cases.of(past, as_rows([case.values for case in past], width), as_rows([case.usual for case in past], width))
 
 
-def explain_from(book: Book, fitted: FittedCard, client_id: uuid.UUID) -> Qualification:
-    """Explain the score of a client that the book was loaded for."""
-    fields = score_fields(fitted, book.present[client_id], book.now)
+def explain_from(present: Present, scorer: Scorer, client_id: uuid.UUID) -> Qualification:
+    """Explain the score of one of the clients that are present."""
+    fields = score_fields(scorer, present.values[client_id], present.now)
     return Qualification(
         client_id=client_id,
         band=band_of(fields["score"]),
         band_cuts=dict(BAND_CUTS),
-        stated_score=book.clients[client_id].stated_score,
+        stated_score=present.clients[client_id].stated_score,
+        history=[],
         **fields,
     )

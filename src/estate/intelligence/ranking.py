@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from estate.agent.analytics.ranking import MIN_DEALS, AgentRank, rank
 from estate.agent.schemas import AgentOut
 from estate.agent.service import all_agents
-from estate.intelligence.cards import BASE_RATE, CARD_WEIGHT
+from estate.behavior.schemas import DealOut
+from estate.core.settings import get_settings
+from estate.intelligence import register
+from estate.intelligence.cards import BASE_RATE, CARD_WEIGHT, QUALIFICATION
 from estate.intelligence.explained import clock
-from estate.intelligence.features import Book, as_rows, load_book
-from estate.intelligence.qualification import fit_qualification
+from estate.intelligence.features import load_deals, load_history
 from estate.intelligence.schemas import AgentRankOut, Reason
 
 __all__ = ["Evidence", "evidence_of", "rank_agents"]
@@ -39,8 +41,6 @@ class Evidence:
     n: float
 
 
-RANKED_DEALS = 20_000
-"""A leaderboard counts far more closed deals than a score needs to learn from."""
 NOTHING = Evidence("none", 0, 0, 0)
 
 
@@ -48,11 +48,11 @@ def rank_agents(session: Session, now: dt.datetime | None = None) -> list[AgentR
     """Rank every agent, the best first; those without any evidence come last.
 
     The expected wins of an agent are the sum of the qualification scores of the clients of the closed deals, as of
-    when these were open: case mix without the agent's part. See `estate.agent.analytics.ranking.rank` for the rest.
+    when these were open and by models that had not seen them: case mix without the agent's part. Open deals are
+    censored. See `estate.agent.analytics.ranking.rank` for the rest.
     """
-    book = load_book(session, [], clock(now), most=RANKED_DEALS)
     agents = {agent.agent_id: agent for agent in all_agents(session)}
-    evidence = evidence_of(book, agents)
+    evidence = evidence_of(_closed(session, clock(now)), agents)
     known = [agent_id for agent_id in sorted(agents) if evidence[agent_id].n > 0]
     found = [evidence[agent_id] for agent_id in known]
     ranked = rank(known, [e.won for e in found], [e.expected for e in found], [e.n for e in found])
@@ -61,28 +61,36 @@ def rank_agents(session: Session, now: dt.datetime | None = None) -> list[AgentR
     return places + [_unranked(agents[a], len(known) + 1, len(agents)) for a in silent]
 
 
-def evidence_of(book: Book, agents: Mapping[uuid.UUID, AgentOut]) -> dict[uuid.UUID, Evidence]:
+def evidence_of(
+    closed: Sequence[tuple[DealOut, float]], agents: Mapping[uuid.UUID, AgentOut]
+) -> dict[uuid.UUID, Evidence]:
     """Return what is known of each agent: deal rows, else what is stated, else nothing."""
-    from_deals = _from_deals(book)
+    from_deals = _from_deals(closed)
     rate = _common_rate(from_deals, agents)
     return {agent_id: from_deals.get(agent_id) or _stated(agent, rate) for agent_id, agent in agents.items()}
 
 
-def _from_deals(book: Book) -> dict[uuid.UUID, Evidence]:
-    """Sum over the closed deals; the moments of one deal share its weight of 1."""
+def _closed(session: Session, now: dt.datetime) -> list[tuple[DealOut, float]]:
+    """Return the closed deals, each with the chance that its client gave it."""
+    scorer = register.scorer(session, QUALIFICATION.kind)
+    most = get_settings().training_max_deals
+    unseen = load_history(session, now, most, but=scorer.chances.keys()).past
+    chances = dict(scorer.chances)
+    if unseen:
+        scores = scorer.predict([case.values for case in unseen]).tolist()
+        chances |= {case.deal.deal_id: score for case, score in zip(unseen, scores, strict=True)}
+    deals = [deal for deal in load_deals(session, now) if deal.outcome is not None]
+    return [(deal, chances[deal.deal_id]) for deal in deals if deal.deal_id in chances]
+
+
+def _from_deals(closed: Sequence[tuple[DealOut, float]]) -> dict[uuid.UUID, Evidence]:
     totals: defaultdict[uuid.UUID, list[float]] = defaultdict(lambda: [0.0, 0.0, 0.0])
-    if not book.past:
-        return {}
-    chances = fit_qualification(book).predict(as_rows(case.values for case in book.past))
-    for case, chance in zip(book.past, chances.tolist(), strict=True):
-        total = totals[case.deal.agent_id]
-        total[0] += case.weight * (case.deal.outcome == "won")
-        total[1] += case.weight * chance
-        total[2] += case.weight
-    return {
-        agent_id: Evidence("deals", float(round(won)), expected, float(round(n)))
-        for agent_id, (won, expected, n) in totals.items()
-    }
+    for deal, chance in closed:
+        total = totals[deal.agent_id]
+        total[0] += deal.outcome == "won"
+        total[1] += chance
+        total[2] += 1
+    return {agent_id: Evidence("deals", *total) for agent_id, total in totals.items()}
 
 
 def _common_rate(from_deals: Mapping[uuid.UUID, Evidence], agents: Mapping[uuid.UUID, AgentOut]) -> float:

@@ -3,30 +3,39 @@
 import datetime as dt
 import uuid
 from decimal import Decimal
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
-from estate.core.types import Money, SchemaOut, UnitRef
+from estate.core.types import Money, Schema, SchemaOut, UnitRef, Uuid
 
 __all__ = [
     "AgentRankOut",
     "AreaForClient",
+    "BandQuality",
+    "ChanceOut",
+    "ClosingAsk",
     "ClosingOut",
     "Contribution",
     "ExpectedClosings",
+    "Foretold",
     "MissingField",
     "NextAction",
     "NextCall",
     "Qualification",
+    "QualityOut",
     "Reason",
     "Recommendation",
     "RoutedAgent",
+    "ScoreInHistory",
     "TradeOff",
+    "TrainingOut",
+    "Triple",
 ]
 
 Status = Literal["ok", "insufficient_data"]
 Band = Literal["hot", "warm", "cold"]
+MAX_TRIPLES = 1_000
 
 
 class Reason(SchemaOut):
@@ -50,8 +59,10 @@ class Contribution(SchemaOut):
     """What one feature adds to the log-odds."""
 
     feature: str
-    value: float = Field(description="The feature on its documented scale; 0 is neutral.")
-    logit: float = Field(description="Added log-odds; base_logit plus all of them is logit(score).")
+    value: float | None = Field(description="The feature on its documented scale, 0 is neutral; null: not known.")
+    logit: float = Field(
+        description="Log-odds beyond those of the usual case; base_logit plus all of them is logit(score)."
+    )
     why: str
 
 
@@ -74,13 +85,24 @@ class _Score(SchemaOut):
     base_logit: float
     contributions: list[Contribution]
     missing: list[MissingField]
-    like_cases: int = Field(description="Closed deals within `like_distance` of this case.")
+    like_cases: int = Field(description="Closed deals that agree in the three features which move this score most.")
     like_won: int = Field(description="How many of the like cases were won.")
-    like_distance: float = Field(
-        description="Greatest root mean square gap of a like case, over the scaled features known in both."
-    )
     as_of: dt.datetime
     why: str
+
+
+class ScoreInHistory(SchemaOut):
+    """A score as it was stored, or as somebody stated it."""
+
+    scored_at: dt.datetime
+    kind: Literal["model", "stated"]
+    score: float | None = Field(description="Null: a stated score was withdrawn.")
+    lower: float | None
+    upper: float | None
+    n: int | None = Field(description="Closed deals that the model had learned from.")
+    model_id: uuid.UUID | None = Field(description="Null: the documented card, or a stated score.")
+    reason: str | None
+    stated_by: str | None
 
 
 class Qualification(_Score):
@@ -90,6 +112,7 @@ class Qualification(_Score):
     band: Band
     band_cuts: dict[str, float] = Field(description="Least score of each band.")
     stated_score: float | None = Field(description="What somebody stated; shown beside, never mixed in.")
+    history: list[ScoreInHistory] = Field(description="The newest first; a change below half a percent is not kept.")
 
 
 class ClosingOut(_Score):
@@ -99,6 +122,34 @@ class ClosingOut(_Score):
     client_id: uuid.UUID
     property_id: UnitRef | None
     reasons: list[Reason]
+
+
+class Triple(Schema):
+    """Who would sell what to whom."""
+
+    agent_id: Uuid
+    client_id: Uuid
+    property: UnitRef | None = Field(None, description="The unit; without one it is left open.")
+
+
+class ClosingAsk(Schema):
+    """Triples to be scored in one call."""
+
+    triples: Annotated[list[Triple], Field(min_length=1, max_length=MAX_TRIPLES)]
+
+
+class ChanceOut(SchemaOut):
+    """The chance of one triple."""
+
+    agent_id: uuid.UUID
+    client_id: uuid.UUID
+    property_id: UnitRef | None
+    score: float = Field(ge=0, le=1)
+    lower: float = Field(ge=0, le=1)
+    upper: float = Field(ge=0, le=1)
+    n: int = Field(description="Closed deals that the weights were learned from.")
+    status: Status
+    as_of: dt.datetime
 
 
 class Recommendation(SchemaOut):
@@ -137,7 +188,8 @@ class RoutedAgent(SchemaOut):
 
     agent_id: uuid.UUID
     name: str | None
-    score: float = Field(ge=0, le=1, description="Estimated chance that this agent wins a deal with the client.")
+    priority: float = Field(ge=0, le=1, description="`score` times the parts for load and fairness; orders the list.")
+    score: float = Field(ge=0, le=1, description="Fit: estimated chance that this agent wins a deal with the client.")
     lower: float = Field(ge=0, le=1)
     upper: float = Field(ge=0, le=1)
     n: int = Field(description="Closed deals of this agent.")
@@ -150,7 +202,12 @@ class NextCall(SchemaOut):
 
     client_id: uuid.UUID
     name: str | None
-    priority: float = Field(ge=0, le=1, description="Qualification score times how much a call is due.")
+    priority: float = Field(
+        ge=0, le=1, description="Expected gain of a call now, in sales: the score times how much a call is due."
+    )
+    at_stake: Money | None = Field(description="`priority` times the budget, in `currency`; null without a budget.")
+    currency: str
+    waiting_hours: float | None = Field(description="How long a lead has waited for its first answer; null: answered.")
     score: float = Field(ge=0, le=1)
     lower: float = Field(ge=0, le=1)
     upper: float = Field(ge=0, le=1)
@@ -184,6 +241,59 @@ class ExpectedClosings(SchemaOut):
     n: int = Field(description="Closed deals of the agent that the estimate saw.")
     open_deals: int
     status: Status
+    as_of: dt.datetime
+    why: str
+
+
+class Foretold(SchemaOut):
+    """How well scores foretold outcomes."""
+
+    n: int = Field(description="Closed deals.")
+    share_won: float | None
+    auc: float | None = Field(description="Chance that a won deal was scored above a lost one.")
+    brier: float | None = Field(description="Mean squared error; smaller is better.")
+    log_loss: float | None = Field(description="Mean log-loss; smaller is better.")
+    base_log_loss: float | None = Field(description="Log-loss of saying the share won to everybody.")
+
+
+class BandQuality(SchemaOut):
+    """What became of the deals of one score band."""
+
+    band: Band
+    n: int
+    won: int
+    mean_score: float | None
+    share_won: float | None
+    lower: float | None = Field(description="Of the share won, 90 % interval.")
+    upper: float | None
+
+
+class TrainingOut(SchemaOut):
+    """One training of a model, judged on folds that it had not seen."""
+
+    model_id: uuid.UUID
+    kind: str
+    active: bool = Field(description="Whether requests are answered from it.")
+    verdict: str
+    trained_at: dt.datetime
+    window_from: dt.datetime
+    window_to: dt.datetime
+    n: int = Field(description="Closed deals learned from.")
+    foretold: Foretold
+    folds: list[Foretold]
+    bands: list[BandQuality]
+
+
+class QualityOut(SchemaOut):
+    """Live quality of the qualification score, and the latest trainings."""
+
+    window_days: int
+    n: int = Field(description="Closed deals whose client had a stored score when they were opened.")
+    unscored: int = Field(description="Closed deals without one; they are not judged.")
+    status: Status
+    foretold: Foretold
+    bands: list[BandQuality]
+    trainings: list[TrainingOut] = Field(description="The newest of each kind first.")
     as_of: dt.datetime
     why: str
 

@@ -10,7 +10,8 @@ from estate.agent import service as agent_service
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
 from estate.core.types import UnitRef
-from estate.intelligence import actions, areas, calls, closing, matching, qualification, ranking
+from estate.intelligence import actions, areas, calls, closing, matching, qualification, ranking, register
+from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.schemas import ClosingOut, Qualification, Recommendation
 from estate.market import service as market_service
 from estate.market.schemas import AreaHeat
@@ -252,14 +253,14 @@ def _agent(session: Session, agent_id: uuid.UUID, question: Question) -> Record:
 def _client(
     session: Session, context: AgentContext, question: Question, ref: UnitRef | None, now: dt.datetime
 ) -> Record:
-    """Return the client with score and chance, both from one reading of the closed deals."""
+    """Return the client with score and chance, both from one reading of the client."""
     client_id = context.client_id
     if client_id is None:
         raise ValueError("there is no client")
     record = _read(session, "client", [client_id])[str(client_id)]
     model = closing.load_closing(session, [client_id], now)
-    fitted = qualification.fit_qualification(model.book)
-    fields = _qualification(qualification.explain_from(model.book, fitted, client_id))
+    scorer = register.scorer(session, QUALIFICATION.kind)
+    fields = _qualification(qualification.explain_from(model.present, scorer, client_id))
     if ref is not None:
         fields |= _chance(model.explain(context.agent_id, client_id, property_service.get_unit(session, ref)))
     if Intent.NEXT_STEP in question.intents:
@@ -332,7 +333,7 @@ def _deals(session: Session, context: AgentContext) -> Iterable[Record]:
     """Return the open deals of this agent with this client."""
     if context.client_id is None:
         return []
-    deals = behavior_service.deals(session, agent_id=context.agent_id, client_id=context.client_id)
+    deals = behavior_service.deals(session, agent_id=context.agent_id, client_ids=[context.client_id])
     return _read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from typing import Any
 
 import pytest
 
@@ -52,12 +53,12 @@ def test_deals_of_an_agent_or_a_client_newest_first(door: Door, world: World) ->
         world.deal(3, opened_at="2026-01-03T00:00:00Z", agent_id=world.agents[1]),
     )
 
-    def numbers(**wanted: uuid.UUID) -> list[str]:
+    def numbers(**wanted: Any) -> list[str]:
         return [str(deal.deal_id) for deal in service.deals(door.session, **wanted)]
 
     assert numbers() == [numbered(6, i) for i in (3, 2, 1)]
     assert numbers(agent_id=uuid.UUID(world.agents[0])) == [numbered(6, i) for i in (2, 1)]
-    assert numbers(client_id=uuid.UUID(world.clients[0])) == [numbered(6, i) for i in (3, 1)]
+    assert numbers(client_ids=[uuid.UUID(world.clients[0])]) == [numbered(6, i) for i in (3, 1)]
 
 
 def test_the_next_step_is_what_followed_the_same_one(door: Door, world: World) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from estate.agent import service as agent_service
 from estate.client import service
 from estate.client.errors import ClientNotFound
-from estate.client.schemas import ClientFilter
+from estate.client.schemas import ClientFilter, ScoreMade
 from estate.core.documents import DOCUMENT_TOPIC
 from estate.core.ingest import IngestResult, SourceRow
 from estate.core.models import OutboxRow
@@ -163,19 +163,24 @@ def test_a_budget_range_compares_one_currency_only(session: Session) -> None:
     assert listed(session) == {CLIENT, OTHER, NOBODY}
 
 
+def store(session: Session, scores: dict[uuid.UUID, float]) -> None:
+    made = {client_id: ScoreMade(score, 0.0, 1.0, 40, None) for client_id, score in scores.items()}
+    service.store_scores(session, made, dt.datetime.now(dt.UTC))
+
+
 def test_filters_by_owner_score_and_time(session: Session, owner: uuid.UUID) -> None:
     ingest(
         session,
         client(owner_agent_id=str(owner), updated_at="2026-01-01T00:00:00Z"),
         client(OTHER, updated_at="2026-02-01T00:00:00Z"),
     )
-    service.store_scores(session, {CLIENT: 0.8, OTHER: 0.3})
+    store(session, {CLIENT: 0.8, OTHER: 0.3})
     assert listed(session, owner_agent_id=owner) == {CLIENT}
     assert listed(session, min_score=0.8) == {CLIENT}
     assert listed(session, updated_since=dt.datetime(2026, 2, 1, tzinfo=dt.UTC)) == {OTHER}
     assert listed(session, client_id=OTHER) == {OTHER}
     assert [item.client_id for item in service.clients_of(session, owner)] == [CLIENT]
-    assert [item.client_id for item in service.all_clients(session)] == [CLIENT, OTHER]
+    assert list(service.some_clients(session, [OTHER, CLIENT, NOBODY])) == [CLIENT, OTHER]
 
 
 def test_pages_show_each_client_once_while_others_arrive(session: Session) -> None:
@@ -199,14 +204,14 @@ def test_pages_show_each_client_once_while_others_arrive(session: Session) -> No
 def test_a_stored_score_refreshes_the_document_once_and_leaves_the_profile_alone(session: Session) -> None:
     ingest(session, client(updated_at="2026-01-01T00:00:00Z"), client(OTHER))
     session.execute(text("DELETE FROM outbox"))
-    service.store_scores(session, {CLIENT: 0.123456, NOBODY: 0.5})
-    service.store_scores(session, {CLIENT: 0.123456})
+    store(session, {CLIENT: 0.123456, NOBODY: 0.5})
+    store(session, {CLIENT: 0.123456})
     stored = service.get_client(session, CLIENT)
     assert stored.qualification_score == 0.123456
     assert stored.updated_at == dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     assert jobs(session, DOCUMENT_TOPIC) == [f"client:{CLIENT}"]
     assert jobs(session, "intelligence.score") == []
-    service.store_scores(session, {})
+    store(session, {})
 
 
 def test_documents_tell_wishes_and_never_contact_details(session: Session, owner: uuid.UUID) -> None:

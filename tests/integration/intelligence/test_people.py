@@ -16,6 +16,7 @@ from estate.intelligence.closings import expected_closings
 from estate.intelligence.next_step import likely_next_step
 from estate.intelligence.ranking import rank_agents
 from estate.intelligence.routing import route
+from estate.intelligence.training import train_all
 
 
 def test_every_agent_is_ranked_by_the_best_evidence_there_is(
@@ -26,6 +27,7 @@ def test_every_agent_is_ranked_by_the_best_evidence_there_is(
     brokerage.deals(good, client, won=20, lost=20)
     brokerage.deals(poor, client, won=2, lost=38, first=100)
     brokerage.agent(2, deals_closed=10, closing_rate=0.4)
+    train_all(session, now)
     found = {row.agent_id: row for row in rank_agents(session, now)}
     assert set(found) == {good, poor, stated, new}
     assert found[good].rank == 1
@@ -44,6 +46,7 @@ def test_case_mix_counts(session: Session, brokerage: Any, now: dt.datetime) -> 
         easy, won = i % 2 == 0, i % 4 < 2
         client = brokerage.client(i, decision_speed="fast" if easy else "slow", objections=[] if easy else list("abcd"))
         brokerage.deal(i, easy_agent if easy else hard_agent, client, 100, 70, stage="won" if won else "lost")
+    train_all(session, now)
     ranked = rank_agents(session, now)
     assert [row.agent_id for row in ranked] == [hard_agent, easy_agent]
     assert ranked[0].n == ranked[1].n == 20
@@ -57,6 +60,7 @@ def test_routing_prefers_the_better_record_and_says_why(session: Session, broker
     brokerage.deals(good, client, won=15, lost=15)
     brokerage.deals(poor, client, won=2, lost=28, first=100)
     brokerage.deal(300, good, client, 60, 30, stage="won", project_id=str(unit.project_id), unit_id=str(unit.unit_id))
+    train_all(session, now)
     found = route(session, client, now)
     assert [a.agent_id for a in found] == [good, new, poor]
     assert [a.status for a in found] == ["ok", "insufficient_data", "ok"]

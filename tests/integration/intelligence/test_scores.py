@@ -13,9 +13,11 @@ from estate.client.errors import ClientNotFound
 from estate.client.service import get_client
 from estate.core.stats import logit
 from estate.core.types import UnitRef
-from estate.intelligence.closing import explain_closing, load_closing
-from estate.intelligence.features import load_book
-from estate.intelligence.qualification import explain_qualification, fit_qualification, score_clients
+from estate.intelligence.closing import closing_cases, explain_closing
+from estate.intelligence.features import load_history
+from estate.intelligence.qualification import explain_qualification, qualification_cases, score_clients
+from estate.intelligence.scorer import Cases
+from estate.intelligence.training import train_all
 from estate.property.errors import UnitNotFound
 
 WARM = {
@@ -49,6 +51,7 @@ def test_closed_deals_move_the_score_and_the_band_is_the_stated_one(
     agent, client = brokerage.agent(1), brokerage.client(1, qualification_score=0.9)
     before = explain_qualification(session, client, now)
     brokerage.deals(agent, client, won=35, lost=5)
+    train_all(session, now)
     after = explain_qualification(session, client, now)
     assert (after.n, after.status) == (40, "ok")
     assert after.score > before.score + 0.2
@@ -62,7 +65,9 @@ def test_open_deals_and_deals_closed_later_teach_nothing(session: Session, broke
     brokerage.deal(1, agent, client, 50, None, stage="viewing")
     brokerage.deal(2, agent, client, 50, 10, stage="won")
     then = now - dt.timedelta(days=20)
+    assert [t.model_id for t in train_all(session, then)] == [None, None]
     assert explain_qualification(session, client, then).n == 0
+    assert [t.n for t in train_all(session, now)] == [1, 1]
     assert explain_qualification(session, client, now).n == 1
 
 
@@ -72,26 +77,32 @@ def test_what_was_written_after_the_outcome_never_enters(session: Session, broke
     for i, client in enumerate(clients):
         brokerage.event(client, 105, agent, emotion_detected="neutral")
         brokerage.deal(i, agent, client, 100, 80, stage="won" if i % 2 else "lost")
-    before = fit_qualification(load_book(session, [], now)).weights
+    before = learned_from(session, now)
     for i in range(20):
         brokerage.client(i, decision_speed="fast" if i % 2 else "slow", updated_at=now.isoformat())
         brokerage.event(clients[i], 79, agent, emotion_detected="excited" if i % 2 else "angry", response_speed=60.0)
-    assert fit_qualification(load_book(session, [], now)).weights == pytest.approx(before, abs=1e-12)
+    after = learned_from(session, now)
+    np.testing.assert_array_equal(after.features, before.features)
+    assert np.isnan(after.features[:, 0]).all()
+    assert not np.isnan(after.usual[:, 0]).any()
 
 
 def test_what_was_known_while_the_deals_were_open_does_enter(
     session: Session, brokerage: Any, now: dt.datetime
 ) -> None:
     agent = brokerage.agent(1)
-    for i in range(20):
+    slow, fast = brokerage.client(100, decision_speed="slow"), brokerage.client(101, decision_speed="fast")
+    before = score_clients(session, [slow, fast], now)
+    for i in range(40):
         client = brokerage.client(i, decision_speed="slow" if i % 2 else "fast")
-        brokerage.event(client, 95, agent, emotion_detected="angry" if i % 2 else "excited")
+        brokerage.event(client, 105, agent, emotion_detected="angry" if i % 2 else "excited")
         brokerage.deal(i, agent, client, 100, 80, stage="won" if i % 2 else "lost")
-    fitted = fit_qualification(load_book(session, [], now))
-    learned = dict(zip([f.name for f in fitted.card.features], fitted.weights[1:], strict=True))
-    points = {f.name: f.points for f in fitted.card.features}
-    assert learned["decision_speed"] < points["decision_speed"] - 0.3
-    assert learned["mood"] < points["mood"] - 0.1
+    cases = learned_from(session, now)
+    assert cases.features[:, 3].tolist() == [-1.0 if won else 1.0 for won in cases.won]
+    train_all(session, now)
+    after = score_clients(session, [slow, fast], now)
+    assert before[slow].score < before[fast].score
+    assert after[slow].score > after[fast].score
 
 
 def test_the_stage_of_the_open_deal_counts(session: Session, brokerage: Any, now: dt.datetime) -> None:
@@ -99,7 +110,7 @@ def test_the_stage_of_the_open_deal_counts(session: Session, brokerage: Any, now
     brokerage.deal(1, agent, early, 5, None, stage="new")
     brokerage.deal(2, agent, late, 5, None, stage="reserved")
     scores = score_clients(session, [early, late], now)
-    assert scores[early] < 0.2 < scores[late]
+    assert scores[early].score < 0.2 < scores[late].score
 
 
 def test_many_clients_are_scored_as_one_is_and_in_as_many_queries(
@@ -110,14 +121,18 @@ def test_many_clients_are_scored_as_one_is_and_in_as_many_queries(
     for client in clients[:10]:
         brokerage.event(client, 3, agent, emotion_detected="interested", response_speed=120.0)
     brokerage.deals(agent, clients[0], won=3, lost=9)
+    train_all(session, now)
+    score_clients(session, clients[:1], now)
     statements.clear()
     one = score_clients(session, clients[:1], now)
     single = len(statements)
     statements.clear()
     scores = score_clients(session, clients, now)
     assert len(statements) == single <= 6
-    assert scores[clients[0]] == pytest.approx(one[clients[0]])
-    assert explain_qualification(session, clients[4], now).score == pytest.approx(scores[clients[4]])
+    assert scores[clients[0]].score == pytest.approx(one[clients[0]].score)
+    explained = explain_qualification(session, clients[4], now)
+    assert explained.score == pytest.approx(scores[clients[4]].score)
+    assert (explained.lower, explained.upper) == pytest.approx((scores[clients[4]].lower, scores[clients[4]].upper))
     assert score_clients(session, [uuid.uuid4()], now) == {}
 
 
@@ -162,6 +177,7 @@ def test_an_agent_counts_by_a_shrunk_record(session: Session, brokerage: Any, no
     brokerage.deals(lucky, client, won=2, lost=0)
     brokerage.deals(proven, client, won=30, lost=30, first=100)
     brokerage.deals(poor, client, won=1, lost=59, first=200)
+    train_all(session, now)
     scores = [explain_closing(session, a, client, None, now).score for a in (poor, lucky, proven)]
     assert scores == sorted(scores)
     assert scores[0] < scores[1]
@@ -172,14 +188,18 @@ def test_a_closing_explanation_sums_and_names_its_reasons(session: Session, brok
     agent, client = brokerage.agent(1), brokerage.client(1, **WARM)
     unit = brokerage.unit(1, area_id=str(area), bedrooms=2, listed_at=days_old(200))
     brokerage.deal(1, agent, client, 90, 60, stage="won", project_id=str(unit.project_id), unit_id=str(unit.unit_id))
+    train_all(session, now)
     found = explain_closing(session, agent, client, unit, now)
     assert found.property_id == unit
     assert found.base_logit + sum(c.logit for c in found.contributions) == pytest.approx(logit(found.score), abs=1e-9)
     features = {c.feature for c in found.contributions}
     assert {"agent_skill", "over_budget", "area_fit", "rooms_fit"} <= features
     assert found.reasons[0].text.endswith(".")
-    rows = load_closing(session, [], now).fitted.cases.features
-    assert np.isfinite(rows[:, -2:]).all()
+    assert np.isfinite(closing_cases(session, load_history(session, now, 100)).features[:, -2:]).all()
+
+
+def learned_from(session: Session, now: dt.datetime) -> Cases:
+    return qualification_cases(session, load_history(session, now, 100))
 
 
 def days_old(days: int) -> str:

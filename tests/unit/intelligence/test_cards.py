@@ -1,5 +1,7 @@
 """The features of the cards: their scales, and that a price above the budget never helps."""
 
+import datetime as dt
+import uuid
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -10,8 +12,10 @@ from hypothesis import strategies as st
 
 from estate.intelligence import cards
 from estate.intelligence.cards import CLOSING, Value
-from estate.intelligence.scorecard import Cases, fit
+from estate.intelligence.scorer import Cases, Scorer
 from estate.intelligence.wishes import parse_wishes
+
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
 
 @pytest.mark.parametrize(
@@ -85,14 +89,14 @@ def test_bands_follow_their_cuts() -> None:
 def test_a_higher_price_never_raises_the_closing_score(seed: int, prices: list[int], truth: float) -> None:
     """Whatever the outcomes say, also that dear units sell better."""
     rng, width = np.random.default_rng(seed), len(CLOSING.features)
-    place = [f.name for f in CLOSING.features].index("over_budget")
+    place = CLOSING.names.index("over_budget")
     features = rng.uniform(0, 1, (80, width))
     won = (rng.random(80) < 1 / (1 + np.exp(1 - truth * features[:, place]))).astype(float)
-    fitted = fit(CLOSING, Cases(features, won, np.ones(80), np.arange(80)))
+    fitted = Scorer.fit(CLOSING, Cases(features, features, won, [NOW] * 80, [uuid.UUID(int=i) for i in range(80)]))
     over = [cards.over_budget(Decimal(p), Decimal(100)).scaled or 0.0 for p in sorted(prices)]
     rows = np.zeros((len(over), width))
     rows[:, place] = over
-    assert (np.diff(fitted.predict(rows)) <= 1e-12).all()
+    assert (np.diff(fitted.score(rows)) <= 1e-12).all()
 
 
 @pytest.mark.parametrize("feature", [cards.mood, cards.contact], ids=["mood", "contact"])

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from estate.api.answers import IngestAnswer, ingest_answer
-from estate.api.deps import NO_PARAMETERS, OnceDep, ReadSession, now
+from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now
 from estate.api.openapi import json_body
 from estate.client import service
-from estate.client.schemas import ClientFilter, ClientIn, ClientOut
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut, OverrideIn
 from estate.core.paging import PageOut
 from estate.core.types import Name, QueryLimit, Schema, Uuid
-from estate.intelligence import calls, closing, qualification
-from estate.intelligence.schemas import ClosingOut, NextCall, Qualification
+from estate.intelligence import calls, closing, qualification, quality
+from estate.intelligence.schemas import ChanceOut, ClosingAsk, ClosingOut, NextCall, Qualification, QualityOut
 from estate.property import service as property_service
 
 router = APIRouter(prefix="/client", tags=["client"])
@@ -30,6 +30,22 @@ EXAMPLE = {
     "emotional_type": "analytical",
     "response_history": [{"at": "2026-10-01T09:30:00Z", "channel": "call", "response_seconds": 420}],
     "contact_consent": True,
+}
+
+
+TRIPLES = {
+    "triples": [
+        {
+            "agent_id": "8d2f3a54-7c0e-4a7b-9d53-1f0a6a3f2b01",
+            "client_id": "c3a9e1d2-5b4f-4c8e-8a11-2d7f60b5e901",
+            "property": "7a1e2c3d-4b5f-4c6d-8e7f-9a0b1c2d3e03:8b2f3d4e-5c6a-4d7e-9f8a-0b1c2d3e4f04",
+        }
+    ]
+}
+OVERRIDE = {
+    "client_id": "c3a9e1d2-5b4f-4c8e-8a11-2d7f60b5e901",
+    "score": 0.8,
+    "reason": "Paid the deposit in cash today.",
 }
 
 
@@ -72,6 +88,32 @@ def predict(session: ReadSession, wanted: Annotated[OnePair, Query()]) -> Closin
     """Estimate how likely an agent sells a unit to a client, with contributions that sum to the score."""
     unit = None if wanted.unit is None else property_service.resolve(session, wanted.unit)
     return closing.explain_closing(session, agent_id=wanted.agent_id, client_id=wanted.client_id, unit=unit, now=now())
+
+
+@router.post(
+    "/closing", response_model=PageOut[ChanceOut], openapi_extra=json_body(ClosingAsk, example=TRIPLES, batch=False)
+)
+def closing_many(once: OnceDep) -> Response:
+    """Estimate the chances of up to 1,000 triples of agent, client and unit, in their order."""
+    asked = once.body.one(ClosingAsk)
+    return once.run(
+        lambda session: Answer(
+            200, PageOut(items=closing.closing_chances(session, asked.triples, now=now()), next_cursor=None)
+        )
+    )
+
+
+@router.post("/override", response_model=ClientOut, openapi_extra=json_body(OverrideIn, example=OVERRIDE, batch=False))
+def override(once: OnceDep) -> Response:
+    """State a score of your own: it stands beside the model's, which is not frozen by it."""
+    stated = once.body.one(OverrideIn)
+    return once.run(lambda session: Answer(200, service.override(session, stated, once.actor.caller, now())))
+
+
+@router.get("/quality", dependencies=[NO_PARAMETERS])
+def quality_of_scores(session: ReadSession) -> QualityOut:
+    """Show how well the stored scores foretold what came, by band, and the latest trainings."""
+    return quality.score_quality(session, now=now())
 
 
 @router.get("/recommend")

@@ -1,16 +1,17 @@
 """SQL of deals."""
 
+import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 from sqlalchemy.orm import Session
 
 from estate.behavior.models import Deal
 from estate.core.upsert import Written, upsert
 
-__all__ = ["deals", "lock_deals", "newest_deal", "write_deals"]
+__all__ = ["closed_counts", "deals", "lock_deals", "newest_deal", "write_deals"]
 
 _TABLE = cast(Table, Deal.__table__)
 
@@ -31,7 +32,7 @@ def deals(
     *,
     ids: Collection[uuid.UUID] | None = None,
     agent_id: uuid.UUID | None = None,
-    client_id: uuid.UUID | None = None,
+    client_ids: Collection[uuid.UUID] | None = None,
 ) -> Sequence[Deal]:
     """Return deals, the newest first."""
     query = select(Deal).order_by(Deal.opened_at.desc(), Deal.deal_id)
@@ -39,9 +40,16 @@ def deals(
         query = query.where(Deal.deal_id.in_(ids))
     if agent_id is not None:
         query = query.where(Deal.agent_id == agent_id)
-    if client_id is not None:
-        query = query.where(Deal.client_id == client_id)
+    if client_ids is not None:
+        query = query.where(Deal.client_id.in_(client_ids))
     return session.scalars(query).all()
+
+
+def closed_counts(session: Session, before: dt.datetime) -> dict[uuid.UUID, tuple[int, int]]:
+    """Return how many deals each agent had won and closed before a moment."""
+    won = func.count().filter(Deal.outcome == "won")
+    query = select(Deal.agent_id, won, func.count()).where(Deal.closed_at < before).group_by(Deal.agent_id)
+    return {agent_id: (wins, n) for agent_id, wins, n in session.execute(query)}
 
 
 def newest_deal(session: Session, client_id: uuid.UUID) -> Deal | None:

@@ -1,0 +1,54 @@
+"""All SQL of the intelligence floor."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.orm import Session
+
+from estate.intelligence.models import TrainedModel
+
+__all__ = ["activate", "add_model", "allow_idle", "newest_models", "parameters", "standing"]
+
+
+ALLOW_IDLE = text("SELECT set_config('idle_in_transaction_session_timeout', :timeout, true)")
+
+
+def standing(session: Session, kind: str) -> TrainedModel | None:
+    """Return the model that answers for a kind, without its parameters."""
+    return session.scalars(select(TrainedModel).where(TrainedModel.kind == kind, TrainedModel.active)).one_or_none()
+
+
+def parameters(session: Session, model_id: uuid.UUID) -> tuple[bytes, bytes]:
+    """Return the parameters of a model and their signature."""
+    query = select(TrainedModel.parameters, TrainedModel.signature).where(TrainedModel.model_id == model_id)
+    blob, signature = session.execute(query).one()
+    return blob, signature
+
+
+def add_model(session: Session, row: dict[str, Any]) -> None:
+    """Write a training that nothing is answered from yet."""
+    session.execute(insert(TrainedModel).values(active=False, **row))
+
+
+def activate(session: Session, kind: str, model_id: uuid.UUID) -> bool:
+    """Let one model answer for its kind, and no other; tell whether there is such a model."""
+    wanted = select(TrainedModel).where(TrainedModel.kind == kind, TrainedModel.model_id == model_id)
+    found = session.scalars(wanted.with_for_update()).one_or_none()
+    if found is None:
+        return False
+    session.execute(update(TrainedModel).where(TrainedModel.kind == kind, TrainedModel.active).values(active=False))
+    session.execute(update(TrainedModel).where(TrainedModel.model_id == model_id).values(active=True))
+    return True
+
+
+def allow_idle(session: Session, seconds: float) -> None:
+    """Let the transaction compute for so long between two statements."""
+    session.execute(ALLOW_IDLE, {"timeout": f"{round(seconds * 1_000)}ms"})
+
+
+def newest_models(session: Session, kind: str, most: int) -> Sequence[TrainedModel]:
+    """Return the trainings of a kind, the newest first."""
+    query = select(TrainedModel).where(TrainedModel.kind == kind)
+    return session.scalars(query.order_by(TrainedModel.trained_at.desc(), TrainedModel.model_id).limit(most)).all()

@@ -1,0 +1,150 @@
+"""Trains the models on closed deals, and lets one answer only when it is not worse than the one that does.
+
+* Below `CONTEST_FROM` outcomes every outcome counts: each training answers, the card keeps it from running wild.
+* From there on a contest decides. The newest outcomes are those that the standing model has not seen. A challenger
+  learns from all up to the middle of them; both foretell the rest. It is promoted, learned anew from everything, unless
+  its log-loss is higher by more than one standard error of the paired difference.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy.orm import Session
+
+from estate.client import service as client_service
+from estate.core.outbox import Job, enqueue
+from estate.core.settings import get_settings
+from estate.intelligence import crud, register
+from estate.intelligence.cards import BAND_CUTS, QUALIFICATION
+from estate.intelligence.closing import closing_cases
+from estate.intelligence.features import History, load_history
+from estate.intelligence.foretold import by_band, measures, row_losses
+from estate.intelligence.qualification import SCORE, qualification_cases
+from estate.intelligence.register import CARDS, Standing
+from estate.intelligence.scorer import Cases, Scorer
+
+__all__ = ["Trained", "train", "train_all", "use"]
+
+CONTEST_FROM = 200
+"""With fewer outcomes a held-out tail is a few dozen: it would decide by chance."""
+NEW_SHARE, MIN_NEW = 0.02, 20
+"""A training that few outcomes have been added to would say the same again."""
+RESCORED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training came to; without `model_id` there was nothing new to learn."""
+
+    kind: str
+    n: int
+    verdict: str
+    promoted: bool = False
+    model_id: uuid.UUID | None = None
+
+
+def train_all(session: Session, now: dt.datetime) -> list[Trained]:
+    """Train every kind of model on the deals that had closed by a moment."""
+    crud.allow_idle(session, get_settings().training_timeout_s)
+    history = load_history(session, now, get_settings().training_max_deals)
+    return [train(session, kind, history) for kind in CARDS]
+
+
+def train(session: Session, kind: str, history: History) -> Trained:
+    """Train one kind of model, keep it in the register, and promote it when it has earned it."""
+    cases = CASES[kind](session, history)
+    standing = register.standing(session, kind)
+    new = _new(cases, standing)
+    if not new.any():
+        return Trained(kind, len(cases), "no deal has closed since the last training")
+    contested = standing is not None and len(cases) >= CONTEST_FROM
+    if contested and new.sum() < max(MIN_NEW, NEW_SHARE * len(cases)):
+        return Trained(kind, len(cases), f"only {new.sum()} deals have closed since the last training")
+    contest = _contest(standing.scorer, cases, new) if standing is not None and contested else None
+    made = Scorer.fit(CARDS[kind], cases)
+    verdict, promoted = _verdict(contest, len(cases))
+    model_id = register.register(
+        session,
+        kind,
+        made,
+        trained_at=history.now,
+        window_from=min(cases.closed_at),
+        window_to=max(cases.closed_at),
+        n=len(cases),
+        metrics=_metrics(made, cases) | ({} if contest is None else {"contest": contest}),
+        verdict=verdict,
+    )
+    if promoted:
+        use(session, kind, model_id)
+    return Trained(kind, len(cases), verdict, promoted, model_id)
+
+
+def use(session: Session, kind: str, model_id: uuid.UUID) -> None:
+    """Let a model answer for its kind; stored scores follow it.
+
+    Raises
+    ------
+    ModelNotFound
+        When no training of this kind has this id.
+    """
+    register.promote(session, kind, model_id)
+    if kind == QUALIFICATION.kind:
+        ids = client_service.client_ids(session)
+        parts = [ids[i : i + RESCORED] for i in range(0, len(ids), RESCORED)]
+        enqueue(session, [Job(SCORE, f"model:{model_id}:{i}", items=part) for i, part in enumerate(parts)])
+
+
+def _new(cases: Cases, standing: Standing | None) -> NDArray[np.bool_]:
+    """Mark the outcomes that the standing model has not learned from."""
+    known = frozenset() if standing is None else standing.scorer.chances.keys()
+    return np.array([deal_id not in known for deal_id in cases.deal_ids], dtype=bool)
+
+
+def _contest(standing: Scorer, cases: Cases, new: NDArray[np.bool_]) -> dict[str, float]:
+    """Let the standing model and a challenger foretell the later half of the outcomes that it has not seen."""
+    later = np.zeros(len(cases), dtype=bool)
+    later[np.flatnonzero(new)[new.sum() // 2 :]] = True
+    challenger = Scorer.fit(standing.card, cases.take(~later))
+    asked = cases.take(later)
+    losses = [row_losses(asked.won, one.score(asked.features)) for one in (challenger, standing)]
+    gap = losses[0] - losses[1]
+    return {
+        "n": len(asked),
+        "challenger_log_loss": float(losses[0].mean()),
+        "standing_log_loss": float(losses[1].mean()),
+        "difference": float(gap.mean()),
+        "standard_error": float(gap.std(ddof=1) / len(gap) ** 0.5),
+    }
+
+
+def _verdict(contest: Mapping[str, float] | None, n: int) -> tuple[str, bool]:
+    if contest is None:
+        return (f"promoted: with {n} outcomes each one counts" if n < CONTEST_FROM else "promoted: none stood"), True
+    said = f"log-loss {contest['challenger_log_loss']:.4f} against {contest['standing_log_loss']:.4f}"
+    said = f"{said} on the newest {contest['n']:.0f} outcomes"
+    if contest["difference"] > contest["standard_error"]:
+        return f"kept back: worse, {said}", False
+    return f"promoted: not worse, {said}", True
+
+
+def _metrics(made: Scorer, cases: Cases) -> dict[str, Any]:
+    """Measure what the folds say of outcomes that they have not seen."""
+    said, fold = made.model.out_of_fold, made.model.fold
+    return {
+        "all": measures(cases.won, said),
+        "folds": [measures(cases.won[fold == k], said[fold == k]) for k in np.unique(fold)],
+        "bands": by_band(cases.won, said, BAND_CUTS),
+        "learners": dict(_named_shares(made)),
+    }
+
+
+def _named_shares(made: Scorer) -> list[tuple[str, float]]:
+    return [(f"{place} {name}", round(share, 4)) for place, (name, share) in enumerate(made.model.shares, start=1)]
+
+
+CASES = {"qualification": qualification_cases, "closing": closing_cases}
