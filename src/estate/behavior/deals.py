@@ -74,6 +74,7 @@ def _store_wave(
         else:
             results[i] = Stored(str(given[i].deal_id), "rejected", problem)
     written = crud.write_deals(session, list(rows.values()))
+    crud.add_stages(session, [reached for i, row in rows.items() for reached in _stages(given[i], row)])
     jobs: list[Job] = []
     for (i, row), status in zip(rows.items(), written, strict=True):
         results[i] = Stored(str(row["deal_id"]), status)
@@ -91,7 +92,7 @@ def _train_soon(session: Session, now: dt.datetime) -> None:
 
 def _merged(given: DealIn, before: Row | None, now: dt.datetime) -> Row:
     """Return every column of the deal as it shall be."""
-    stated = {name: getattr(given, name) for name in given.model_fields_set}
+    stated = {name: getattr(given, name) for name in given.model_fields_set - {"stages_reached"}}
     at = given.updated_at or now
     kept = {"project_id": None, "unit_id": None, "value": None, "lost_reason": None, "closed_at": None}
     row = kept | (before or {"stage": "new"}) | stated | {"updated_at": at}
@@ -106,6 +107,14 @@ def _merged(given: DealIn, before: Row | None, now: dt.datetime) -> Row:
     if row.get("currency") is None:
         row["currency"] = get_settings().default_currency
     return row
+
+
+def _stages(given: DealIn, row: Mapping[str, Any]) -> Iterator[tuple[uuid.UUID, str, dt.datetime]]:
+    """Yield the stages that a report tells of; one that comes late tells as much as one in time."""
+    if {"stage", "outcome"} & given.model_fields_set:
+        yield given.deal_id, row["stage"], row["closed_at"] or row["updated_at"]
+    for stage, reached_at in (given.stages_reached or {}).items():
+        yield given.deal_id, stage, reached_at
 
 
 def _problem(row: Mapping[str, Any]) -> str | None:

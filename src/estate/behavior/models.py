@@ -15,6 +15,7 @@ __all__ = [
     "BehaviorEvent",
     "Conversation",
     "Deal",
+    "DealStage",
     "PatternGroup",
     "TriggerFinding",
     "TriggerStat",
@@ -119,6 +120,20 @@ class Deal(Base):
     currency: Mapped[str]
     lost_reason: Mapped[str | None]
     updated_at: Mapped[UpdatedAt]
+
+
+class DealStage(Base):
+    """When a deal first reached a stage; a stage that it left again stays."""
+
+    __tablename__ = "deal_stages"
+    __table_args__ = (
+        CheckConstraint(f"stage IN {STAGES}", name="stage_known"),
+        *sane_time("reached_at"),
+    )
+
+    deal_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("deals.deal_id"), primary_key=True)
+    stage: Mapped[str] = mapped_column(primary_key=True)
+    reached_at: Mapped[dt.datetime]
 
 
 class Conversation(Base):

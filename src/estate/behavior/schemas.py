@@ -154,6 +154,9 @@ class DealIn(Schema):
     value: Money | None = Field(None, description="In `currency`.")
     currency: Currency | None = None
     lost_reason: ShortText | None = None
+    stages_reached: dict[Stage, PastInstant] | None = Field(
+        None, description="When the deal first reached stages, where the CRM knows; the earliest report stays."
+    )
     updated_at: PastInstant | None = Field(None, description="Default now; an older one than stored is stale.")
 
     @field_validator("unit_id")

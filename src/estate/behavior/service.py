@@ -1,7 +1,7 @@
 """The public verbs of the behavior layer."""
 
 from estate.behavior.conversations import ingest_conversations
-from estate.behavior.crud.deals import closed_counts
+from estate.behavior.crud.deals import closed_counts, stages
 from estate.behavior.crud.moments import activity_at
 from estate.behavior.deals import deals, ingest_deals
 from estate.behavior.discovery import analyse, patterns, triggers
@@ -25,5 +25,6 @@ __all__ = [
     "list_events",
     "next_step",
     "patterns",
+    "stages",
     "triggers",
 ]

@@ -208,10 +208,7 @@ def reply_speed(mean_s: float | None) -> Value:
 
 
 def stage(name: str | None) -> Value:
-    """Return -1 (new) to 1 (reserved) of the open deal.
-
-    Past stages are not kept, so no outcome can move its weight: it stays what the card says.
-    """
+    """Return -1 (new) to 1 (reserved) of the open deal."""
     if name not in STAGES:
         return UNKNOWN
     return Value(STAGES[name], f"The open deal is at the stage “{name}”.")

@@ -5,6 +5,7 @@ Nothing that was written after the outcome of a deal enters its features:
 * events and conversations count up to the moment of the case, not beyond
 * a profile counts only if it was last written before the deal closed, as older versions are not kept
 * the agent's record holds the deals that had closed before the moment
+* the stage is the last one that the deal had reached by then
 
 A closed deal is seen once, at a moment of its life when it was still open: at its opening or some days later
 (`LANDMARK_DAYS`), which of them its id decides. So open cases are compared with cases that were open, and one deal
@@ -169,7 +170,7 @@ def load_present(session: Session, client_ids: Collection[uuid.UUID], now: dt.da
 
 
 def load_history(session: Session, now: dt.datetime, most: int, but: Collection[uuid.UUID] = ()) -> History:
-    """Read the newest closed deals, in four queries whatever their number.
+    """Read the newest closed deals, in five queries whatever their number.
 
     Parameters
     ----------
@@ -184,13 +185,12 @@ def load_history(session: Session, now: dt.datetime, most: int, but: Collection[
     clients = client_service.some_clients(session, {deal.client_id for deal in wanted})
     moments = [(deal, _landmark(deal)) for deal in wanted]
     seen = behavior.activity_at(session, [(deal.client_id, at) for deal, at in moments], window_days=WINDOW_DAYS)
-    return History(
-        now,
-        tuple(
-            _past_case(deal, clients[deal.client_id], record.at(deal.agent_id, at), done)
-            for (deal, at), done in zip(moments, seen, strict=True)
-        ),
-    )
+    stages = behavior.stages(session, [deal.deal_id for deal in wanted])
+    past = []
+    for (deal, at), done in zip(moments, seen, strict=True):
+        stage = _stage_at(stages.get(deal.deal_id, {}), at)
+        past.append(_past_case(deal, clients[deal.client_id], record.at(deal.agent_id, at), done, stage))
+    return History(now, tuple(past))
 
 
 def load_deals(
@@ -211,9 +211,14 @@ def closed_by(deal: DealOut) -> dt.datetime:
     return deal.closed_at or deal.opened_at
 
 
-def _past_case(deal: DealOut, client: ClientOut, record: Record, seen: Activity) -> PastCase:
+def _stage_at(reached: Mapping[str, dt.datetime], at: dt.datetime) -> str | None:
+    """Return the stage that a deal had reached last by a moment; None where its history does not tell."""
+    return max((stage for stage, when in reached.items() if when <= at), key=lambda s: reached[s], default=None)
+
+
+def _past_case(deal: DealOut, client: ClientOut, record: Record, seen: Activity, stage: str | None) -> PastCase:
     wishes = _wishes_of(client)
-    profile, done = _profile_values(client, wishes), _activity_values(seen, None)
+    profile, done = _profile_values(client, wishes), _activity_values(seen, stage)
     return PastCase(
         deal=deal,
         client=client,

@@ -2,23 +2,26 @@
 
 import datetime as dt
 import uuid
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from sqlalchemy.orm import Session
 
 from estate.agent.analytics.ranking import MIN_DEALS, AgentRank, rank
+from estate.agent.analytics.skill_parts import STAGES, Part, skill_parts
 from estate.agent.schemas import AgentOut
 from estate.agent.service import all_agents
+from estate.behavior import service as behavior
 from estate.behavior.schemas import DealOut
 from estate.core.settings import get_settings
 from estate.intelligence import register
 from estate.intelligence.cards import BASE_RATE, CARD_WEIGHT, QUALIFICATION
 from estate.intelligence.explained import clock
 from estate.intelligence.features import load_deals, load_history
-from estate.intelligence.schemas import AgentRankOut, Reason
+from estate.intelligence.schemas import AgentRankOut, Reason, SkillPart
 
 __all__ = ["Evidence", "evidence_of", "rank_agents"]
 
@@ -42,6 +45,7 @@ class Evidence:
 
 
 NOTHING = Evidence("none", 0, 0, 0)
+RUNNING = {"new", "qualified", "viewing", "negotiation", "reserved"}
 
 
 def rank_agents(session: Session, now: dt.datetime | None = None) -> list[AgentRankOut]:
@@ -49,16 +53,24 @@ def rank_agents(session: Session, now: dt.datetime | None = None) -> list[AgentR
 
     The expected wins of an agent are the sum of the qualification scores of the clients of the closed deals, as of
     when these were open and by models that had not seen them: case mix without the agent's part. Open deals are
-    censored. See `estate.agent.analytics.ranking.rank` for the rest.
+    censored. See `estate.agent.analytics.ranking.rank` and `.skill_parts` for the rest.
     """
+    at = clock(now)
     agents = {agent.agent_id: agent for agent in all_agents(session)}
-    evidence = evidence_of(_closed(session, clock(now)), agents)
+    deals = load_deals(session, at)
+    closed = _closed(session, deals, at)
+    evidence, parts = evidence_of(closed, agents), _parts(session, closed)
+    running = Counter(deal.agent_id for deal in deals if deal.outcome is None)
     known = [agent_id for agent_id in sorted(agents) if evidence[agent_id].n > 0]
     found = [evidence[agent_id] for agent_id in known]
     ranked = rank(known, [e.won for e in found], [e.expected for e in found], [e.n for e in found])
     silent = sorted(agents.keys() - set(known))
     places = [_ranked(agents[place.agent_id], place, evidence[place.agent_id]) for place in ranked]
-    return places + [_unranked(agents[a], len(known) + 1, len(agents)) for a in silent]
+    places += [_unranked(agents[a], len(known) + 1, len(agents)) for a in silent]
+    return [
+        place.model_copy(update={"skills": parts.get(place.agent_id, []), "open_deals": running[place.agent_id]})
+        for place in places
+    ]
 
 
 def evidence_of(
@@ -70,7 +82,7 @@ def evidence_of(
     return {agent_id: from_deals.get(agent_id) or _stated(agent, rate) for agent_id, agent in agents.items()}
 
 
-def _closed(session: Session, now: dt.datetime) -> list[tuple[DealOut, float]]:
+def _closed(session: Session, deals: Sequence[DealOut], now: dt.datetime) -> list[tuple[DealOut, float]]:
     """Return the closed deals, each with the chance that its client gave it."""
     scorer = register.scorer(session, QUALIFICATION.kind)
     most = get_settings().training_max_deals
@@ -79,8 +91,43 @@ def _closed(session: Session, now: dt.datetime) -> list[tuple[DealOut, float]]:
     if unseen:
         scores = scorer.predict([case.values for case in unseen]).tolist()
         chances |= {case.deal.deal_id: score for case, score in zip(unseen, scores, strict=True)}
-    deals = [deal for deal in load_deals(session, now) if deal.outcome is not None]
-    return [(deal, chances[deal.deal_id]) for deal in deals if deal.deal_id in chances]
+    closed = [deal for deal in deals if deal.outcome is not None]
+    return [(deal, chances[deal.deal_id]) for deal in closed if deal.deal_id in chances]
+
+
+def _parts(session: Session, closed: Sequence[tuple[DealOut, float]]) -> dict[uuid.UUID, list[SkillPart]]:
+    """Judge the parts of the sale by the closed deals whose way is known: a stage before the outcome was reported."""
+    histories = behavior.stages(session, [deal.deal_id for deal, _ in closed])
+    judged = [
+        (deal.agent_id, _furthest(deal, histories[deal.deal_id]), chance)
+        for deal, chance in closed
+        if RUNNING & histories.get(deal.deal_id, {}).keys()
+    ]
+    furthest = np.array([place for _, place, _ in judged], dtype=np.int64)
+    chances = np.array([chance for _, _, chance in judged], dtype=np.float64)
+    found = skill_parts([agent_id for agent_id, _, _ in judged], furthest, chances)
+    return {agent_id: [_part(part) for part in parts] for agent_id, parts in found.items()}
+
+
+def _furthest(deal: DealOut, reached: Mapping[str, dt.datetime]) -> int:
+    """Return the place in `STAGES` that a closed deal got to; a reservation is past the negotiation."""
+    if deal.outcome == "won":
+        return STAGES.index("won")
+    stages = {"negotiation" if stage == "reserved" else stage for stage in RUNNING & reached.keys()}
+    return max(STAGES.index(stage) for stage in stages)
+
+
+def _part(part: Part[uuid.UUID]) -> SkillPart:
+    return SkillPart(
+        part=part.part,
+        n=part.n,
+        passed=part.passed,
+        expected=part.expected,
+        score=part.score if part.enough else None,
+        lower=part.lower if part.enough else None,
+        upper=part.upper if part.enough else None,
+        status="ok" if part.enough else "insufficient_data",
+    )
 
 
 def _from_deals(closed: Sequence[tuple[DealOut, float]]) -> dict[uuid.UUID, Evidence]:
@@ -134,6 +181,8 @@ def _ranked(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) ->
         n=evidence.n,
         status="ok" if evidence.n >= MIN_DEALS else "insufficient_data",
         evidence=evidence.kind,
+        skills=[],
+        open_deals=0,
         reasons=_reasons(agent, place, evidence),
     )
 
@@ -174,5 +223,7 @@ def _unranked(agent: AgentOut, first: int, last: int) -> AgentRankOut:
         n=0,
         status="insufficient_data",
         evidence="none",
+        skills=[],
+        open_deals=0,
         reasons=[Reason(field="deals_closed", text=text, value=agent.deals_closed)],
     )

@@ -28,6 +28,7 @@ __all__ = [
     "Recommendation",
     "RoutedAgent",
     "ScoreInHistory",
+    "SkillPart",
     "TradeOff",
     "TrainingOut",
     "Triple",
@@ -166,6 +167,19 @@ class Recommendation(SchemaOut):
     trade_offs: list[TradeOff]
 
 
+class SkillPart(SchemaOut):
+    """How an agent does in one part of the sale, against what such clients lead to expect."""
+
+    part: Literal["qualify", "show", "negotiate", "close"]
+    n: int = Field(description="Closed deals with a stage history that got to this part.")
+    passed: int
+    expected: float = Field(description="What the average agent would have passed with such clients.")
+    score: float | None = Field(description="Passed over expected, shrunk; 1 is average; null with too few deals.")
+    lower: float | None = Field(description="90 % interval.")
+    upper: float | None
+    status: Status
+
+
 class AgentRankOut(SchemaOut):
     """One agent on the leaderboard."""
 
@@ -180,6 +194,8 @@ class AgentRankOut(SchemaOut):
     n: float = Field(description="Closed deals behind it.")
     status: Status
     evidence: Literal["deals", "stated", "none"]
+    skills: list[SkillPart] = Field(description="Part by part, from closed deals whose stages are known.")
+    open_deals: int = Field(description="Not judged yet.")
     reasons: list[Reason]
 
 

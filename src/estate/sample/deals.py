@@ -14,7 +14,18 @@ from estate.sample.market import CURRENCY
 from estate.sample.people import OBJECTIONS, Clients
 from estate.sample.truth import BASE, COLUMNS, WEIGHTS, coefficients
 
-__all__ = ["LOST", "OPEN", "WON", "Deals", "close_deals", "deal_rows", "fit_features", "objections_heard"]
+__all__ = [
+    "LOST",
+    "OPEN",
+    "WON",
+    "Deals",
+    "close_deals",
+    "deal_rows",
+    "fit_features",
+    "furthest_stages",
+    "objections_heard",
+    "stage_rows",
+]
 
 OPEN, LOST, WON = -1, 0, 1
 RUNNING_STAGES = ("new", "qualified", "viewing", "negotiation", "reserved")
@@ -110,6 +121,26 @@ def deal_rows(deals: Deals, scene: Scene) -> Iterator[Row]:
             "lost_reason": deals.lost_reason[index] if outcome == LOST else None,
             "updated_at": ended or opened_at,
         }
+
+
+def furthest_stages(rng: np.random.Generator, deals: Deals) -> Ints:
+    """Return the furthest running stage of each deal: all of a won one, fewer of a lost one the poorer its chance."""
+    ease = logistic(np.log(deals.win_probability / (1 - deals.win_probability)) + 1.0)
+    lost = rng.binomial(len(RUNNING_STAGES) - 1, ease)
+    return np.select([deals.outcome == OPEN, deals.outcome == WON], [deals.stage, len(RUNNING_STAGES) - 1], lost)
+
+
+def stage_rows(deals: Deals, furthest: Ints, leads: Leads) -> Iterator[Row]:
+    """Yield the rows of `deal_stages`: stages follow each other evenly, the outcome comes last."""
+    for index, deal_id in enumerate(deals.deal_ids):
+        start, end = int(leads.opened_at[index]), int(leads.ends_at[index])
+        outcome, last = int(deals.outcome[index]), int(furthest[index])
+        steps = len(RUNNING_STAGES) if outcome == OPEN else last + 1
+        for place, stage in enumerate(RUNNING_STAGES[: last + 1]):
+            reached_at = moment(start + (end - start) * place // steps)
+            yield {"deal_id": deal_id, "stage": stage, "reached_at": reached_at}
+        if outcome != OPEN:
+            yield {"deal_id": deal_id, "stage": "won" if outcome == WON else "lost", "reached_at": moment(end)}
 
 
 def objections_heard(deals: Deals, leads: Leads, agents: int) -> list[Counter[str]]:

@@ -19,7 +19,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from estate.sample import phrases
-from estate.sample.deals import LOST, WON, Deals, close_deals, deal_rows, objections_heard
+from estate.sample.deals import (
+    LOST,
+    WON,
+    Deals,
+    close_deals,
+    deal_rows,
+    furthest_stages,
+    objections_heard,
+    stage_rows,
+)
 from estate.sample.draws import Ints, Row, moment, stream
 from estate.sample.events import Events, draw_events, event_rows, mean_reply_seconds, recent_viewers
 from estate.sample.homes import Standing, draw_homes, launches, project_rows, unit_rows
@@ -48,6 +57,7 @@ class World:
     scene: Scene
     talk: Talk
     deals: Deals
+    furthest: Ints
     events: Events
     truth: Truth
 
@@ -71,6 +81,7 @@ class World:
         yield "client_profiles", client_rows(scene.clients, market, scene.agents, scene.now, reported_at)
         yield "properties", unit_rows(homes, market, self._standing(), scene.now)
         yield "deals", deal_rows(self.deals, scene)
+        yield "deal_stages", stage_rows(self.deals, self.furthest, scene.leads)
         yield "conversations", conversation_rows(self.talk, scene, self.deals.unit, self.deals.deal_ids)
         yield "utterances", utterance_rows(self.talk, scene, self.deals.unit)
         yield "behavior_events", event_rows(self.events, scene, self.talk, self.deals)
@@ -139,8 +150,9 @@ def generate(scale: int, seed: int, now: dt.datetime) -> World:
     scene = _scene(scale, seed, int(now.timestamp()))
     talk = draw_talk(stream(seed, "talk"), scene)
     deals = close_deals(stream(seed, "deals"), scene, said_in_deals(talk, len(scene.leads.client)))
+    furthest = furthest_stages(stream(seed, "stages"), deals)
     events = draw_events(stream(seed, "events"), scene, talk, deals)
-    return World(scene, talk, deals, events, _truth(scene, deals))
+    return World(scene, talk, deals, furthest, events, _truth(scene, deals))
 
 
 def _scene(scale: int, seed: int, now: int) -> Scene:

@@ -18,6 +18,12 @@ from estate.intelligence.ranking import rank_agents
 from estate.intelligence.routing import route
 from estate.intelligence.training import train_all
 
+NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
+
+
+def days_ago(days: float) -> str:
+    return (NOW - dt.timedelta(days=days)).isoformat()
+
 
 def test_every_agent_is_ranked_by_the_best_evidence_there_is(
     session: Session, brokerage: Any, now: dt.datetime
@@ -37,6 +43,26 @@ def test_every_agent_is_ranked_by_the_best_evidence_there_is(
     text = found[good].reasons[0].text
     assert text.startswith("Won 20 of 40 closed deals; ")
     assert float(text.split("; ")[1].split()[0]) == pytest.approx(11, abs=2)
+
+
+def test_parts_of_the_sale_are_judged_by_deals_whose_way_is_known(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    shower, closer = brokerage.agent(1), brokerage.agent(2)
+    ways = {shower: ("qualified", "viewing", "negotiation"), closer: ("qualified",)}
+    for i in range(30):
+        agent = shower if i % 2 else closer
+        reached = {stage: days_ago(95 - place) for place, stage in enumerate(("new", *ways[agent]))}
+        client = brokerage.client(i)
+        brokerage.deal(i, agent, client, 100, 60, stage="won" if i % 10 == 0 else "lost", stages_reached=reached)
+    brokerage.deal(90, closer, client, 100, 60, stage="lost")
+    brokerage.deal(91, closer, client, 10, None, stage="viewing")
+    ranked = {row.agent_id: row for row in rank_agents(session, now)}
+    shown = {row: {part.part: part for part in ranked[row].skills} for row in (shower, closer)}
+    assert (shown[closer]["qualify"].n, shown[closer]["show"].n) == (15, 15)
+    assert (shown[shower]["show"].passed, shown[closer]["show"].passed) == (15, 3)
+    assert (shown[shower]["show"].score or 0) > 1 > (shown[closer]["show"].score or 9)
+    assert (ranked[closer].open_deals, ranked[shower].open_deals) == (1, 0)
 
 
 def test_case_mix_counts(session: Session, brokerage: Any, now: dt.datetime) -> None:

@@ -105,6 +105,15 @@ def test_what_was_known_while_the_deals_were_open_does_enter(
     assert after[slow].score > after[fast].score
 
 
+def test_a_past_stage_counts_only_from_when_it_was_reached(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    """Reserved came a day before the end, after every moment that is looked at."""
+    agent, client = brokerage.agent(1), brokerage.client(1)
+    for i in range(12):
+        reached = {"new": days_old(100), "viewing": days_old(90), "reserved": days_old(81)}
+        brokerage.deal(i, agent, client, 99, 80, stage="won", stages_reached=reached)
+    assert set(learned_from(session, now).features[:, -1].tolist()) == {-1.0, 0.0}
+
+
 def test_the_stage_of_the_open_deal_counts(session: Session, brokerage: Any, now: dt.datetime) -> None:
     agent, early, late = brokerage.agent(1), brokerage.client(1), brokerage.client(2)
     brokerage.deal(1, agent, early, 5, None, stage="new")

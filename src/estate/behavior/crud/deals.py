@@ -5,15 +5,25 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, func, select
+from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
 
 from estate.behavior.models import Deal
 from estate.core.upsert import Written, upsert
 
-__all__ = ["closed_counts", "deals", "lock_deals", "newest_deal", "write_deals"]
+__all__ = ["add_stages", "closed_counts", "deals", "lock_deals", "newest_deal", "stages", "write_deals"]
 
 _TABLE = cast(Table, Deal.__table__)
+_ADD_STAGES = text("""
+INSERT INTO deal_stages (deal_id, stage, reached_at)
+SELECT deal_id, stage, min(reached_at)
+FROM unnest(CAST(:ids AS uuid[]), CAST(:stages AS text[]), CAST(:moments AS timestamptz[]))
+    AS s (deal_id, stage, reached_at)
+GROUP BY deal_id, stage ORDER BY deal_id, stage
+ON CONFLICT (deal_id, stage) DO UPDATE SET reached_at = excluded.reached_at
+WHERE excluded.reached_at < deal_stages.reached_at
+""")
+_STAGES = text("SELECT deal_id, stage, reached_at FROM deal_stages WHERE deal_id = ANY(:ids)")
 
 
 def lock_deals(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
@@ -56,3 +66,18 @@ def newest_deal(session: Session, client_id: uuid.UUID) -> Deal | None:
     """Return the client's deal that was opened last."""
     query = select(Deal).where(Deal.client_id == client_id).order_by(Deal.opened_at.desc(), Deal.deal_id)
     return session.scalars(query.limit(1)).first()
+
+
+def add_stages(session: Session, rows: Sequence[tuple[uuid.UUID, str, dt.datetime]]) -> None:
+    """Note when deals reached stages; the earliest moment that was ever reported stays, whatever the order."""
+    if rows:
+        ids, stages, moments = zip(*rows, strict=True)
+        session.execute(_ADD_STAGES, {"ids": list(ids), "stages": list(stages), "moments": list(moments)})
+
+
+def stages(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, dt.datetime]]:
+    """Return when deals reached their stages; one without a history is absent."""
+    found: dict[uuid.UUID, dict[str, dt.datetime]] = {}
+    for deal_id, stage, reached_at in session.execute(_STAGES, {"ids": list(ids)}):
+        found.setdefault(deal_id, {})[stage] = reached_at
+    return found

@@ -9,8 +9,8 @@ Floats = npt.NDArray[np.float64]
 
 WINDOWS = (2, 3, 6, 12)  # Months whose mean the last value is held against: prices of few sales revert to it.
 SEASONAL_WINDOWS = (1, 3, 6)  # Months whose seasonal part is known to be in the last values.
-PATTERNS = 2  # Seasons differ by climate: a few patterns are common to many areas, the rest is mostly noise.
-RIDGE = 0.001  # Of each feature's own sum of squares; only keeps twin features apart.
+PATTERNS = 3  # Seasons differ by climate: a few patterns are common to many areas, the rest is mostly noise.
+RIDGE = 0.1  # Of each feature's own sum of squares: the means of 2, 3, 6 and 12 months are near twins.
 CLIP = 3.0  # Deviations: prices of few sales have long tails.
 
 
@@ -27,7 +27,7 @@ def own_seasons(deviations: Floats, season: int) -> Floats:
     Returns
     -------
     float64[areas, season]
-        Mean change by month of the year, shrunk as if one more year had shown none, kept to the two strongest
+        Mean change by month of the year, shrunk as if one more year had shown none, kept to the three strongest
         patterns across areas (truncated singular value decomposition); 0 before there is a whole year.
     """
     effects = np.zeros((len(deviations), season))

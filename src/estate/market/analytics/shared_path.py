@@ -8,7 +8,7 @@ __all__ = ["CANDIDATES", "candidates", "shared_path"]
 Floats = npt.NDArray[np.float64]
 
 CLIP = 4.0  # Deviations: a data error of one area must not move the market.
-SEASON_PRIOR = 1.0  # A month's effect weighs as if one more year had shown none.
+SEASON_PRIOR = 0.5  # A month's effect weighs as if half a year more had shown none.
 FADING = ((None, 0.0), (12, 0.9), (3, 0.8))
 """Months over which the present pace is read, and what of its excess is left a month later."""
 CANDIDATES = len(FADING)
