@@ -6,14 +6,16 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from estate.api.answers import IngestAnswer, ingest_answer
-from estate.api.deps import NO_PARAMETERS, OnceDep, ReadSession, now
+from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now
+from estate.api.merging import merge_clients
 from estate.api.openapi import json_body
 from estate.client import service
-from estate.client.schemas import ClientFilter, ClientIn, ClientOut
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut, MergeIn, MergeOut
 from estate.core.paging import PageOut
-from estate.core.types import Name, QueryLimit, Schema, Uuid
+from estate.core.types import Name, QueryLimit, Schema, ShortText, Uuid
 from estate.intelligence import calls, closing, qualification
-from estate.intelligence.schemas import ClosingOut, NextCall, Qualification
+from estate.intelligence.duplicates import find_duplicates
+from estate.intelligence.schemas import ClosingOut, Duplicate, NextCall, Qualification
 from estate.property import service as property_service
 
 router = APIRouter(prefix="/client", tags=["client"])
@@ -31,6 +33,16 @@ EXAMPLE = {
     "response_history": [{"at": "2026-10-01T09:30:00Z", "channel": "call", "response_seconds": 420}],
     "contact_consent": True,
 }
+
+
+MERGE = {"keep": EXAMPLE["client_id"], "merge": "5f0c7d3b-6a1e-4c2d-9b8f-1e2d3c4b5a06"}
+
+
+class OnePage(Schema):
+    """Which page."""
+
+    cursor: ShortText | None = None
+    limit: QueryLimit = 50
 
 
 class OnePair(Schema):
@@ -79,3 +91,20 @@ def recommend(session: ReadSession, wanted: Annotated[ForAgent, Query()]) -> Pag
     """Recommend whom an agent calls next, and why."""
     found = calls.next_calls(session, wanted.agent_id, now=now(), limit=wanted.limit)
     return PageOut(items=found, next_cursor=None)
+
+
+@router.get("/duplicates")
+def duplicates(session: ReadSession, wanted: Annotated[OnePage, Query()]) -> PageOut[Duplicate]:
+    """List pairs of clients that look like one person: by phone or e-mail, or by name and a second fact."""
+    page = find_duplicates(session, limit=wanted.limit, cursor=wanted.cursor)
+    return PageOut(items=list(page.items), next_cursor=page.next_cursor)
+
+
+@router.post("/merge", response_model=MergeOut, openapi_extra=json_body(MergeIn, example=MERGE, batch=False))
+def merge(once: OnceDep) -> Response:
+    """Make one client of two: history, deals and conversations are handed over, and a refusal to be contacted survives.
+
+    What still comes under the merged id goes to the kept client; asking for the merged id answers 410 and names it.
+    """
+    wanted = once.body.one(MergeIn)
+    return once.run(lambda session: Answer(200, merge_clients(session, wanted, by=once.actor.caller)))
