@@ -32,6 +32,7 @@ MADE_ONCE = (
     "other_area_id",
     "agent_id",
     "client_id",
+    "other_client_id",
     "project_id",
     "unit_id",
     "other_unit_id",
@@ -121,6 +122,16 @@ def _two_areas(rows: Json) -> Json:
 
 def _with_owner(rows: Json) -> Json:
     return [row | {"owner_agent_id": "{{agent_id}}"} for row in rows]
+
+
+def _the_same_person(rows: Json) -> Json:
+    (client,) = rows
+    names = ("name", "budget", "currency", "location_targets")
+    return [{name: client[name] for name in names} | {"client_id": "{{other_client_id}}"}]
+
+
+def _both_clients(wanted: Json) -> Json:
+    return wanted | {"keep": "{{client_id}}", "merge": "{{other_client_id}}"}
 
 
 def _two_units(rows: Json) -> Json:
@@ -272,7 +283,16 @@ STORY: Mapping[str, Sequence[Step]] = {
             _same("response_id") | {"the verdict is kept": 'pm.expect(answer.verdict).to.equal("helpful");'},
         ),
     ),
-    "6 What is refused": (
+    "6 Clients that are one person": (
+        Step("POST /client/ingest", name="/client/ingest: the same person under another id", change=_the_same_person),
+        Step("GET /client/duplicates"),
+        Step(
+            "POST /client/merge",
+            {"the client is kept": 'pm.expect(answer.kept_id).to.equal(pm.variables.get("client_id"));'},
+            change=_both_clients,
+        ),
+    ),
+    "7 What is refused": (
         Step("POST /agent/ingest", name="/agent/ingest: without a key", with_key=False, status=(401,)),
         Step(
             "POST /agent/ingest",
@@ -291,7 +311,7 @@ STORY: Mapping[str, Sequence[Step]] = {
             {"the bad row is kept": 'pm.expect(answer.items.map(item => item.layer)).to.include("agent");'},
         ),
     ),
-    "7 Operations": (
+    "8 Operations": (
         Step("GET /healthz", {"the process answers": 'pm.expect(answer.status).to.equal("ok");'}),
         Step("GET /readyz", {"the database answers": 'pm.expect(answer.database).to.equal("ok");'}),
         Step(

@@ -13,6 +13,7 @@ PROBLEMS: dict[int | str, str] = {
     401: "The key is missing or unknown.",
     404: "No such record.",
     409: "The id exists with other content.",
+    410: "The client was merged into another, which `detail` names.",
     413: "The body or batch is too large.",
     415: "The body is neither JSON nor NDJSON, or packed otherwise than with gzip.",
     422: "A field is refused; `errors` names it.",

@@ -15,7 +15,7 @@ from estate.behavior.analytics.terms import extract, longest
 from estate.behavior.crud import conversations as crud
 from estate.behavior.crud.events import EventRow, known_terms
 from estate.behavior.immutable import Delivery, first_of_each, settle
-from estate.behavior.references import reference_problems
+from estate.behavior.references import redirected, reference_problems
 from estate.behavior.schemas import ConversationIn, TurnIn
 from estate.core.canonical import content_hash
 from estate.core.documents import document_jobs
@@ -50,6 +50,7 @@ def _store(session: Session, given: Sequence[ConversationIn]) -> list[Stored]:
         Delivery(talk.conversation_id, content_hash(talk.model_dump()), problem)
         for talk, problem in zip(given, problems, strict=True)
     ]
+    given = redirected(session, given)
     first = first_of_each(deliveries)
     received_at = dt.datetime.now(dt.UTC)
     rows = [_row(given[i], deliveries[i].content_hash, received_at) for i in first.values()]

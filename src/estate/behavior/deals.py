@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from estate.behavior.crud import deals as crud
 from estate.behavior.events import FOLD, SCORE
-from estate.behavior.references import reference_problems
+from estate.behavior.references import redirected, reference_problems
 from estate.behavior.schemas import CLOSED, DealIn, DealOut
 from estate.core.documents import document_jobs
 from estate.core.ingest import IngestResult, SourceRow, Stored
@@ -52,6 +52,7 @@ def deals(
 
 def _store(session: Session, given: Sequence[DealIn]) -> list[Stored]:
     problems = reference_problems(session, given, REFERENCES, UNIT)
+    given = redirected(session, given)
     results = [Stored(str(d.deal_id), "rejected", problem) for d, problem in zip(given, problems, strict=True)]
     now = dt.datetime.now(dt.UTC)
     good = [i for i, problem in enumerate(problems) if problem is None]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from estate.behavior.crud import events as crud
 from estate.behavior.crud.events import EventRow
+from estate.behavior.crud.references import kept_clients
 from estate.behavior.immutable import Delivery, first_of_each, settle
 from estate.behavior.references import reference_problems
 from estate.behavior.schemas import EventFilter, EventIn, EventOut
@@ -47,7 +48,9 @@ def check_event(row: SourceRow) -> Checked[EventIn]:
 
 def ingest_checked_events(session: Session, rows: Sequence[Checked[EventIn]], *, source: str = "api") -> IngestResult:
     """Store events that were checked before, as `ingest_events` does."""
-    return ingest_checked(session, layer="behavior", rows=rows, store=_store, explain=_explain, source=source)
+    return ingest_checked(
+        session, layer="behavior", rows=rows, store=_store, explain=_explain, again=_store_redirected, source=source
+    )
 
 
 def _explain(session: Session, events: Sequence[EventIn]) -> list[Stored | None]:
@@ -60,18 +63,32 @@ def _explain(session: Session, events: Sequence[EventIn]) -> list[Stored | None]
 
 
 def _store(session: Session, events: Sequence[EventIn]) -> list[Stored]:
+    """Store events whose client is there; the foreign key refuses one that was merged."""
+    return _store_for(session, events, {})
+
+
+def _store_redirected(session: Session, events: Sequence[EventIn]) -> list[Stored]:
+    """Store events under the client that holds the history of theirs; the content as sent stays what is compared."""
+    return _store_for(session, events, kept_clients(session, {e.client_id for e in events if e.client_id is not None}))
+
+
+def _store_for(session: Session, events: Sequence[EventIn], kept: Mapping[uuid.UUID, uuid.UUID]) -> list[Stored]:
     contents = [event.content() for event in events]
     deliveries = [
         Delivery(event.event_id, content_hash(content), None) for event, content in zip(events, contents, strict=True)
     ]
     first = first_of_each(deliveries)
     received_at = dt.datetime.now(dt.UTC)
-    created = store_new(session, [_row(contents[i], deliveries[i].content_hash, received_at) for i in first.values()])
+    rows = [_row(contents[i], deliveries[i].content_hash, received_at, kept) for i in first.values()]
+    created = store_new(session, rows)
     return settle(deliveries, first, crud.content_hashes(session, first.keys() - created), "event_id")
 
 
-def _row(content: Mapping[str, Any], hashed: bytes, received_at: dt.datetime) -> EventRow:
-    return {**content, "time_of_event": content["time_of_event"] or received_at, "content_hash": hashed}
+def _row(
+    content: Mapping[str, Any], hashed: bytes, received_at: dt.datetime, kept: Mapping[uuid.UUID, uuid.UUID]
+) -> EventRow:
+    client_id, at = content["client_id"], content["time_of_event"] or received_at
+    return {**content, "client_id": kept.get(client_id, client_id), "time_of_event": at, "content_hash": hashed}
 
 
 def store_new(session: Session, rows: Sequence[EventRow]) -> set[uuid.UUID]:
@@ -107,5 +124,8 @@ def _unit_gain(row: EventRow) -> dict[str, Any]:
 
 def list_events(session: Session, wanted: EventFilter) -> Page[EventOut]:
     """Return a page of events, newest first."""
+    if wanted.client_id is not None:
+        kept = kept_clients(session, [wanted.client_id])
+        wanted = wanted.model_copy(update={"client_id": kept.get(wanted.client_id, wanted.client_id)})
     page = crud.page_events(session, wanted)
     return Page([EventOut.model_validate(event) for event in page.items], page.next_cursor)

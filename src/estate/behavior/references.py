@@ -1,14 +1,17 @@
-"""Finds references to records that do not exist, with one query a table for a whole batch."""
+"""Finds references to records that do not exist, and follows those to merged clients, for a whole batch at once."""
 
 import uuid
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from estate.behavior.crud.references import known_ids, known_units
+from estate.behavior.crud.references import hold_clients, kept_clients, known_ids, known_units
 
-__all__ = ["reference_problems"]
+__all__ = ["redirected", "reference_problems"]
+
+M = TypeVar("M", bound=BaseModel)
 
 MISSING = {
     "agent_id": "agent_id: no such agent",
@@ -23,6 +26,9 @@ def reference_problems(
 ) -> list[str | None]:
     """Return what is wrong with the references of each record, None where nothing is.
 
+    No client of the records can be merged from then on until the transaction ends; a merged one is none that is
+    missing, see `redirected`.
+
     Parameters
     ----------
     fields : sequence of str
@@ -32,6 +38,7 @@ def reference_problems(
     """
     asked = {name: {getattr(r, name) for r in records} - {None} for name in fields}
     asked_units = {pair for r in records if (pair := _unit(r, unit_fields))}
+    hold_clients(session, asked.get("client_id", ()))
     known = known_ids(session, asked)
     units = known_units(session, asked_units)
     if known == asked and units == asked_units:
@@ -46,6 +53,16 @@ def reference_problems(
             yield f"{unit_fields[1]}: no such unit"
 
     return ["; ".join(problems(record)) or None for record in records]
+
+
+def redirected(session: Session, records: Sequence[M]) -> list[M]:
+    """Return the records with every client that was merged replaced by the one that holds its history now."""
+    clients = [getattr(r, "client_id", None) for r in records]
+    kept = kept_clients(session, {client for client in clients if client is not None})
+    return [
+        r if client not in kept else r.model_copy(update={"client_id": kept[client]})
+        for r, client in zip(records, clients, strict=True)
+    ]
 
 
 def _unit(record: BaseModel, fields: tuple[str, str]) -> tuple[uuid.UUID, uuid.UUID] | None:

@@ -7,6 +7,7 @@ from estate.behavior.deals import deals, ingest_deals
 from estate.behavior.discovery import analyse, patterns, triggers
 from estate.behavior.events import check_event, ingest_checked_events, ingest_events, list_events
 from estate.behavior.folding import fold
+from estate.behavior.moving import histories, move_client
 from estate.behavior.records import client_activity, documents, next_step
 
 __all__ = [
@@ -18,11 +19,13 @@ __all__ = [
     "deals",
     "documents",
     "fold",
+    "histories",
     "ingest_checked_events",
     "ingest_conversations",
     "ingest_deals",
     "ingest_events",
     "list_events",
+    "move_client",
     "next_step",
     "patterns",
     "stages",

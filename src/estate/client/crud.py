@@ -5,27 +5,38 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, Text, exists, func, insert, or_, select, text, update
+from sqlalchemy import ColumnElement, Table, Text, Uuid, delete, exists, func, insert, or_, select, text, update
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects.postgresql import JSONPATH
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.dialects.postgresql import JSONPATH, array
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from estate.client.models import ClientProfile, ClientScore
+from estate.client.models import ClientMerge, ClientProfile, ClientScore
 from estate.client.schemas import ClientFilter, ScoreMade
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written, upsert
 
 __all__ = [
+    "add_merge",
+    "agreements",
+    "change_client",
     "client_ids",
     "clients",
     "clients_of",
     "get_client",
+    "hold_clients",
+    "kept_ids",
     "known_agents",
+    "lock_clients",
+    "merge_of",
+    "move_scores",
+    "one_merge_at_a_time",
     "page_clients",
+    "page_matches",
     "score_history",
     "scores_at",
     "state_score",
     "store_scores",
+    "take_client",
     "write_clients",
 ]
 
@@ -61,6 +72,54 @@ CROSS JOIN LATERAL (
 ) s
 """)
 HISTORY_STEP = 0.005
+
+HOLD = text("SELECT 1 FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR NO KEY UPDATE")
+
+# Every key is an equality that a sort or hash finds, and each client is matched with the first of those that share
+# its key only: as many rows as clients, never as many as pairs. A name alone is none: a second fact must agree.
+MATCHES = text("""
+WITH namesakes AS MATERIALIZED (
+    SELECT client_id, name_key, owner_agent_id, budget, currency, location_targets FROM client_profiles
+    WHERE name_key IN (SELECT name_key FROM client_profiles GROUP BY name_key HAVING count(*) > 1)
+), facts (client_id, kind, key, fact) AS (
+    SELECT client_id, 1, phone, '' FROM client_profiles
+    WHERE phone IN (SELECT phone FROM client_profiles GROUP BY phone HAVING count(*) > 1)
+    UNION ALL
+    SELECT client_id, 2, lower(email), '' FROM client_profiles
+    WHERE lower(email) IN (SELECT lower(email) FROM client_profiles GROUP BY lower(email) HAVING count(*) > 1)
+    UNION ALL
+    SELECT client_id, 3, name_key, CAST(owner_agent_id AS text) FROM namesakes WHERE owner_agent_id IS NOT NULL
+    UNION ALL
+    SELECT client_id, 4, name_key, budget || currency FROM namesakes WHERE budget IS NOT NULL
+    UNION ALL
+    SELECT client_id, 5, name_key, lower(place #>> '{}')
+    FROM namesakes, jsonb_path_query(location_targets, 'strict $.**') AS place WHERE jsonb_typeof(place) = 'string'
+), shared AS (
+    SELECT client_id AS second, min(CAST(client_id AS text)) OVER (PARTITION BY kind, key, fact) AS first FROM facts
+)
+SELECT DISTINCT CAST(first AS uuid) AS first, second FROM shared WHERE first <> CAST(second AS text)
+""").columns(first=Uuid, second=Uuid)
+
+AGREE = text("""
+SELECT a.client_id, b.client_id, array_remove(ARRAY[
+    CASE WHEN a.phone = b.phone THEN 'phone' END,
+    CASE WHEN lower(a.email) = lower(b.email) THEN 'email' END,
+    CASE WHEN a.name_key = b.name_key THEN 'name' END,
+    CASE WHEN a.owner_agent_id = b.owner_agent_id THEN 'owner_agent_id' END,
+    CASE WHEN (a.budget, a.currency) = (b.budget, b.currency) THEN 'budget' END,
+    CASE WHEN EXISTS (
+        SELECT lower(place #>> '{}') FROM jsonb_path_query(a.location_targets, 'strict $.**') AS place
+        WHERE jsonb_typeof(place) = 'string'
+        INTERSECT
+        SELECT lower(place #>> '{}') FROM jsonb_path_query(b.location_targets, 'strict $.**') AS place
+        WHERE jsonb_typeof(place) = 'string'
+    ) THEN 'location_targets' END
+], NULL)
+FROM unnest(CAST(:firsts AS uuid[]), CAST(:seconds AS uuid[])) WITH ORDINALITY AS p (first, second, position)
+JOIN client_profiles a ON a.client_id = p.first
+JOIN client_profiles b ON b.client_id = p.second
+ORDER BY p.position
+""")
 
 
 def known_agents(session: Session, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -106,6 +165,16 @@ def scores_at(session: Session, moments: Sequence[tuple[uuid.UUID, dt.datetime]]
     """Return the model's last score of each (client, moment) by its place; where there was none it is absent."""
     asked = {"clients": [c for c, _ in moments], "moments": [at for _, at in moments]}
     return {place - 1: score for place, score in session.execute(SCORES_AT, asked)}
+
+
+def move_scores(session: Session, from_id: uuid.UUID, to_id: uuid.UUID) -> int:
+    """Hand the scores of one client to another; of two of one moment the other's own stays."""
+    own = aliased(ClientScore)
+    twin = exists().where(own.client_id == to_id, own.kind == ClientScore.kind, own.scored_at == ClientScore.scored_at)
+    of_client = ClientScore.client_id == from_id
+    session.execute(delete(ClientScore).where(of_client, twin).execution_options(synchronize_session=False))
+    moved = update(ClientScore).where(of_client).values(client_id=to_id).returning(ClientScore.kind)
+    return len(session.execute(moved.execution_options(synchronize_session=False)).all())
 
 
 def client_ids(session: Session) -> list[uuid.UUID]:
@@ -182,3 +251,69 @@ def _says(column: InstrumentedAttribute[Any], words: str) -> ColumnElement[bool]
     said = func.lower(part.c.value.op("#>>")(text("'{}'")), type_=Text)
     is_text = func.jsonb_typeof(part.c.value) == "string"
     return exists(select(1).select_from(part).where(is_text, func.strpos(said, words.lower()) > 0))
+
+
+def page_matches(session: Session, *, cursor: str | None, limit: int) -> Page[Sequence[uuid.UUID]]:
+    """Return pairs of clients that share a key, in the order of their ids."""
+    pairs = MATCHES.subquery("pairs")
+    key = Key((pairs.c.first, pairs.c.second))
+    return fetch_page(session, select(array(key.columns)), key, cursor=cursor, limit=limit)
+
+
+def agreements(
+    session: Session, pairs: Sequence[Sequence[uuid.UUID]]
+) -> list[tuple[uuid.UUID, uuid.UUID, Sequence[str]]]:
+    """Return the columns in which the two clients of each pair agree; a pair of which one is gone is left out."""
+    asked = {"firsts": [first for first, _ in pairs], "seconds": [second for _, second in pairs]}
+    return [(row[0], row[1], row[2]) for row in session.execute(AGREE, asked)] if pairs else []
+
+
+def hold_clients(session: Session, ids: Collection[uuid.UUID]) -> None:
+    """Lock those of some clients that exist, in the order of their ids, so that none is merged meanwhile."""
+    if ids:
+        session.execute(HOLD, {"ids": list(ids)})
+
+
+def kept_ids(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Return, for those of some ids that were merged, the client that holds their history now."""
+    if not ids:
+        return {}
+    query = select(ClientMerge.merged_id, ClientMerge.kept_id).where(ClientMerge.merged_id.in_(ids))
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def merge_of(session: Session, merged_id: uuid.UUID) -> ClientMerge | None:
+    """Return the record of a merge."""
+    return session.get(ClientMerge, merged_id, populate_existing=True)
+
+
+def one_merge_at_a_time(session: Session) -> None:
+    """Wait for a merge that is under way, and let others wait until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("client_merges", 0))))
+
+
+def lock_clients(
+    session: Session, ids: Collection[uuid.UUID], *, to_delete: bool = False
+) -> dict[uuid.UUID, dict[str, Any]]:
+    """Return the columns of some clients, locked; to delete them, also against new references to them."""
+    table = cast(Table, ClientProfile.__table__)
+    query = select(table).where(table.c.client_id.in_(ids)).order_by(table.c.client_id)
+    rows = session.execute(query.with_for_update(key_share=not to_delete))
+    return {row.client_id: dict(row._mapping) for row in rows}
+
+
+def change_client(session: Session, client_id: uuid.UUID, changes: Mapping[str, Any]) -> None:
+    """Write some columns of a client."""
+    if changes:
+        session.execute(update(ClientProfile).where(ClientProfile.client_id == client_id).values(**changes))
+
+
+def take_client(session: Session, client_id: uuid.UUID, kept_id: uuid.UUID) -> None:
+    """Delete a client, and let those that were merged into it belong to the one that is kept."""
+    session.execute(update(ClientMerge).where(ClientMerge.kept_id == client_id).values(kept_id=kept_id))
+    session.execute(delete(ClientProfile).where(ClientProfile.client_id == client_id))
+
+
+def add_merge(session: Session, values: Mapping[str, Any]) -> None:
+    """Write the record of a merge."""
+    session.execute(insert(ClientMerge), [dict(values)])

@@ -3,28 +3,37 @@
 import datetime as dt
 import uuid
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, false, text
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, false, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from estate.core.orm import Base, Json, Money, UpdatedAt, finite, sane_time, share
 
-__all__ = ["ClientProfile", "ClientScore"]
+__all__ = ["ClientMerge", "ClientProfile", "ClientScore"]
+
+# Case, accents, vowel marks, punctuation and the variants of Arabic letters do not tell two names apart. Made in the
+# database, so that no writer can forget it.
+_MARKS = r"[\u0300-\u036f\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]"
+_BARE = f"regexp_replace(normalize(name, NFKD), '{_MARKS}', '', 'g')"
+_ONE_LETTER = f"replace(translate(lower({_BARE}), 'ىیةک', 'ييهك'), 'ß', 'ss')"
+NAME_KEY = rf"nullif(btrim(regexp_replace({_ONE_LETTER}, '(\W|_)+', ' ', 'g')), '')"
 
 
 class ClientProfile(Base):
     """One client: wishes, means, contact rights and the current qualification score."""
 
     __tablename__ = "client_profiles"
-    # Queries: clients by name, of one agent by score (whom to call), by budget, by phone or e-mail,
-    # by interest or location (jsonb containment), newest change first.
+    # Queries: clients by name, of one agent by score (whom to call), by budget, by interest or
+    # location (jsonb containment), newest change first; clients that share a phone, an e-mail or a name.
     __table_args__ = (
         Index("ix_client_profiles_name_lower", text("lower(name)")),
         Index("ix_client_profiles_owner_agent_id_score", "owner_agent_id", "qualification_score"),
         Index("ix_client_profiles_qualification_score", "qualification_score"),
         Index("ix_client_profiles_budget", "budget"),
         Index("ix_client_profiles_phone", "phone"),
-        Index("ix_client_profiles_email", "email"),
+        Index("ix_client_profiles_email_lower", text("lower(email)")),
+        Index("ix_client_profiles_name_key", "name_key"),
         Index("ix_client_profiles_interest", "interest", postgresql_using="gin"),
         Index("ix_client_profiles_location_targets", "location_targets", postgresql_using="gin"),
         Index("ix_client_profiles_updated_at", "updated_at"),
@@ -51,6 +60,30 @@ class ClientProfile(Base):
     email: Mapped[str | None]
     contact_consent: Mapped[bool | None]
     do_not_contact: Mapped[bool] = mapped_column(server_default=false())
+    name_key: Mapped[str | None] = mapped_column(Computed(NAME_KEY, persisted=True))
+
+
+class ClientMerge(Base):
+    """A client that is no longer one of its own: who holds its history now, and what was moved.
+
+    The merged profile is deleted, so that the foreign keys refuse whoever does not know of the merge.
+    """
+
+    __tablename__ = "client_merges"
+    # Queries: who holds the history of an id; what was merged into a client.
+    __table_args__ = (
+        Index("ix_client_merges_kept_id", "kept_id"),
+        CheckConstraint("merged_id <> kept_id AND merged_id <> merged_into", name="two_clients"),
+    )
+
+    merged_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    merged_into: Mapped[uuid.UUID]
+    kept_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("client_profiles.client_id"))
+    merged_by: Mapped[str]
+    merged_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    moved: Mapped[dict[str, Any]]
+    filled: Mapped[list[Any]]
+    profile: Mapped[dict[str, Any]]
 
 
 class ClientScore(Base):

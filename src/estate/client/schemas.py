@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -28,7 +29,16 @@ from estate.core.types import (
     Uuid,
 )
 
-__all__ = ["ClientFilter", "ClientIn", "ClientOut", "OverrideIn", "ScoreMade"]
+__all__ = [
+    "ClientFilter",
+    "ClientIn",
+    "ClientOut",
+    "Match",
+    "MergeIn",
+    "MergeOut",
+    "OverrideIn",
+    "ScoreMade",
+]
 
 QueryAmount = Annotated[NonNegative, NUMBER_FROM_TEXT]
 
@@ -106,6 +116,42 @@ class ClientOut(SchemaOut):
     email: str | None
     contact_consent: bool | None
     do_not_contact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Two clients that look like one person.
+
+    Parameters
+    ----------
+    first, second : ClientOut
+        In the order of their ids.
+    agree : sequence of str
+        Columns in which they agree, of `phone`, `email`, `name`, `owner_agent_id`, `budget`, `location_targets`.
+    """
+
+    first: ClientOut
+    second: ClientOut
+    agree: Sequence[str]
+
+
+class MergeIn(Schema):
+    """Which client is kept, and which becomes part of it."""
+
+    keep: Uuid = Field(description="The client that stays; one that was merged stands for the one that was kept.")
+    merge: Uuid = Field(description="The client whose history it gets.")
+
+
+class MergeOut(SchemaOut):
+    """The record of a merge."""
+
+    merged_id: uuid.UUID = Field(description="The client that is no longer one of its own.")
+    merged_into: uuid.UUID = Field(description="The client that it became part of then.")
+    kept_id: uuid.UUID = Field(description="The client that holds its history now, after further merges.")
+    merged_by: str = Field(description="Name of the key that asked for it.")
+    merged_at: dt.datetime
+    moved: dict[str, int] = Field(description="Rows handed over, by table.")
+    filled: list[str] = Field(description="Columns of the kept profile that changed.")
 
 
 class OverrideIn(Schema):

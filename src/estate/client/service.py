@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from estate.client import crud
 from estate.client.crud import client_ids, scores_at
-from estate.client.errors import ClientNotFound
+from estate.client.errors import ClientMerged, ClientNotFound
+from estate.client.merging import SCORE_TOPIC, Merging, absorb, begin_merge, finish_merge, matches
 from estate.client.models import ClientProfile, ClientScore
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, OverrideIn, ScoreMade
 from estate.core.documents import DocumentText, document_jobs
@@ -21,12 +22,16 @@ from estate.core.paging import Page
 from estate.core.settings import get_settings
 
 __all__ = [
+    "Merging",
+    "begin_merge",
     "client_ids",
     "clients_of",
     "documents",
+    "finish_merge",
     "get_client",
     "ingest",
     "list_clients",
+    "matches",
     "override",
     "score_history",
     "scores_at",
@@ -34,14 +39,17 @@ __all__ = [
     "store_scores",
 ]
 
-SCORE_TOPIC = "intelligence.score"
 NO_AGENT = "owner_agent_id: no such agent"
 RENAMED = {"qualification_score": "stated_score"}
 FREE = ("interest", "location_targets", "objections")
 
 
 def ingest(session: Session, rows: Iterable[SourceRow], *, source: str = "api") -> IngestResult:
-    """Upsert clients in one transaction: absent keeps, null clears, a row older than the stored one is stale."""
+    """Upsert clients in one transaction: absent keeps, null clears, a row older than the stored one is stale.
+
+    A row of a client that was merged adds what the kept profile lacks, and a refusal to be contacted; the result
+    names the kept client.
+    """
     return ingest_rows(session, layer="client", model=ClientIn, rows=rows, store=_store, source=source)
 
 
@@ -49,14 +57,35 @@ def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
     owners = crud.known_agents(session, {c.owner_agent_id for c in clients if c.owner_agent_id is not None})
     results = [Stored(str(c.client_id), "rejected", NO_AGENT) for c in clients]
     good = [i for i, c in enumerate(clients) if c.owner_agent_id is None or c.owner_agent_id in owners]
+    kept = _hold(session, {clients[i].client_id for i in good})
+    own = [i for i in good if clients[i].client_id not in kept]
     on_insert = {"currency": get_settings().default_currency}
-    statuses = crud.write_clients(session, [_row(clients[i]) for i in good], on_insert)
-    for i, status in zip(good, statuses, strict=True):
+    statuses = crud.write_clients(session, [_row(clients[i]) for i in own], on_insert)
+    for i, status in zip(own, statuses, strict=True):
         results[i] = Stored(str(clients[i].client_id), status)
+    for i in good:
+        if (kept_id := kept.get(clients[i].client_id)) is not None:
+            results[i] = _absorbed(session, kept_id, _row(clients[i]))
     changed = sorted({stored.id for stored in results if stored.status in ("created", "updated")})
     enqueue(session, document_jobs("client", changed))
     enqueue(session, [Job(SCORE_TOPIC, client_id) for client_id in changed])
     return results
+
+
+def _hold(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Lock clients against being merged; return who holds, locked as well, the history of those that were."""
+    held: dict[uuid.UUID, uuid.UUID] | None = None
+    while (kept := crud.kept_ids(session, ids)) != held:
+        crud.hold_clients(session, {*ids, *kept.values()})
+        held = kept
+    return kept
+
+
+def _absorbed(session: Session, kept_id: uuid.UUID, row: Mapping[str, Any]) -> Stored:
+    """Let a client take from the row of another that was merged into it."""
+    changes = absorb(crud.lock_clients(session, [kept_id])[kept_id], row)
+    crud.change_client(session, kept_id, changes)
+    return Stored(str(kept_id), "updated" if changes else "stale")
 
 
 def _row(client: ClientIn) -> dict[str, Any]:
@@ -70,7 +99,15 @@ def _row(client: ClientIn) -> dict[str, Any]:
 
 
 def list_clients(session: Session, wanted: ClientFilter) -> Page[ClientOut]:
-    """Return a page of clients in the order of their ids."""
+    """Return a page of clients in the order of their ids.
+
+    Raises
+    ------
+    ClientMerged
+        When one client is asked for that was merged into another.
+    """
+    if wanted.client_id is not None:
+        _refuse_merged(session, wanted.client_id)
     ranged = wanted.budget_min is not None or wanted.budget_max is not None
     currency = wanted.currency or (get_settings().default_currency if ranged else None)
     page = crud.page_clients(session, wanted, currency)
@@ -84,11 +121,20 @@ def get_client(session: Session, client_id: uuid.UUID) -> ClientOut:
     ------
     ClientNotFound
         When no client has this id.
+    ClientMerged
+        When it was merged into another, which the error names.
     """
     client = crud.get_client(session, client_id)
     if client is None:
+        _refuse_merged(session, client_id)
         raise ClientNotFound("No client has this id.")
     return ClientOut.model_validate(client)
+
+
+def _refuse_merged(session: Session, client_id: uuid.UUID) -> None:
+    kept = crud.kept_ids(session, [client_id])
+    if kept:
+        raise ClientMerged(kept[client_id])
 
 
 def clients_of(session: Session, agent_id: uuid.UUID) -> list[ClientOut]:

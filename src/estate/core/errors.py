@@ -8,6 +8,7 @@ __all__ = [
     "Conflict",
     "EstateError",
     "FieldProblem",
+    "Gone",
     "Invalid",
     "NotFound",
     "TooLarge",
@@ -97,6 +98,13 @@ class Conflict(EstateError):
 
     status = 409
     title = "Conflict"
+
+
+class Gone(EstateError):
+    """The record is no longer one of its own; the message names the one that stands for it."""
+
+    status = 410
+    title = "Gone"
 
 
 class TooLarge(EstateError):

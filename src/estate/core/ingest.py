@@ -9,7 +9,7 @@ from typing import Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table, insert
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from estate.core.errors import FieldProblem
@@ -171,6 +171,7 @@ def ingest_checked(
     rows: Sequence[Checked[M]],
     store: Store[M],
     explain: Explain[M] | None = None,
+    again: Store[M] | None = None,
     source: str = "api",
 ) -> IngestResult:
     """Store rows that were checked before.
@@ -178,14 +179,16 @@ def ingest_checked(
     Parameters
     ----------
     explain : callable or None
-        Asked when the database refuses: tells of each row at fault what to answer, None for the others, which are
-        then stored. What it leaves unexplained is found by halving.
+        Asked when the database refuses: tells of each row at fault what to answer, None for the others.
+    again : callable or None
+        Stores the others, and may look up what `store` takes for granted; by default it is `store`, since a record
+        may have gone meanwhile. What is refused again is found by halving.
     layer, rows, store, source
         As for `ingest`.
     """
     batch_id = uuid.uuid4()
     valid = [row.value for row in rows if row.value is not None]
-    stored = iter(_store_or_split(session, valid, store, explain))
+    stored = iter(_store_or_explain(session, valid, store, explain, again or store))
     items = tuple(_item(position, row, stored) for position, row in enumerate(rows))
     counts = Counter(item.status for item in items)
     session.execute(_ADD_BATCH, {"batch_id": batch_id, "layer": layer, "source": source, "counts": dict(counts)})
@@ -203,27 +206,38 @@ def _item(position: int, row: Checked[M], stored: Iterator[Stored]) -> Item:
     return Item(position, done.status, done.id or None, problems)
 
 
-def _store_or_split(session: Session, valid: Sequence[M], store: Store[M], explain: Explain[M] | None) -> list[Stored]:
-    """Store rows together; when the database refuses, set aside those at fault or halve until they stand alone."""
+def _store_or_explain(
+    session: Session, valid: Sequence[M], store: Store[M], explain: Explain[M] | None, again: Store[M]
+) -> list[Stored]:
+    """Store rows together; when the database refuses, set aside those at fault and store the rest again."""
+    stored = _stored(session, valid, store)
+    if not isinstance(stored, DBAPIError):
+        return stored
+    at_fault = explain(session, valid) if explain is not None else [None] * len(valid)
+    rest = iter(_store_or_split(session, [v for v, f in zip(valid, at_fault, strict=True) if f is None], again))
+    return [fault or next(rest) for fault in at_fault]
+
+
+def _store_or_split(session: Session, valid: Sequence[M], store: Store[M]) -> list[Stored]:
+    """Store rows together; when the database refuses, halve until those at fault stand alone."""
+    stored = _stored(session, valid, store)
+    if not isinstance(stored, DBAPIError):
+        return stored
+    if len(valid) == 1:
+        return [Stored("", "rejected", problem_of(stored))]
+    middle = len(valid) // 2
+    return [*_store_or_split(session, valid[:middle], store), *_store_or_split(session, valid[middle:], store)]
+
+
+def _stored(session: Session, valid: Sequence[M], store: Store[M]) -> list[Stored] | IntegrityError | DataError:
+    """Store rows in a savepoint; return what the database has against them."""
     if not valid:
         return []
     try:
         with session.begin_nested():
             return list(store(session, valid))
     except (IntegrityError, DataError) as error:
-        refused = error
-    at_fault = explain(session, valid) if explain is not None else [None] * len(valid)
-    if any(at_fault):
-        rest = [row for row, fault in zip(valid, at_fault, strict=True) if fault is None]
-        stored = iter(_store_or_split(session, rest, store, None))
-        return [fault or next(stored) for fault in at_fault]
-    if len(valid) == 1:
-        return [Stored("", "rejected", problem_of(refused))]
-    middle = len(valid) // 2
-    return [
-        *_store_or_split(session, valid[:middle], store, None),
-        *_store_or_split(session, valid[middle:], store, None),
-    ]
+        return error
 
 
 def _keep_refused(

@@ -17,6 +17,8 @@ __all__ = [
     "ClosingAsk",
     "ClosingOut",
     "Contribution",
+    "Duplicate",
+    "DuplicateClient",
     "ExpectedClosings",
     "Foretold",
     "MissingField",
@@ -328,3 +330,26 @@ class NextAction(SchemaOut):
     status: Status
     reasons: list[Reason]
     as_of: dt.datetime
+
+
+class DuplicateClient(SchemaOut):
+    """One of two clients that look like one person."""
+
+    client_id: uuid.UUID
+    name: str | None
+    n_history: int = Field(description="Its events, deals and conversations.")
+    first_at: dt.datetime | None = Field(description="When the first of them was.")
+
+
+class Duplicate(SchemaOut):
+    """Two clients that look like one person."""
+
+    keep: DuplicateClient = Field(description="The suggested one: more history; of equals the one met first.")
+    merge: DuplicateClient
+    agree: list[Literal["phone", "email", "name", "owner_agent_id", "budget", "location_targets"]] = Field(
+        description="Fields in which the two agree; the values are in the profiles."
+    )
+    confidence: Literal["certain", "possible"] = Field(
+        description="`certain`: the same phone or e-mail; `possible`: the same name and a second fact."
+    )
+    why: str

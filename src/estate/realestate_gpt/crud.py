@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, Text, bindparam, delete, func, insert, select, text, tuple_
+from sqlalchemy import ARRAY, Text, bindparam, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ __all__ = [
     "delete_documents",
     "get_response",
     "has_embeddings",
+    "move_responses",
     "nearest",
     "store_documents",
     "store_embeddings",
@@ -135,6 +136,12 @@ def store_embeddings(session: Session, rows: Sequence[Mapping[str, Any]]) -> Non
 def add_response(session: Session, values: Mapping[str, Any]) -> None:
     """Write the audit row of a reply."""
     session.execute(insert(GptResponse), [dict(values)])
+
+
+def move_responses(session: Session, old: uuid.UUID, new: uuid.UUID) -> int:
+    """Say of the replies about a client that they were about another, and return how many; the records in them stay."""
+    moved = update(GptResponse).where(GptResponse.client_id == old).values(client_id=new)
+    return len(session.scalars(moved.returning(GptResponse.response_id)).all())
 
 
 def get_response(session: Session, response_id: uuid.UUID) -> GptResponse | None:

@@ -39,7 +39,7 @@ from estate.realestate_gpt.schemas import (
 )
 from estate.realestate_gpt.verifier import Sentence, Verified, verify
 
-__all__ = ["feedback", "get_response", "respond", "retriever"]
+__all__ = ["feedback", "get_response", "move_client", "respond", "retriever"]
 
 log = logging.getLogger(__name__)
 
@@ -133,6 +133,11 @@ def feedback(session: Session, given: FeedbackIn) -> FeedbackOut:
     feedback_id = uuid.uuid4()
     crud.add_feedback(session, {"feedback_id": feedback_id, **given.model_dump()})
     return FeedbackOut(feedback_id=feedback_id, response_id=given.response_id, verdict=given.verdict)
+
+
+def move_client(session: Session, from_id: uuid.UUID, to_id: uuid.UUID) -> dict[str, int]:
+    """Hand the replies about one client to another; return how many rows of the table."""
+    return {"gpt_responses": crud.move_responses(session, from_id, to_id)}
 
 
 def get_response(session: Session, response_id: uuid.UUID) -> ResponseOut:

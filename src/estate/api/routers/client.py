@@ -7,13 +7,23 @@ from pydantic import Field
 
 from estate.api.answers import IngestAnswer, ingest_answer
 from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now
+from estate.api.merging import merge_clients
 from estate.api.openapi import json_body
 from estate.client import service
-from estate.client.schemas import ClientFilter, ClientIn, ClientOut, OverrideIn
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut, MergeIn, MergeOut, OverrideIn
 from estate.core.paging import PageOut
-from estate.core.types import Name, QueryLimit, Schema, Uuid
+from estate.core.types import Name, QueryLimit, Schema, ShortText, Uuid
 from estate.intelligence import calls, closing, qualification, quality
-from estate.intelligence.schemas import ChanceOut, ClosingAsk, ClosingOut, NextCall, Qualification, QualityOut
+from estate.intelligence.duplicates import find_duplicates
+from estate.intelligence.schemas import (
+    ChanceOut,
+    ClosingAsk,
+    ClosingOut,
+    Duplicate,
+    NextCall,
+    Qualification,
+    QualityOut,
+)
 from estate.property import service as property_service
 
 router = APIRouter(prefix="/client", tags=["client"])
@@ -47,6 +57,14 @@ OVERRIDE = {
     "score": 0.8,
     "reason": "Paid the deposit in cash today.",
 }
+MERGE = {"keep": EXAMPLE["client_id"], "merge": "5f0c7d3b-6a1e-4c2d-9b8f-1e2d3c4b5a06"}
+
+
+class OnePage(Schema):
+    """Which page."""
+
+    cursor: ShortText | None = None
+    limit: QueryLimit = 50
 
 
 class OnePair(Schema):
@@ -121,3 +139,20 @@ def recommend(session: ReadSession, wanted: Annotated[ForAgent, Query()]) -> Pag
     """Recommend whom an agent calls next, and why."""
     found = calls.next_calls(session, wanted.agent_id, now=now(), limit=wanted.limit)
     return PageOut(items=found, next_cursor=None)
+
+
+@router.get("/duplicates")
+def duplicates(session: ReadSession, wanted: Annotated[OnePage, Query()]) -> PageOut[Duplicate]:
+    """List pairs of clients that look like one person: by phone or e-mail, or by name and a second fact."""
+    page = find_duplicates(session, limit=wanted.limit, cursor=wanted.cursor)
+    return PageOut(items=list(page.items), next_cursor=page.next_cursor)
+
+
+@router.post("/merge", response_model=MergeOut, openapi_extra=json_body(MergeIn, example=MERGE, batch=False))
+def merge(once: OnceDep) -> Response:
+    """Make one client of two: history, deals and conversations are handed over, and a refusal to be contacted survives.
+
+    What still comes under the merged id goes to the kept client; asking for the merged id answers 410 and names it.
+    """
+    wanted = once.body.one(MergeIn)
+    return once.run(lambda session: Answer(200, merge_clients(session, wanted, by=once.actor.caller)))

@@ -1,4 +1,4 @@
-"""Tells which of the records that a batch refers to exist."""
+"""Tells which of the records that a batch refers to exist, and who a merged client is now."""
 
 import uuid
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-__all__ = ["REFERENCES", "known_ids", "known_units"]
+__all__ = ["REFERENCES", "hold_clients", "kept_clients", "known_ids", "known_units"]
 
 # Only the keys of other layers' tables are read, as the foreign keys themselves do.
 _KNOWN = text("""
@@ -14,11 +14,17 @@ SELECT 'agent_id', agent_id FROM agent_activity WHERE agent_id = ANY(CAST(:agent
 UNION ALL
 SELECT 'client_id', client_id FROM client_profiles WHERE client_id = ANY(CAST(:client_id AS uuid[]))
 UNION ALL
+SELECT 'client_id', merged_id FROM client_merges WHERE merged_id = ANY(CAST(:client_id AS uuid[]))
+UNION ALL
 SELECT 'deal_id', deal_id FROM deals WHERE deal_id = ANY(CAST(:deal_id AS uuid[]))
 UNION ALL
 SELECT 'conversation_id', conversation_id FROM conversations
 WHERE conversation_id = ANY(CAST(:conversation_id AS uuid[]))
 """)
+_HOLD_CLIENTS = text("""
+SELECT client_id FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR KEY SHARE
+""")
+_KEPT_CLIENTS = text("SELECT merged_id, kept_id FROM client_merges WHERE merged_id = ANY(:ids)")
 REFERENCES = ("agent_id", "client_id", "deal_id", "conversation_id")
 _UNITS = text("""
 SELECT project_id, unit_id FROM properties
@@ -34,6 +40,17 @@ def known_ids(session: Session, asked: Mapping[str, Collection[uuid.UUID]]) -> d
         for name, found in session.execute(_KNOWN, {name: list(asked.get(name, ())) for name in REFERENCES}):
             known[name].add(found)
     return known
+
+
+def hold_clients(session: Session, ids: Collection[uuid.UUID]) -> None:
+    """Keep clients from being merged until the transaction ends; wait for a merge that is under way."""
+    if ids:
+        session.execute(_HOLD_CLIENTS, {"ids": list(ids)})
+
+
+def kept_clients(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Return, for those of some ids that were merged, the client that holds their history now."""
+    return {row[0]: row[1] for row in session.execute(_KEPT_CLIENTS, {"ids": list(ids)})} if ids else {}
 
 
 def known_units(session: Session, units: Collection[tuple[uuid.UUID, uuid.UUID]]) -> set[tuple[uuid.UUID, uuid.UUID]]:
