@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-__all__ = ["PEERS", "Scorer", "base_rate", "ridge", "ridge_pipeline", "word_ridge"]
+__all__ = ["PEERS", "Scorer", "base_rate", "fitted_ridge", "ridge", "ridge_pipeline", "word_ridge"]
 
 Floats = NDArray[np.float64]
 Scorer = Callable[[pd.DataFrame, Floats, pd.DataFrame], Floats]
@@ -58,10 +58,19 @@ def ridge(frame: pd.DataFrame, won: Floats, rows: pd.DataFrame) -> Floats:
     """Fit `ridge_pipeline`; with one outcome only it can say no more than the base rate."""
     if won.min() == won.max():
         return base_rate(frame, won, rows)
+    return fitted_ridge(frame, won)(rows)
+
+
+def fitted_ridge(frame: pd.DataFrame, won: Floats) -> Callable[[pd.DataFrame], Floats]:
+    """Fit `ridge_pipeline` and return what scores rows."""
     numbers, words = _kinds(frame)
     kept = [*(c for c in numbers if frame[c].notna().any()), *words]
     fitted = ridge_pipeline(frame[kept]).fit(_worded(frame[kept], words), won)
-    return np.asarray(fitted.predict_proba(_worded(rows[kept], words))[:, 1], dtype=np.float64)
+
+    def score(rows: pd.DataFrame) -> Floats:
+        return np.asarray(fitted.predict_proba(_worded(rows[kept], words))[:, 1], dtype=np.float64)
+
+    return score
 
 
 def word_ridge(frame: pd.DataFrame, won: Floats, rows: pd.DataFrame, texts: Sequence[str]) -> Floats:
