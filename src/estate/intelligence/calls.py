@@ -51,7 +51,8 @@ def next_calls(
         for client_id, score in zip(present.values, scores, strict=True)
     }
     first = sorted(gains, key=lambda client_id: (-gains[client_id], str(client_id)))[:limit]
-    return [_call(present, explain_from(present, scorer, c), gains[c], leads.get(c)) for c in first]
+    scored = explain_from(present, scorer, first)
+    return [_call(present, one, gains[one.client_id], leads.get(one.client_id)) for one in scored]
 
 
 def may_call(client: ClientOut) -> bool:

@@ -137,7 +137,7 @@ class Closing:
 
     def explain(self, agent_id: uuid.UUID, client_id: uuid.UUID, unit: UnitOut | None) -> ClosingOut:
         """Explain a triple; the client is one of those present."""
-        fields = score_fields(self.scorer, self.values(agent_id, client_id, unit), self.present.now)
+        (fields,) = score_fields(self.scorer, [self.values(agent_id, client_id, unit)], self.present.now)
         strongest = [c for c in fields["contributions"] if c.value is not None][:REASONS]
         return ClosingOut(
             agent_id=agent_id,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from estate.intelligence.cards import Value
-from estate.intelligence.outcome_model import LEVEL
+from estate.intelligence.outcome_model import LEVEL, Explanation
 from estate.intelligence.schemas import Contribution, MissingField
 from estate.intelligence.scorer import Scorer
 
@@ -26,9 +26,14 @@ def status_of(n: int) -> str:
     return "ok" if n >= MIN_OUTCOMES else "insufficient_data"
 
 
-def score_fields(scorer: Scorer, values: Sequence[Value], now: dt.datetime) -> dict[str, Any]:
-    """Return the fields that every explained score has; the strongest contribution comes first."""
-    explained = scorer.explain(values)
+def score_fields(scorer: Scorer, rows: Sequence[Sequence[Value]], now: dt.datetime) -> list[dict[str, Any]]:
+    """Return for each row of features the fields that every explained score has."""
+    explained = scorer.explain(rows)
+    return [_fields(scorer, values, one, now) for values, one in zip(rows, explained, strict=True)]
+
+
+def _fields(scorer: Scorer, values: Sequence[Value], explained: Explanation, now: dt.datetime) -> dict[str, Any]:
+    """Return the fields of one row; the strongest contribution comes first."""
     said = dict(zip(scorer.card.names, values, strict=True))
     contributions = [
         Contribution(feature=name, value=said[name].scaled, logit=part, why=said[name].said)

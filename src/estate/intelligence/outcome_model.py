@@ -13,7 +13,7 @@ Sources: Wolpert 1992 (stacking); Hoeting et al. 1999 (variance within and betwe
 Štrumbelj & Kononenko 2014 (contributions).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -190,7 +190,8 @@ class OutcomeModel:
         self._plan = self._make_plan()
         self._weights = np.ones(len(closed))
         if as_of is not None:
-            self._weights = self._recency(np.asarray(pd.to_datetime(pd.Series(as_of), utc=True))[closed])
+            moments = pd.to_datetime(pd.Series(as_of), utc=True).dt.tz_convert(None).to_numpy()
+            self._weights = self._recency(moments[closed])
         self._fit_stack(None if groups is None else np.asarray(pd.factorize(pd.Series(groups))[0])[closed])
         return self
 
@@ -227,7 +228,9 @@ class OutcomeModel:
         frame = _named(frame)
         data, unknown = self._read(frame), self._unknown(frame)
         bounds = self._interval(data, LEVEL)
-        return [self._explain_row(data.take(np.array([row])), unknown[row], bounds[row]) for row in range(len(frame))]
+        asked = [self._question(data.take(np.array([row])), unknown[row]) for row in range(len(frame))]
+        said = iter(self._answers([part for question in asked for part in question.parts]))
+        return [self._explain_row(question, said, bounds[row]) for row, question in enumerate(asked)]
 
     def _read(self, frame: pd.DataFrame) -> Data:
         return Data(self._columns.linear(frame), self._columns.tree(frame), self._card.lines(frame))
@@ -330,14 +333,32 @@ class OutcomeModel:
         reach = float(ndtri((1 + level) / 2)) * self._slope * np.sqrt(within + between)
         return np.column_stack([expit(centre - reach), expit(centre + reach)])
 
-    def _explain_row(self, case: Data, unknown: NDArray[np.bool_], bounds: Floats) -> Explanation:
+    def _question(self, case: Data, unknown: NDArray[np.bool_]) -> "_Question":
+        """Return all that the model is asked to explain a case."""
         count = len(self._players)
         forward = np.tri(count + 1, count, -1, dtype=bool)
-        path = self._logits(self._mixed(np.vstack([forward, forward[:, ::-1]]), case)).mean(axis=0)
+        path = self._mixed(np.vstack([forward, forward[:, ::-1]]), case)
+        probes = [(int(player), self._probes(case, int(player))) for player in np.flatnonzero(unknown)]
+        told = [(player, self._replaced(case, rows, player)) for player, rows in probes if len(rows.card)]
+        return _Question(case, path, told)
+
+    def _answers(self, parts: Sequence[Data]) -> list[Floats]:
+        """Return the log-odds of the rows of each part, asked in one pass: the learners dislike small ones."""
+        if not parts:
+            return []
+        everything = Data(*(np.vstack(blocks) for blocks in zip(*map(_arrays, parts), strict=True)))
+        ends = np.cumsum([len(part.card) for part in parts])
+        return np.split(self._logits(everything).mean(axis=0), ends[:-1])
+
+    def _explain_row(self, question: "_Question", said: Iterator[Floats], bounds: Floats) -> Explanation:
+        count = len(self._players)
+        path = next(said)
         steps = (np.diff(path[: count + 1]) + np.diff(path[count + 1 :])[::-1]) / 2
         base = float(path[0])
         score = float(expit(base + steps.sum()))
-        like = self._like(case, steps)
+        like = self._like(question.case, steps)
+        ends = [(self._players[player], expit(next(said))) for player, _ in question.probes]
+        missing = [Missing(name, float(scores.min()), float(scores.max())) for name, scores in ends]
         return Explanation(
             score=score,
             lower=min(float(bounds[0]), score),
@@ -347,7 +368,7 @@ class OutcomeModel:
             contributions=dict(zip(self._players, steps.tolist(), strict=True)),
             like_cases=int(like.sum()),
             like_won=int(self._won[like].sum()),
-            missing=self._missing(case, unknown),
+            missing=tuple(sorted(missing, key=lambda m: (m.lower - m.upper, m.column))),
         )
 
     @property
@@ -380,16 +401,6 @@ class OutcomeModel:
                 like &= (past >= low) & (past <= high)
         return like
 
-    def _missing(self, case: Data, unknown: NDArray[np.bool_]) -> tuple[Missing, ...]:
-        """Rank the unknown columns by how far their usual values would move the score."""
-        found = []
-        for player in np.flatnonzero(unknown):
-            probes = self._probes(case, int(player))
-            if len(probes.card):
-                scores = expit(self._logits(self._replaced(case, probes, int(player))).mean(axis=0))
-                found.append(Missing(self._players[player], float(scores.min()), float(scores.max())))
-        return tuple(sorted(found, key=lambda m: (m.lower - m.upper, m.column)))
-
     def _probes(self, case: Data, player: int) -> Data:
         """Return rows with usual values of a column; with none seen, those that the card names."""
         if player < len(self._columns.names):
@@ -402,6 +413,20 @@ class OutcomeModel:
         line = list(self._card.points).index(self._players[player])
         rows.card[:, line] = values
         return rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """A case, its way from the usual one, and the case with usual values of what is unknown, by player."""
+
+    case: Data
+    path: Data
+    probes: Sequence[tuple[int, Data]]
+
+    @property
+    def parts(self) -> list[Data]:
+        """Return what is asked, in order."""
+        return [self.path, *(rows for _, rows in self.probes)]
 
 
 def _each(experts: Sequence[Expert], data: Data) -> Floats:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from sqlalchemy.orm import Session
 
@@ -34,7 +34,7 @@ def explain_qualification(session: Session, client_id: uuid.UUID, now: dt.dateti
     """
     get_client(session, client_id)
     present = load_present(session, [client_id], clock(now))
-    found = explain_from(present, register.scorer(session, QUALIFICATION.kind), client_id)
+    (found,) = explain_from(present, register.scorer(session, QUALIFICATION.kind), [client_id])
     history = client_service.score_history(session, client_id, SHOWN_SCORES)
     return found.model_copy(update={"history": [ScoreInHistory.model_validate(row) for row in history]})
 
@@ -64,14 +64,17 @@ def qualification_cases(session: Session, history: History) -> Cases:
     return Cases.of(past, as_rows([case.values for case in past], width), as_rows([case.usual for case in past], width))
 
 
-def explain_from(present: Present, scorer: Scorer, client_id: uuid.UUID) -> Qualification:
-    """Explain the score of one of the clients that are present."""
-    fields = score_fields(scorer, present.values[client_id], present.now)
-    return Qualification(
-        client_id=client_id,
-        band=band_of(fields["score"]),
-        band_cuts=dict(BAND_CUTS),
-        stated_score=present.clients[client_id].stated_score,
-        history=[],
-        **fields,
-    )
+def explain_from(present: Present, scorer: Scorer, client_ids: Sequence[uuid.UUID]) -> list[Qualification]:
+    """Explain the scores of some of the clients that are present, in the order of the ids."""
+    explained = score_fields(scorer, [present.values[client_id] for client_id in client_ids], present.now)
+    return [
+        Qualification(
+            client_id=client_id,
+            band=band_of(fields["score"]),
+            band_cuts=dict(BAND_CUTS),
+            stated_score=present.clients[client_id].stated_score,
+            history=[],
+            **fields,
+        )
+        for client_id, fields in zip(client_ids, explained, strict=True)
+    ]

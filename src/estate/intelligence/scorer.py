@@ -122,9 +122,9 @@ class Scorer:
         """Return the interval of each score, float64[n, 2]."""
         return self.model.predict_interval(self._read(rows), LEVEL)
 
-    def explain(self, values: Sequence[Value]) -> Explanation:
-        """Explain one row of features."""
-        return self.model.explain(self._read([values]))[0]
+    def explain(self, rows: Iterable[Sequence[Value]]) -> list[Explanation]:
+        """Explain each row of features."""
+        return self.model.explain(self._read(rows))
 
     def _read(self, rows: Iterable[Sequence[Value]]) -> pd.DataFrame:
         return _frame(self.card, as_rows(rows, len(self.card.features)) - self.centres)

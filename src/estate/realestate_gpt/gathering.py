@@ -260,7 +260,7 @@ def _client(
     record = _read(session, "client", [client_id])[str(client_id)]
     model = closing.load_closing(session, [client_id], now)
     scorer = register.scorer(session, QUALIFICATION.kind)
-    fields = _qualification(qualification.explain_from(model.present, scorer, client_id))
+    fields = _qualification(*qualification.explain_from(model.present, scorer, [client_id]))
     if ref is not None:
         fields |= _chance(model.explain(context.agent_id, client_id, property_service.get_unit(session, ref)))
     if Intent.NEXT_STEP in question.intents:
