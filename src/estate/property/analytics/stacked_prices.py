@@ -18,6 +18,8 @@ Bools = npt.NDArray[np.bool_]
 
 FOLDS = 8
 LANDMARKS = 1_000
+SURFACE_SALES = 30_000  # More are thinned out evenly: the landmarks can follow no more, and memory is bounded.
+CHUNK = 10_000
 PLACE_WEIGHT = 2.5  # Prices change over a shorter way in place than in other features.
 WIDTH = 0.25  # Of the kernel: exp(-WIDTH * mean squared difference), in standard deviations.
 RIDGE = 0.3
@@ -60,6 +62,8 @@ class Surface:
 
     def fit(self, features: Floats, target: Floats) -> "Surface":
         """Learn from float64[n, p] with NaN for what is not known, and float64[n]."""
+        thin = slice(None, None, -(-len(features) // SURFACE_SALES))
+        features, target = features[thin], target[thin]
         n = len(features)
         self._scores = QuantileTransformer(
             output_distribution="normal", n_quantiles=min(500, n), random_state=self._seed
@@ -73,7 +77,9 @@ class Surface:
 
     def predict(self, features: Floats) -> Floats:
         """Return the surface, float64[n]."""
-        return np.asarray(self._mean + self._ridge.predict(self._basis(features)), dtype=np.float64)
+        parts = (features[i : i + CHUNK] for i in range(0, len(features), CHUNK))
+        found = [self._mean + self._ridge.predict(self._basis(part)) for part in parts]
+        return np.concatenate(found) if found else np.empty(0)
 
     def _normal(self, features: Floats) -> Floats:
         scores = np.clip(self._scores.transform(features), -EDGE, EDGE)
