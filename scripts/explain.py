@@ -151,7 +151,7 @@ def _cases(connection: Connection) -> list[Case]:
             ),
         ),
         Case(
-            "`GET /property/predict`: the newest sales of an area",
+            "`GET /property/predict`: comparable sales of an area",
             "ix_properties_area_id_sold_at",
             lambda s: homes.sales(s, "AED", NOW, area_id=area, limit=400),
         ),

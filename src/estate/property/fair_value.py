@@ -18,7 +18,7 @@ from estate.property.models import Unit
 
 __all__ = ["KEEP", "Fitted", "SaleRow", "fitted_for", "forget"]
 
-MAX_SALES = 5_000
+MAX_SALES = 3_000
 """Newest sales that a model learns from: older ones add little, and a fit must end within the patience of a request."""
 KEEP = dt.timedelta(hours=1)
 """How long a learned model answers although sales have changed: a fit takes seconds, and sales come all day long."""
@@ -63,8 +63,9 @@ def fitted_for(session: Session, unit: Unit, now: dt.datetime) -> Fitted:
     -----
     Under `MIN_BOOSTED` sales in the unit's currency it is fitted to all of them but the unit's own; that takes
     milliseconds. From there on a learned model of the newest sales is kept for the process, by the number of sales
-    and their newest change, and refitted at most once in `KEEP`. It has seen the price of every sale, so that a sold
-    unit is valued by the other sales of its area instead.
+    and their newest change, and refitted at most once in `KEEP`. One request waits for the fit; others that come
+    meanwhile get the model before, or the comparables of the area. It has seen the price of every sale, so that a
+    sold unit is valued by the other sales of its area.
     """
     if unit.status == "sold":
         return _light(session, unit, now, in_area=True)
@@ -72,14 +73,15 @@ def fitted_for(session: Session, unit: Unit, now: dt.datetime) -> Fitted:
     if version[0] < MIN_BOOSTED:
         return _light(session, unit, now, in_area=False)
     key = (str(session.get_bind().engine.url), unit.currency)
-    if not _usable(_kept.get(key), version, now):
-        with _lock:
-            if not _usable(_kept.get(key), version, now):
-                # One fit serves many requests, and on a busy machine it outlasts the limits of one.
-                take_time(session, get_settings().db_worker_statement_timeout_ms)
-                sales = crud.sales(session, unit.currency, now, limit=MAX_SALES)
-                _kept[key] = Fitted(_fit(sales), sales, True, version, now)
-    return _kept[key]
+    if not _usable(_kept.get(key), version, now) and _lock.acquire(blocking=False):
+        try:
+            # On a busy machine the fit outlasts the limits of a request.
+            take_time(session, get_settings().db_worker_statement_timeout_ms)
+            sales = crud.sales(session, unit.currency, now, limit=MAX_SALES)
+            _kept[key] = Fitted(_fit(sales), sales, True, version, now)
+        finally:
+            _lock.release()
+    return _kept.get(key) or _light(session, unit, now, in_area=True)
 
 
 def _usable(kept: Fitted | None, version: object, now: dt.datetime) -> bool:

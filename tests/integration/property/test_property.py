@@ -440,6 +440,18 @@ def test_many_sales_are_learned_from_once_and_never_across_currencies(session: S
 
 
 @pytest.mark.usefixtures("no_kept_models")
+def test_while_a_model_is_fitted_others_are_answered_from_comparables(session: Session, area: uuid.UUID) -> None:
+    ingest(session, unit(900, area_id=str(area), area_sqm=100, bedrooms=2), *town(area, 450))
+    with fair_value._lock:
+        meanwhile = service.predict(session, ref(900))
+    assert (meanwhile.status, meanwhile.method, meanwhile.sales) == ("ok", "comparables", 399)
+    learned = service.predict(session, ref(900))
+    assert learned.method == "learned"
+    with fair_value._lock:
+        assert service.predict(session, ref(900)).value == learned.value
+
+
+@pytest.mark.usefixtures("no_kept_models")
 def test_a_sold_unit_is_valued_without_its_own_price(session: Session, area: uuid.UUID) -> None:
     ingest(session, *town(area, 450))
     before = service.predict(session, ref(7))
