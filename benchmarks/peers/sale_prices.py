@@ -55,8 +55,8 @@ def _columns(past: Sales, rows: Sales) -> pd.DataFrame:
 def _trees(columns: pd.DataFrame, past: Sales, seed: int) -> Floats:
     columns.columns = pd.Index([f"c{i}" for i in range(columns.shape[1])])  # LightGBM refuses some names.
     model = lightgbm.LGBMRegressor(
-        n_estimators=500,
-        learning_rate=0.05,
+        n_estimators=1_500,
+        learning_rate=0.03,
         subsample=0.8,
         subsample_freq=1,
         colsample_bytree=0.8,
