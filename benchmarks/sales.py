@@ -63,6 +63,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 """How the columns of a role are usually called; `--roles` says it where this guesses wrong."""
 SALES_AN_AREA = 5
 KNOWN_SHARE = 0.98
+PLACED_SHARE = 0.7  # A home without a place is put in the middle of its area.
+MONTHS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,16 @@ def _demand(table: pd.DataFrame, columns: tuple[str, ...]) -> None:
 
 
 def _days(column: pd.Series) -> pd.Series:
-    """Return the days of a column of text, of numbers like 20150131, or of years."""
+    """Return the days of a column of text, of numbers like 20150131, or of years.
+
+    Where the first of two numbers is ever above 12, it is the day.
+    """
     if pd.api.types.is_numeric_dtype(column):
         whole = column.astype("Int64").astype(str)
         return pd.to_datetime(whole, format="%Y" if column.max() < 10_000 else "%Y%m%d", errors="coerce")
-    return pd.to_datetime(column, errors="coerce", format="mixed", utc=True).dt.tz_localize(None).dt.normalize()
+    first = pd.to_numeric(column.astype(str).str.extract(r"^(\d{1,2})[/.-]")[0])
+    read = pd.to_datetime(column, errors="coerce", format="mixed", utc=True, dayfirst=bool(first.max() > MONTHS))
+    return read.dt.tz_localize(None).dt.normalize()
 
 
 def roles_of(frame: pd.DataFrame) -> Roles:
@@ -160,7 +167,7 @@ def _may_be(role: str, column: pd.Series) -> bool:
         suits, enough = column.notna(), bool(pd.api.types.is_numeric_dtype(column))
         if role == "size" and enough:
             suits = column > 0
-    return bool(enough and suits.mean() >= KNOWN_SHARE)
+    return bool(enough and suits.mean() >= (PLACED_SHARE if role in ("lat", "lon") else KNOWN_SHARE))
 
 
 def generated_sales(n: int, seed: int) -> Sales:

@@ -40,6 +40,19 @@ def test_days_are_read_from_text_and_numbers(tmp_path: Path, stated: object, day
     assert list(sales.frame) == ["y"]
 
 
+def test_the_day_comes_first_where_it_must(tmp_path: Path) -> None:
+    path = written(tmp_path, price=[1, 2], date=["3/12/2016", "17/09/2016"], x=[1, 2])
+    assert read_sales(options(path)).sold_on.astype("datetime64[D]").astype(str).tolist() == [
+        "2016-09-17",
+        "2016-12-03",
+    ]
+    path = written(tmp_path, price=[1, 2], date=["3/12/2016", "9/17/2016"], x=[1, 2])
+    assert read_sales(options(path)).sold_on.astype("datetime64[D]").astype(str).tolist() == [
+        "2016-03-12",
+        "2016-09-17",
+    ]
+
+
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataMissing, match="--data FILE"):
         read_sales(options(None))

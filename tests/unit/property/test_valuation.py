@@ -140,6 +140,23 @@ def test_what_was_never_seen_is_still_valued(learned: tuple[ValuationModel, pd.D
     assert far.abstained.all()
 
 
+def test_without_size_and_place_it_still_learns_from_the_columns() -> None:
+    homes, price, days = town(700)
+    plain = homes.rename(columns={"lat": "a", "lon": "b", "size": "c"}).drop(columns="area")
+    result = ValuationModel().fit(plain[:600], price[:600], days[:600]).predict(plain[600:], days[600:])
+    assert np.median(np.abs(result.value / price[600:] - 1)) < 0.11
+    assert not result.abstained.any()
+
+
+def test_a_home_without_a_place_stands_in_the_middle_of_its_area() -> None:
+    homes, price, days = town(700)
+    some = homes.assign(lat=homes["lat"].where(np.arange(700) % 5 > 0))
+    model = fitted(some[:600], price[:600], days[:600], lat="lat", lon="lon")
+    result = model.predict(some[600:], days[600:])
+    assert not result.abstained.any()
+    assert np.median(np.abs(result.value / price[600:] - 1)) < 0.11
+
+
 # Parts
 
 
@@ -152,11 +169,17 @@ def test_levels_of_groups_are_shrunk_and_never_of_the_row_itself() -> None:
 
 
 def test_columns_are_sorted_into_numbers_and_groups() -> None:
-    table = pd.DataFrame({"zip": [1, 2, 3], "built": pd.to_datetime(["2020-01-02"] * 2 + [None]), "view": list("xyx")})
-    table["pool"], table["same"] = [True, False, True], 1
+    table = pd.DataFrame({"zip": [1, 2, 3, 3], "built": pd.to_datetime(["2020-01-02", None, "2020-01-03", None])})
+    table["pool"], table["same"], table["view"], table["address"] = (
+        [True, False, True, True],
+        1,
+        list("xyxy"),
+        list("abcd"),
+    )
     encoder = Encoder.fit(table, "zip")
-    assert (encoder.numbers, encoder.texts) == (("zip", "pool"), ("view", "zip"))
-    assert encoder.values(table).tolist() == [[1.0, 1.0], [2.0, 0.0], [3.0, 1.0]]
+    assert (encoder.numbers, encoder.texts) == (("zip", "built", "pool"), ("view", "zip"))
+    assert encoder.values(table)[0].tolist() == [1.0, 18_263.0, 1.0]
+    assert np.isnan(encoder.values(table)[1, 1])
 
 
 @pytest.mark.parametrize("lean", [0.8, 1.0, 1.2])

@@ -32,9 +32,12 @@ class Encoder:
 
     @classmethod
     def fit(cls, frame: pd.DataFrame, area: str | None) -> "Encoder":
-        """Sort the columns of a frame; `area` is a group also where it is written as a number."""
+        """Sort the columns of a frame; `area` is a group also where it is written as a number.
+
+        Text that hardly ever repeats, such as an address, says nothing of other homes and is left out.
+        """
         usable = [str(name) for name in frame if frame[name].nunique() > 1]
-        texts = [name for name in usable if not _is_number(frame[name])]
+        texts = [name for name in usable if not _is_number(frame[name]) and 2 * frame[name].nunique() <= len(frame)]
         if area is not None and area in usable and area not in texts:
             texts.append(area)
         return cls(tuple(name for name in usable if _is_number(frame[name])), tuple(texts))

@@ -1,6 +1,6 @@
 """Fair value of homes: comparable sales where there are few, a stack of learners over them where there are many."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -121,6 +121,8 @@ class ValuationModel:
         self._overall = float(np.mean(self._log_price - base)) if len(frame) else 0.0
         self._index = fit_index(days, self._unexplained(frame, self._log_price - base, fold))
         rate = self._log_price - base - self._index.at(days)
+        if self._area and self._place:
+            self._middles = frame.groupby(self._area)[self._place].median()
         self._market = Market(self._homes(frame), rate, days)
         levels = self._levels_by_fold(rate, fold)
         self._learned: LearnedValue | None = None
@@ -193,13 +195,21 @@ class ValuationModel:
         return Comparables(np.where(there, self._rows[rows], MISSING), size, time, adjusted)
 
     def _homes(self, frame: pd.DataFrame) -> Homes:
-        return Homes.of(frame, log_size(frame, self._size), self._area, self._place)
+        """Read a frame; a home without a place stands in the middle of its area."""
+        homes = Homes.of(frame, log_size(frame, self._size), self._area, self._place)
+        if homes.place is None or self._area is None:
+            return homes
+        middle = self._middles.reindex(frame[self._area]).to_numpy(dtype=np.float64)
+        return replace(homes, place=np.where(np.isfinite(homes.place), homes.place, middle))
 
     def _columns(self, frame: pd.DataFrame, levels: Floats) -> Floats:
         return np.column_stack([self._encoder.values(frame), log_size(frame, self._size), levels])
 
     def _features(self, frame: pd.DataFrame, levels: Floats, *, own: bool = False) -> Floats:
-        return np.column_stack([self._columns(frame, levels), self._market.views(self._homes(frame), own=own)])
+        columns = self._columns(frame, levels)
+        if not self._place and self._size is None:
+            return columns  # All sales of an area are equally near: its level says it all.
+        return np.column_stack([columns, self._market.views(self._homes(frame), own=own)])
 
     def _levels(self, frame: pd.DataFrame) -> Floats:
         rate = self._market.rate
