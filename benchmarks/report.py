@@ -52,6 +52,12 @@ class Options:
         Columns to leave out.
     split : str or None
         ``time:0.7``, ``cv:5`` or ``rolling``; None is what the benchmark is frozen to.
+    price, date : str or None
+        Of a table of sales: the columns of price and day.
+    features : tuple of str
+        Of a table of sales: the columns to value by; by default all but price, date and identifiers.
+    roles : tuple of (role, column)
+        Which of these are ``area``, ``size``, ``lat`` and ``lon``; by default they are known by their names.
     """
 
     seed: int
@@ -62,6 +68,10 @@ class Options:
     time_column: str | None = None
     drop: tuple[str, ...] = ()
     split: str | None = None
+    price: str | None = None
+    date: str | None = None
+    features: tuple[str, ...] = ()
+    roles: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

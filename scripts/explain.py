@@ -153,7 +153,7 @@ def _cases(connection: Connection) -> list[Case]:
         Case(
             "`GET /property/predict`: comparable sales of an area",
             "ix_properties_area_id_sold_at",
-            lambda s: homes.comparable_sales(s, homes.units(s, [unit])[0], NOW.date()),
+            lambda s: homes.sales(s, "AED", NOW, area_id=area, limit=400),
         ),
         Case(
             "`GET /property/query?sort=price`: units by price, by keyset",

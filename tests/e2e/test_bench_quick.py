@@ -52,6 +52,14 @@ def test_plans_agree_with_arithmetic_of_their_own() -> None:
     assert report["metrics"]["rates"] > 0
 
 
+def test_valuation_comes_near_the_noise_of_its_sales() -> None:
+    code, report, said = bench("valuation")
+
+    assert code == 0, said
+    assert report["peers"].keys() == {"LightGBM", "LightGBM with the day", "area median"}
+    assert report["metrics"]["mdape"] < report["peers"]["area median"]["mdape"]
+
+
 def test_what_is_said_of_pairs_follows_from_their_figures() -> None:
     code, report, said = bench("compare")
 

@@ -14,10 +14,11 @@ __all__ = ["bench"]
 ALL = "all"
 NAMES = ("chaos", "ingest", "fold", "heatmap", "patterns", "leaderboard", "plans", "compare")
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
-ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing")
+ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing", "valuation")
 """Benchmarks on outside data, which `all` leaves out."""
 
 DATA_MISSING = 2
+ROLES = ("area", "size", "lat", "lon")
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 
@@ -33,16 +34,44 @@ def bench(
     time_column: Annotated[str | None, typer.Option(help="Column that orders the cases in time.")] = None,
     drop: Annotated[list[str] | None, typer.Option(help="Column to leave out; may be repeated.")] = None,
     split: Annotated[str | None, typer.Option(help="time:0.7, cv:5 or rolling.")] = None,
+    price: Annotated[str | None, typer.Option(help="valuation: column of the price paid.")] = None,
+    date: Annotated[str | None, typer.Option(help="valuation: column of the day of sale.")] = None,
+    features: Annotated[list[str] | None, typer.Option(help="valuation: columns to value by, a,b,c.")] = None,
+    roles: Annotated[
+        list[str] | None, typer.Option(help="valuation: area=…,size=…,lat=…,lon=… where the names do not tell.")
+    ] = None,
 ) -> None:
     """Run a benchmark. Exit code 1: a target was missed; 2: data is missing or there is no such benchmark."""
     if name not in (*NAMES, *ON_DATA, ALL):
         raise typer.BadParameter(f"There is no benchmark named {name}.")
     names = NAMES if name == ALL else (name,)
-    dropped = tuple(column.strip() for value in drop or () for column in value.split(",") if column.strip())
     options = _module("report").Options(
-        seed, quick, data, wide=wide, target=target, time_column=time_column, drop=dropped, split=split
+        seed,
+        quick,
+        data,
+        wide=wide,
+        target=target,
+        time_column=time_column,
+        drop=_columns(drop),
+        split=split,
+        price=price,
+        date=date,
+        features=_columns(features),
+        roles=_roles(roles),
     )
     raise typer.Exit(max(_run(one, options, as_json=as_json) for one in names))
+
+
+def _columns(given: list[str] | None) -> tuple[str, ...]:
+    """Return the columns of an option that may be repeated and may hold several, with commas between."""
+    return tuple(column.strip() for value in given or () for column in value.split(",") if column.strip())
+
+
+def _roles(given: list[str] | None) -> tuple[tuple[str, str], ...]:
+    pairs = [pair.partition("=") for pair in _columns(given)]
+    if wrong := [role for role, _, column in pairs if role not in ROLES or not column]:
+        raise typer.BadParameter(f"{wrong[0]}: write area=…, size=…, lat=… or lon=….")
+    return tuple((role, column) for role, _, column in pairs)
 
 
 def _run(name: str, options: Any, *, as_json: bool) -> int:

@@ -22,6 +22,7 @@ __all__ = [
     "make_engine",
     "ping",
     "set_default_role",
+    "take_time",
     "unit_of_work",
     "use_database",
 ]
@@ -173,6 +174,12 @@ def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
 def act_as(session: Session, actor: Actor) -> None:
     """State on whose behalf the statements that follow run, until the transaction ends."""
     session.execute(_ACT_AS, {"role": actor.role, "agent": str(actor.agent_id or "")})
+
+
+def take_time(session: Session, limit_ms: int) -> None:
+    """Let statements, and the pauses between them, last longer until the end of the transaction."""
+    for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        session.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": str(limit_ms)})
 
 
 def after_commit(hook: Callable[[Set[str]], None]) -> None:

@@ -27,7 +27,6 @@ __all__ = [
     "monthly_prices",
     "page_areas",
     "refresh_insights",
-    "take_time",
     "track_record",
     "version",
     "was_published",
@@ -203,12 +202,6 @@ def heat_months(session: Session, months: int) -> Sequence[Row[Any]]:
     of what all segments had for sale.
     """
     return session.execute(HEAT_MONTHS, {"months": months}).all()
-
-
-def take_time(session: Session, limit_ms: int) -> None:
-    """Let statements, and the pauses between them, last longer until the end of the transaction."""
-    limits = ("statement_timeout", "idle_in_transaction_session_timeout")
-    session.execute(select(*(func.set_config(name, str(limit_ms), True) for name in limits)))
 
 
 def version(session: Session) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy.orm import Session
 
+from estate.core.db import take_time
 from estate.core.settings import get_settings
 from estate.market import crud
 
@@ -36,6 +37,6 @@ class Remembered(Generic[T]):
         with self._lock:
             if self._kept is None or self._kept[0] != version:
                 # One computation serves many requests, and on a busy machine it outlasts the limits of one.
-                crud.take_time(session, get_settings().db_worker_statement_timeout_ms)
+                take_time(session, get_settings().db_worker_statement_timeout_ms)
                 self._kept = version, self._compute(session)
             return self._kept[1]

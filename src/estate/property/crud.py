@@ -4,9 +4,9 @@ import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, Table, case, column, func, or_, select, table, text, tuple_
+from sqlalchemy import ColumnElement, Row, Select, Table, case, column, func, or_, select, table, text, tuple_
 from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
@@ -16,15 +16,17 @@ from estate.property.models import Project, Unit
 from estate.property.schemas import UnitFilter
 
 __all__ = [
+    "SaleRow",
     "add_events",
     "candidates",
-    "comparable_sales",
     "known_areas",
     "market_times",
     "page_units",
     "projects",
     "refs_in_projects",
     "refs_with_unit_id",
+    "sales",
+    "sales_version",
     "units",
     "upsert_projects",
     "upsert_units",
@@ -33,7 +35,6 @@ __all__ = [
 AREAS = table("market_insights", column("area_id"))
 """The market layer's key, which foreign keys of this layer point to."""
 
-MAX_COMPARABLE_SALES = 500
 MAX_MARKET_TIMES = 5_000
 
 ORDERS: dict[str, Key] = {
@@ -164,23 +165,49 @@ def candidates(
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
 
 
-def comparable_sales(session: Session, unit: Unit, on: dt.date) -> Sequence[Unit]:
-    """Return the newest sales of a unit's area in its currency up to a day, without the unit itself."""
-    query = (
-        select(Unit)
-        .where(
-            Unit.area_id == unit.area_id,
-            Unit.status == "sold",
-            Unit.sold_at < on + dt.timedelta(days=1),
-            Unit.currency == unit.currency,
-            Unit.price > 0,
-            Unit.area_sqm.is_not(None),
-            tuple_(Unit.project_id, Unit.unit_id) != tuple_(unit.project_id, unit.unit_id),
-        )
-        .order_by(Unit.sold_at.desc(), Unit.project_id, Unit.unit_id)
-        .limit(MAX_COMPARABLE_SALES)
+class SaleRow(NamedTuple):
+    """What of a sale is looked at by valuations."""
+
+    project_id: uuid.UUID
+    unit_id: uuid.UUID
+    title: str | None
+    price: Decimal
+    area_id: uuid.UUID | None
+    area_sqm: Decimal
+    segment: str | None
+    unit_type: str | None
+    bedrooms: int | None
+    bathrooms: int | None
+    sold_at: dt.datetime
+
+
+def sales(
+    session: Session, currency: str, now: dt.datetime, *, area_id: uuid.UUID | None = None, limit: int
+) -> list[SaleRow]:
+    """Return the newest sales in a currency that have a price, a size and an area; of one area where it is given."""
+    query = select(*(getattr(Unit, name) for name in SaleRow._fields)).where(*_is_sale(currency, now))
+    if area_id is not None:
+        query = query.where(Unit.area_id == area_id)
+    query = query.order_by(Unit.sold_at.desc(), Unit.project_id, Unit.unit_id).limit(limit)
+    return [SaleRow(*row) for row in session.execute(query)]
+
+
+def sales_version(session: Session, currency: str, now: dt.datetime) -> tuple[int, dt.datetime | None]:
+    """Return what differs after a sale is added or changed: how many there are, and their newest change."""
+    query = select(func.count(), func.max(Unit.updated_at)).where(*_is_sale(currency, now))
+    n, changed = session.execute(query).one()
+    return n, changed
+
+
+def _is_sale(currency: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Unit.status == "sold",
+        Unit.sold_at <= now,
+        Unit.currency == currency,
+        Unit.price > 0,
+        Unit.area_sqm.is_not(None),
+        Unit.area_id.is_not(None),
     )
-    return session.scalars(query).all()
 
 
 def market_times(

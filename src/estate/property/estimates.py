@@ -1,4 +1,4 @@
-"""Puts the sales and the market times of an area through the models, and says what the result rests on."""
+"""Puts a unit and the market times of its area through the models, and says what the result rests on."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -10,7 +10,9 @@ import pandas as pd
 
 from estate.core.identifiers import UnitRef
 from estate.property.analytics import survival
-from estate.property.analytics.valuation import MIN_COMPARABLES, ValuationModel
+from estate.property.analytics.comparables import MIN_COMPARABLES
+from estate.property.analytics.valuation import Comparables
+from estate.property.fair_value import Fitted, SaleRow
 from estate.property.models import Unit
 from estate.property.schemas import Comparable, SaleChance, TimeToSellOut, ValueOut
 
@@ -23,74 +25,91 @@ CENT = Decimal("0.01")
 MarketTime = tuple[str | None, int | None, float, bool]
 
 
-def value_out(unit: Unit, sales: Sequence[Unit], times: Sequence[Any], on: dt.date) -> ValueOut:
+def value_out(unit: Unit, fitted: Fitted, times: Sequence[Any], on: dt.date) -> ValueOut:
     """Value a unit on a day.
 
     Parameters
     ----------
-    sales : sequence of Unit
-        Sold units of the same area and currency, each with price, size and day of sale.
+    fitted : Fitted
+        A model of sales in the unit's currency.
     times : sequence of (segment, bedrooms, days, sold)
         What is known of the time on the market in the area.
     """
-    model = ValuationModel(area="area", size="size")
-    model.fit(_frame(sales), [float(s.price or 0) for s in sales], [_sold_on(s) for s in sales])
-    result = model.predict(_frame([unit]), np.datetime64(on), level=LEVEL)
-    nearest = [sales[i] for i in model.comparables(_frame([unit]), np.datetime64(on))[0]]
-    value = _money(result.value[0])
+    frame, day = fitted.frame(unit), np.datetime64(on)
+    result = fitted.model.predict(frame, day, level=LEVEL)
+    nearest = _comparables(fitted, fitted.model.comparables(frame, day))
+    value, lower, upper = (_money(ends[0]) for ends in (result.value, result.lower, result.upper))
     return ValueOut(
         property_id=str(UnitRef(unit.project_id, unit.unit_id)),
         status="insufficient_data" if value is None else "ok",
         value=value,
-        lower=_money(result.lower[0]),
-        upper=_money(result.upper[0]),
+        lower=lower,
+        upper=upper,
         level=LEVEL,
         currency=unit.currency,
         price=unit.price,
         price_to_value=float(unit.price / value) if value and unit.price is not None else None,
         n=len(nearest),
-        comparables=[_comparable(sale) for sale in nearest],
+        comparables=nearest,
         as_of=on,
-        why=_why(unit, len(nearest)),
+        method="learned" if fitted.learned else "comparables",
+        sales=len(fitted.sales),
+        why=_why(unit, fitted, len(nearest)),
+        reasons=[] if value is None else _reasons(unit, nearest, value),
         time_to_sell=_time_to_sell(unit, times),
     )
-
-
-def _frame(units: Sequence[Unit]) -> pd.DataFrame:
-    rows = [(str(u.area_id), float(u.area_sqm or "nan"), u.segment, u.bedrooms) for u in units]
-    frame = pd.DataFrame(rows, columns=["area", "size", "segment", "bedrooms"])
-    return frame.astype({"segment": object, "bedrooms": object, "size": float})
-
-
-def _sold_on(sale: Unit) -> np.datetime64:
-    if sale.sold_at is None:
-        raise ValueError("a comparable sale has a day")
-    return np.datetime64(sale.sold_at.date())
 
 
 def _money(value: float) -> Decimal | None:
     return None if np.isnan(value) else Decimal(str(value)).quantize(CENT)
 
 
-def _why(unit: Unit, n: int) -> str:
+def _why(unit: Unit, fitted: Fitted, n: int) -> str:
     if unit.area_id is None or unit.area_sqm is None:
         return "The unit states no area or no size, so that no sale can be compared with it."
     if n < MIN_COMPARABLES:
         return f"{n} comparable sales in the area in {unit.currency}; a value needs {MIN_COMPARABLES}."
-    return f"Median price per m² of the {n} most alike sales of the area in {unit.currency}, times the size."
+    if fitted.learned:
+        return f"A model of {len(fitted.sales)} sales in {unit.currency}, by features, comparables and day."
+    return f"Mean of the {n} most alike sales of the area in {unit.currency}, adjusted to size and day."
 
 
-def _comparable(sale: Unit) -> Comparable:
-    price, size = sale.price or Decimal(0), sale.area_sqm or Decimal(1)
+def _reasons(unit: Unit, nearest: Sequence[Comparable], value: Decimal) -> list[str]:
+    adjusted = sorted(sale.adjusted_price for sale in nearest)
+    newest, moved = max(sale.sold_on for sale in nearest), 100 * (nearest[0].time_adjustment - 1)
+    reasons = [
+        f"The {len(nearest)} comparables, adjusted, lie between {adjusted[0]:,} and {adjusted[-1]:,} {unit.currency}; "
+        f"the value is {value:,}.",
+        f"The newest of them was sold on {newest}; prices moved by {moved:+.1f} % since the most alike one.",
+    ]
+    if unit.price is not None and unit.status != "sold":
+        reasons.append(f"The asking price is {100 * (unit.price / value - 1):+.1f} % off the value.")
+    return reasons
+
+
+def _comparables(fitted: Fitted, found: Comparables) -> list[Comparable]:
+    """Return the comparables of the one unit that was asked for."""
+    columns = (found.sale[0], found.size_adjustment[0], found.time_adjustment[0], found.adjusted[0])
+    return [
+        _comparable(fitted.sales[sale], size, time, adjusted)
+        for sale, size, time, adjusted in zip(*columns, strict=True)
+        if sale >= 0
+    ]
+
+
+def _comparable(sale: SaleRow, size: float, time: float, adjusted: float) -> Comparable:
     return Comparable(
         property_id=str(UnitRef(sale.project_id, sale.unit_id)),
         title=sale.title,
-        price=price,
-        area_sqm=float(size),
-        price_per_sqm=(price / size).quantize(CENT),
+        price=sale.price,
+        area_sqm=float(sale.area_sqm),
+        price_per_sqm=(sale.price / sale.area_sqm).quantize(CENT),
+        size_adjustment=size,
+        time_adjustment=time,
+        adjusted_price=Decimal(str(adjusted)).quantize(CENT),
         bedrooms=sale.bedrooms,
         segment=sale.segment,
-        sold_on=_sold_on(sale).item(),
+        sold_on=sale.sold_at.date(),
     )
 
 

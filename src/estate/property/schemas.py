@@ -341,6 +341,9 @@ class Comparable(SchemaOut):
     price: Money
     area_sqm: float
     price_per_sqm: Decimal
+    size_adjustment: float = Field(description="Factor that brings the price to the size of the unit.")
+    time_adjustment: float = Field(description="Factor that brings it to the day of the valuation, by the price index.")
+    adjusted_price: Money = Field(description="The price after both.")
     bedrooms: int | None
     segment: str | None
     sold_on: dt.date
@@ -379,7 +382,12 @@ class ValueOut(SchemaOut):
     price: Money | None
     price_to_value: float | None = Field(description="Above 1, the price is over the fair value.")
     n: int = Field(description="Comparable sales.")
-    comparables: list[Comparable]
+    comparables: list[Comparable] = Field(description="The most alike first; at least five where there is a value.")
     as_of: dt.date
+    method: Literal["comparables", "learned"] = Field(
+        description="`comparables`: their mean; `learned`: a model of all sales, once there are enough."
+    )
+    sales: int = Field(description="Sales in `currency` behind the method.")
     why: str
+    reasons: list[str] = Field(description="What speaks for the value, each with its figures; empty without one.")
     time_to_sell: TimeToSellOut

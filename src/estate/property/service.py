@@ -18,7 +18,7 @@ from estate.core.outbox import enqueue
 from estate.core.paging import Page
 from estate.core.settings import get_settings
 from estate.core.upsert import Written
-from estate.property import crud, describe, estimates
+from estate.property import crud, describe, estimates, fair_value
 from estate.property.analytics import comparison
 from estate.property.errors import AmbiguousUnit, BadUnits, UnitNotFound
 from estate.property.models import Project, Unit
@@ -336,9 +336,8 @@ def predict(session: Session, ref: UnitRef) -> ValueOut:
     """
     now = dt.datetime.now(dt.UTC)
     unit = _one(session, ref)
-    sales = crud.comparable_sales(session, unit, now.date())
     times = crud.market_times(session, unit.area_id, now)
-    return estimates.value_out(unit, sales, times, now.date())
+    return estimates.value_out(unit, fair_value.fitted_for(session, unit, now), times, now.date())
 
 
 # Search

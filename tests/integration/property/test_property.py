@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ from estate.core.identifiers import UnitRef
 from estate.core.ingest import IngestResult, SourceRow
 from estate.core.outbox import Claim, Job, enqueue
 from estate.core.rejected import RejectedFilter, list_rejected
-from estate.property import service
+from estate.property import fair_value, service
 from estate.property.errors import AmbiguousUnit, BadUnits, UnitNotFound
 from estate.property.schemas import UnitFilter, UnitOut
 from estate.property.tasks import FOLD, fold
@@ -368,12 +368,20 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     )
     value = service.predict(session, ref(50))
     assert (value.status, value.n, value.currency) == ("ok", 11, "AED")
-    assert value.value == Decimal("116600.00")
+    assert value.value is not None
     assert value.lower is not None
     assert value.upper is not None
+    assert float(value.value) == pytest.approx(116_600, rel=0.005)
     assert value.lower < value.value < value.upper
-    assert value.price_to_value == pytest.approx(121_000 / 116_600)
+    assert value.price_to_value == pytest.approx(121_000 / float(value.value))
     assert {sale.property_id for sale in value.comparables} == {str(ref(n)) for n in range(1, 12)}
+    assert (value.method, value.sales) == ("comparables", 11)
+    assert len(value.reasons) == 3
+    for found in value.comparables:
+        assert float(found.adjusted_price) == pytest.approx(
+            float(found.price) * found.size_adjustment * found.time_adjustment, abs=0.01
+        )
+        assert found.size_adjustment == pytest.approx(1.1)
     selling = value.time_to_sell
     assert (selling.status, selling.n, selling.sold) == ("ok", 13, 12)
     chances = [chance.probability for chance in selling.chances]
@@ -391,6 +399,66 @@ def test_below_five_sales_there_is_no_value(session: Session, area: uuid.UUID) -
     assert (nothing.status, nothing.n, nothing.comparables) == ("insufficient_data", 0, [])
     with pytest.raises(UnitNotFound):
         service.predict(session, ref(99))
+
+
+def town(area: uuid.UUID, n: int, scale: float = 1.0) -> list[dict[str, Any]]:
+    """Return sales whose price per m² falls with the size, at a rate that only learners see."""
+    rows = []
+    for i in range(1, n + 1):
+        size = 40 + (37 * i) % 120
+        price = round(scale * 20_000 * size**0.8 * (1 + 0.03 * ((i * 7919) % 11 - 5) / 5))
+        day = f"2026-{1 + i % 6:02d}-{1 + i % 28:02d}T00:00:00Z"
+        rows.append(sale(i, area, price=price, area_sqm=size, listed_at=None, sold_at=day, bedrooms=size // 50))
+    return rows
+
+
+@pytest.fixture
+def no_kept_models() -> Iterator[None]:
+    fair_value.forget()
+    yield
+    fair_value.forget()
+
+
+@pytest.mark.usefixtures("no_kept_models")
+def test_many_sales_are_learned_from_once_and_never_across_currencies(session: Session, area: uuid.UUID) -> None:
+    home: dict[str, Any] = {"area_id": str(area), "area_sqm": 100, "bedrooms": 2}
+    ingest(session, unit(900, **home), unit(901, currency="USD", **home), *town(area, 450))
+    first = service.predict(session, ref(900))
+    assert (first.status, first.method, first.sales) == ("ok", "learned", 450)
+    assert first.value is not None
+    assert first.lower is not None
+    assert first.upper is not None
+    assert float(first.value) == pytest.approx(20_000 * 100**0.8, rel=0.03)
+    assert first.lower < first.value < first.upper
+    assert first.n == len(first.comparables) >= 5
+    foreign = service.predict(session, ref(901))
+    assert (foreign.status, foreign.n, foreign.currency) == ("insufficient_data", 0, "USD")
+    ingest(session, *town(area, 450, scale=2.0))
+    assert service.predict(session, ref(900)).value == first.value
+    fair_value.forget()
+    assert service.predict(session, ref(900)).value == pytest.approx(2 * first.value, rel=Decimal("0.05"))
+
+
+@pytest.mark.usefixtures("no_kept_models")
+def test_while_a_model_is_fitted_others_are_answered_from_comparables(session: Session, area: uuid.UUID) -> None:
+    ingest(session, unit(900, area_id=str(area), area_sqm=100, bedrooms=2), *town(area, 450))
+    with fair_value._lock:
+        meanwhile = service.predict(session, ref(900))
+    assert (meanwhile.status, meanwhile.method, meanwhile.sales) == ("ok", "comparables", 399)
+    learned = service.predict(session, ref(900))
+    assert learned.method == "learned"
+    with fair_value._lock:
+        assert service.predict(session, ref(900)).value == learned.value
+
+
+@pytest.mark.usefixtures("no_kept_models")
+def test_a_sold_unit_is_valued_without_its_own_price(session: Session, area: uuid.UUID) -> None:
+    ingest(session, *town(area, 450))
+    before = service.predict(session, ref(7))
+    assert (before.method, before.sales) == ("comparables", 399)
+    assert str(ref(7)) not in {sale.property_id for sale in before.comparables}
+    ingest(session, unit(7, price=1))
+    assert service.predict(session, ref(7)).value == before.value
 
 
 def claim(n: int, at: str, delta: int = 1, project: uuid.UUID = PROJECT) -> Claim:

@@ -88,8 +88,30 @@ def test_predict_says_what_it_rests_on(api: TestClient) -> None:
     post(api, unit(A))
     told = api.get("/property/predict", params={"unit": A}).json()
     assert (told["status"], told["value"], told["n"]) == ("insufficient_data", None, 0)
+    assert (told["comparables"], told["reasons"], told["method"]) == ([], [], "comparables")
+    assert "no area or no size" in told["why"]
     assert api.get("/property/predict", params={"unit": C}).status_code == 404
     assert fields(api.get("/property/predict", params={"unit": "x"})) == ["unit"]
+
+
+def test_a_value_comes_with_comparables_that_can_be_looked_up(api: TestClient) -> None:
+    area = "00000000-0000-4000-8000-0000000000c1"
+    answer = api.post("/market/ingest", json={"area_id": area, "area_name": "Marina", "price_avg": 1})
+    assert answer.status_code == 200, answer.text
+    home: dict[str, Any] = {"area_id": area, "area_sqm": 100, "currency": "AED"}
+    ids = [f"00000000-0000-4000-8000-0000000001{n:02d}" for n in range(6)]
+    sold = {"status": "sold", "sold_at": "2026-03-01T00:00:00Z"}
+    post(api, unit(A, price="110000", **home), *(unit(i, price=100_000 + n, **home, **sold) for n, i in enumerate(ids)))
+    told = api.get("/property/predict", params={"unit": A}).json()
+    assert (told["status"], told["n"], told["currency"]) == ("ok", 6, "AED")
+    assert float(told["lower"]) <= float(told["value"]) <= float(told["upper"])
+    assert float(told["value"]) == pytest.approx(100_002, abs=5)
+    assert told["price_to_value"] == pytest.approx(1.1, abs=0.001)
+    for sale in told["comparables"]:
+        found = api.get("/property/query", params={"status": "sold"}).json()["items"]
+        match = next(item for item in found if item["property_id"] == sale["property_id"])
+        assert (match["price"], match["sold_at"][:10]) == (sale["price"], sale["sold_on"])
+        assert sale["adjusted_price"] == sale["price"]
 
 
 def test_recommend_for_an_unknown_client_is_not_found(api: TestClient) -> None:

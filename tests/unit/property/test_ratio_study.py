@@ -17,6 +17,17 @@ def test_figures_by_hand() -> None:
     assert study.prb == pytest.approx(np.polyfit(x, [-0.1, 0.0, 0.1], 1)[0])
 
 
+def test_frozen_answers_worked_out_in_fractions() -> None:
+    """Ratios 15/17, 1 and 17/15; the proxies of value are 64, 128 and 256, so that PRB needs no table of logarithms."""
+    study = ratio_study([60.0, 128.0, 272.0], [68.0, 128.0, 240.0])
+    assert study.cod == pytest.approx(6400 / 765, abs=1e-12)
+    assert study.prd == pytest.approx(83_821 / 87_975, abs=1e-12)
+    assert study.prb == pytest.approx(32 / 255, abs=1e-12)
+    # The residuals are 2, -4 and 2 parts in 765: a standard error of sqrt(12) / 765, with t(0.975, 1) = 12.7062.
+    assert study.prb_upper - study.prb == pytest.approx(12.7062047 * 12**0.5 / 765, abs=1e-8)
+    assert (study.median_ratio, study.mean_ratio) == pytest.approx((1.0, 769 / 765))
+
+
 @pytest.mark.parametrize("slope", [-0.08, 0.0, 0.08])
 def test_prb_is_the_change_of_the_ratio_when_the_value_doubles(slope: float) -> None:
     rng = np.random.default_rng(7)

@@ -1,26 +1,27 @@
-"""Fair value of a unit: the median price per square metre of its nearest comparable sales."""
+"""Fair value of homes: comparable sales where there are few, a stack of learners over them where there are many."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import t
+from scipy.stats import norm
 
-__all__ = ["MAX_COMPARABLES", "MIN_COMPARABLES", "Valuation", "ValuationModel"]
+from estate.property.analytics.comparable_mean import ComparableMean
+from estate.property.analytics.comparables import MIN_COMPARABLES, MISSING, Homes, Market, size_effect
+from estate.property.analytics.learned_value import LearnedValue
+from estate.property.analytics.price_index import fit_index
+from estate.property.analytics.sale_features import Encoder, group_levels, log_size
+from estate.property.analytics.stacked_prices import folds, quick_expectation
+
+__all__ = ["MIN_BOOSTED", "Comparables", "Valuation", "ValuationModel"]
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
 
-MIN_COMPARABLES = 5
-MAX_COMPARABLES = 15
-ALIKE = {"segment": 1.0, "bedrooms": 0.35}
-"""What a difference costs, in units of log size: off-plan and ready are mixed only when nothing else is left,
-a different number of bedrooms counts like a size that differs by 40 %."""
-AGE_COST = 0.2  # A year between the sales counts like 20 % of size: prices drift.
-KM_COST = 0.1  # A kilometre within the area counts like 10 % of size.
-DAYS_A_YEAR = 365.25
-KM_A_DEGREE = 111.2
+MIN_BOOSTED = 400
+"""Sales from which learners replace the plain mean of comparables; with fewer they mostly fit noise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +31,64 @@ class Valuation:
     value: Floats
     lower: Floats
     upper: Floats
-    abstained: npt.NDArray[np.bool_]
+    abstained: Bools
     n: Ints
 
 
-class ValuationModel:
-    """Values units by comparable sales.
+@dataclass(frozen=True, slots=True)
+class Comparables:
+    """Comparable sales of homes, the most alike first, [n, 15].
 
     Parameters
     ----------
-    area, size : str
+    sale : int
+        Positions among the sales of the fit; -1 where there are no more.
+    size_adjustment, time_adjustment : float64
+        Factors that bring the price of the sale to the size and to the day of the home.
+    adjusted : float64
+        The price after both.
+    """
+
+    sale: Ints
+    size_adjustment: Floats
+    time_adjustment: Floats
+    adjusted: Floats
+
+
+class ValuationModel:
+    """Values homes by what others were sold for.
+
+    Parameters
+    ----------
+    area, size : str, optional
         Columns of the area and of the size (any one unit).
     lat, lon : str, optional
-        Columns of the place in degrees; with them, nearer sales of the area count as more alike.
+        Columns of the place in degrees; with them, nearness is measured and areas may be crossed.
+    seed : int
+        Of what is drawn by chance: folds, landmarks, features of the trees.
 
     Notes
     -----
-    Comparables are the at most 15 sales of the same area, sold on or before the day of the valuation, with
-    the smallest distance: ``|log size ratio|``, plus a cost for another segment or number of bedrooms (in the
-    columns ``segment`` and ``bedrooms``, where both have them), for years between and kilometres. With p their
-    prices per unit of size, ``value = median(p) * size``; the interval is ``value * exp(± t s sqrt(1 + 1/n))``
-    with s the standard deviation of log p and t the quantile of Student's t with n - 1 degrees of freedom: that
-    of one more draw from the same sales. Below five comparables the model abstains.
+    Prices are logged and brought to one day by a price index of the sales' own (`price_index`). Under 400 sales a
+    value is the weighted mean of its comparables, adjusted to size and time (`comparable_mean`). From 400 on, a
+    stack of learners (`stacked_prices`) sees the columns of the frame, the comparables of each sale without the
+    sale itself, and the levels of its groups from other folds (`learned_value`); its interval is conformal with a
+    learned scale (`value_interval`), and the part of its price-related bias that exceeds half of what the IAAO
+    recommends at most is taken out. Every interval is widened by how far the index may have moved since the last
+    sale. Below five comparables the model abstains. Text columns, and the area, are groups.
     """
 
-    def __init__(self, *, area: str, size: str, lat: str | None = None, lon: str | None = None) -> None:
-        self._area, self._size, self._place = area, size, (lat, lon)
+    def __init__(
+        self,
+        *,
+        area: str | None = None,
+        size: str | None = None,
+        lat: str | None = None,
+        lon: str | None = None,
+        seed: int = 0,
+    ) -> None:
+        self._area, self._size, self._seed = area, size, seed
+        self._place = [lat, lon] if lat and lon else []
 
     def fit(self, frame: pd.DataFrame, price: npt.ArrayLike, sold_on: npt.ArrayLike) -> "ValuationModel":
         """Learn from sales.
@@ -63,7 +96,7 @@ class ValuationModel:
         Parameters
         ----------
         frame : DataFrame
-            One row a sale.
+            One row a sale; the price, or what follows from it, must not be among the columns.
         price : float64[n]
             Prices in one currency.
         sold_on : datetime64[n]
@@ -74,90 +107,128 @@ class ValuationModel:
         ValuationModel
             The model itself.
         """
-        self._sales = self._features(frame)
-        rate = np.asarray(price, dtype=np.float64) / np.exp(self._sales.log_size)
-        self._day = _days(sold_on)
-        usable = np.isfinite(rate) & (rate > 0) & np.isfinite(self._sales.log_size)
-        self._log_rate = np.log(np.where(usable, rate, 1.0))
-        areas = frame[self._area].to_numpy()
-        rows = np.flatnonzero(usable & ~pd.isna(areas))
-        grouped = pd.Series(rows).groupby(areas[rows], sort=False)
-        self._by_area = {area: group.to_numpy() for area, group in grouped}
+        paid, size = np.asarray(price, dtype=np.float64), log_size(frame, self._size)
+        usable = np.isfinite(paid) & (paid > 0) & np.isfinite(size)
+        self._rows = np.flatnonzero(usable)
+        frame, self._log_price, self._log_size = frame.iloc[self._rows], np.log(paid[usable]), size[usable]
+        days = _days(sold_on)[usable]
+        fold = folds(len(frame), self._seed)
+        self._encoder = Encoder.fit(frame, self._area)
+        self._groups = {name: frame[name] for name in self._encoder.texts}
+        codes = pd.factorize(frame[self._area])[0] if self._area else np.zeros(len(frame), dtype=np.intp)
+        self._effect = size_effect(self._log_size, self._log_price, codes) if self._size else 0.0
+        base = self._effect * self._log_size
+        self._overall = float(np.mean(self._log_price - base)) if len(frame) else 0.0
+        self._index = fit_index(days, self._unexplained(frame, self._log_price - base, fold))
+        rate = self._log_price - base - self._index.at(days)
+        if self._area and self._place:
+            self._middles = frame.groupby(self._area)[self._place].median()
+        self._market = Market(self._homes(frame), rate, days)
+        levels = self._levels_by_fold(rate, fold)
+        self._learned: LearnedValue | None = None
+        if len(frame) >= MIN_BOOSTED:
+            features = self._features(frame, levels, own=True)
+            place = np.zeros(features.shape[1], dtype=np.bool_)
+            place[: len(self._encoder.numbers)] = np.isin(self._encoder.numbers, self._place)
+            self._learned = LearnedValue.fit(features, place, base, rate, fold, self._seed)
+        else:
+            self._mean = ComparableMean.fit(self._market, self._area_level(levels, len(frame)))
         return self
 
+    def _unexplained(self, frame: pd.DataFrame, rate: Floats, fold: Ints) -> Floats:
+        """Return what a home's own columns leave of its rate, by models of other folds."""
+        levels = self._levels_by_fold(rate, fold)
+        if len(rate) >= MIN_BOOSTED:
+            return rate - quick_expectation(self._columns(frame, levels), rate, fold, self._seed)
+        return rate - self._area_level(levels, len(rate))
+
+    def _levels_by_fold(self, rate: Floats, fold: Ints) -> Floats:
+        """Return the level of each sale's groups by other folds, float64[n, groups]."""
+        levels = np.zeros((len(rate), len(self._groups)))
+        for column, groups in enumerate(self._groups.values()):
+            for f in np.unique(fold) if len(rate) > 1 else ():
+                out = fold == f
+                levels[out, column] = group_levels(groups[~out], rate[~out], groups[out])
+        return levels
+
     def predict(self, frame: pd.DataFrame, valued_on: npt.ArrayLike, level: float = 0.8) -> Valuation:
-        """Value units.
+        """Value homes.
 
         Parameters
         ----------
         frame : DataFrame
-            One row a unit, with the columns that the sales had.
+            One row a home, with the columns that the sales had.
         valued_on : datetime64[n] or datetime64
-            Day of each valuation; later sales are not looked at.
+            Day of each valuation. Fit on the sales that are known by then: none is left out here.
         level : float
             Probability of the interval.
         """
-        size = np.exp(self._features(frame).log_size)
-        value, reach = np.full(len(frame), np.nan), np.full(len(frame), np.nan)
-        counts = np.zeros(len(frame), dtype=np.intp)
-        for i, rows in enumerate(self.comparables(frame, valued_on)):
-            counts[i] = len(rows)
-            if len(rows) >= MIN_COMPARABLES:
-                logs = self._log_rate[rows]
-                value[i] = np.exp(np.median(logs)) * size[i]
-                quantile = t.ppf(0.5 + level / 2, len(rows) - 1)
-                reach[i] = quantile * logs.std(ddof=1) * np.sqrt(1 + 1 / len(rows))
-        return Valuation(value, value * np.exp(-reach), value * np.exp(reach), np.isnan(value), counts)
+        days = np.broadcast_to(_days(valued_on), len(frame)).astype(np.float64)
+        rows, unlike = self._market.comparables(self._homes(frame), days)
+        n = (rows != MISSING).sum(axis=1)
+        known = n >= MIN_COMPARABLES
+        ends = self._ends(frame, rows, unlike, level)
+        ends = _widened(*ends, norm.ppf(0.5 + level / 2) * self._index.spread(days))
+        value, lower, upper = (np.where(known, np.exp(end + self._index.at(days)), np.nan) for end in ends)
+        return Valuation(value, lower, upper, ~known, n)
 
-    def comparables(self, frame: pd.DataFrame, valued_on: npt.ArrayLike) -> list[Ints]:
-        """Return for each unit the positions of its comparable sales, the most alike first."""
-        units = self._features(frame)
-        days = np.broadcast_to(_days(valued_on), len(frame))
-        areas = frame[self._area].to_numpy()
-        return [self._nearest(units, i, areas[i], days[i]) for i in range(len(frame))]
+    def _ends(self, frame: pd.DataFrame, rows: Ints, unlike: Floats, level: float) -> tuple[Floats, Floats, Floats]:
+        """Return log values at the prices of the index's base with the ends of their intervals."""
+        base, levels = self._effect * log_size(frame, self._size), self._levels(frame)
+        if self._learned is not None:
+            return self._learned.ends(self._features(frame, levels), base, level)
+        value, lower, upper = self._mean.ends(rows, unlike, self._area_level(levels, len(frame)), level)
+        return base + value, base + lower, base + upper
 
-    def _nearest(self, units: "_Features", i: int, area: object, day: float) -> Ints:
-        rows: Ints = self._by_area.get(area, np.empty(0, dtype=np.intp))
-        rows = rows[self._day[rows] <= day]
-        if not np.isfinite(units.log_size[i]):
-            return np.empty(0, dtype=np.intp)
-        distance = units.distance(i, self._sales, rows) + AGE_COST * (day - self._day[rows]) / DAYS_A_YEAR
-        nearest: Ints = rows[np.argsort(distance, kind="stable")[:MAX_COMPARABLES]]
-        return nearest
+    def comparables(self, frame: pd.DataFrame, valued_on: npt.ArrayLike) -> Comparables:
+        """Return the comparable sales of each home with what adjusts their prices to it."""
+        days = np.broadcast_to(_days(valued_on), len(frame)).astype(np.float64)
+        rows, _ = self._market.comparables(self._homes(frame), days)
+        there = rows != MISSING
+        if not len(self._rows):
+            nothing = np.full(rows.shape, np.nan)
+            return Comparables(rows, nothing, nothing, nothing)
+        size = np.exp(self._effect * (log_size(frame, self._size)[:, None] - self._log_size[rows]))
+        time = np.exp(self._index.at(days)[:, None] - self._index.at(self._market.days)[rows])
+        size, time = np.where(there, size, np.nan), np.where(there, time, np.nan)
+        adjusted = np.exp(self._log_price[rows]) * size * time
+        return Comparables(np.where(there, self._rows[rows], MISSING), size, time, adjusted)
 
-    def _features(self, frame: pd.DataFrame) -> "_Features":
-        size = frame[self._size].to_numpy(dtype=np.float64, na_value=np.nan)
-        lat, lon = self._place
-        return _Features(
-            log_size=np.log(np.where(size > 0, size, np.nan)),
-            alike={name: frame[name].to_numpy(dtype=object) for name in ALIKE if name in frame},
-            place=frame[[lat, lon]].to_numpy(dtype=np.float64) if lat and lon else None,
-        )
+    def _homes(self, frame: pd.DataFrame) -> Homes:
+        """Read a frame; a home without a place stands in the middle of its area."""
+        homes = Homes.of(frame, log_size(frame, self._size), self._area, self._place)
+        if homes.place is None or self._area is None:
+            return homes
+        middle = self._middles.reindex(frame[self._area]).to_numpy(dtype=np.float64)
+        return replace(homes, place=np.where(np.isfinite(homes.place), homes.place, middle))
+
+    def _columns(self, frame: pd.DataFrame, levels: Floats) -> Floats:
+        return np.column_stack([self._encoder.values(frame), log_size(frame, self._size), levels])
+
+    def _features(self, frame: pd.DataFrame, levels: Floats, *, own: bool = False) -> Floats:
+        columns = self._columns(frame, levels)
+        if not self._place and self._size is None:
+            return columns  # All sales of an area are equally near: its level says it all.
+        return np.column_stack([columns, self._market.views(self._homes(frame), own=own)])
+
+    def _levels(self, frame: pd.DataFrame) -> Floats:
+        rate = self._market.rate
+        if not len(rate):
+            return np.zeros((len(frame), len(self._groups)))
+        found = [group_levels(groups, rate, frame[name]) for name, groups in self._groups.items()]
+        return np.stack(found, axis=1) if found else np.empty((len(frame), 0))
+
+    def _area_level(self, levels: Floats, n: int) -> Floats:
+        """Return the level of each row's area, that of the market where areas are not told apart."""
+        names = list(self._groups)
+        if self._area in names:
+            return np.asarray(levels[:, names.index(self._area)], dtype=np.float64)
+        return np.full(n, self._overall)
 
 
-@dataclass(frozen=True, slots=True)
-class _Features:
-    log_size: Floats
-    alike: dict[str, npt.NDArray[np.object_]]
-    place: Floats | None
-
-    def distance(self, i: int, sales: "_Features", rows: Ints) -> Floats:
-        """Return how unlike a unit some sales are."""
-        total: Floats = np.abs(sales.log_size[rows] - self.log_size[i])
-        for name in self.alike.keys() & sales.alike.keys():
-            if not pd.isna(self.alike[name][i]):
-                total = total + ALIKE[name] * (sales.alike[name][rows] != self.alike[name][i])
-        if self.place is not None and sales.place is not None:
-            total = total + KM_COST * np.nan_to_num(_kilometres(self.place[i], sales.place[rows]))
-        return total
-
-
-def _kilometres(here: Floats, there: Floats) -> Floats:
-    """Return distances on a plane, which is right within an area."""
-    degrees = there - here
-    degrees[:, 1] *= np.cos(np.radians(here[0]))
-    distance: Floats = KM_A_DEGREE * np.hypot(degrees[:, 0], degrees[:, 1])
-    return distance
+def _widened(value: Floats, lower: Floats, upper: Floats, reach: Floats) -> tuple[Floats, Floats, Floats]:
+    """Add another error, independent of the first, to both sides of an interval."""
+    return value, value - np.hypot(value - lower, reach), value + np.hypot(upper - value, reach)
 
 
 def _days(moments: npt.ArrayLike) -> Floats:
