@@ -115,30 +115,34 @@ def _comparable(sale: SaleRow, size: float, time: float, adjusted: float) -> Com
 
 def _time_to_sell(unit: Unit, times: Sequence[Any]) -> TimeToSellOut:
     frame = pd.DataFrame([tuple(row) for row in times], columns=["segment", "bedrooms", "days", "sold"])
-    groups = frame[["segment", "bedrooms"]].astype(object)
-    model = survival.fit(groups, frame["days"].to_numpy(float), frame["sold"].to_numpy(bool))
-    curve = model.curve((unit.segment, unit.bedrooms))
-    known = curve.sold >= survival.MIN_SOLD
+    model = survival.fit(_traits(frame), frame["days"].to_numpy(float), frame["sold"].to_numpy(bool))
+    own = _traits(pd.DataFrame({"segment": [unit.segment], "bedrooms": [unit.bedrooms]}))
+    n, sold = model.pooled.n, model.pooled.sold
+    known = sold >= survival.MIN_SOLD
     return TimeToSellOut(
         status="ok" if known else "insufficient_data",
-        chances=[_chance(curve, days) for days in SALE_DAYS] if known else [],
-        median_days=curve.median_days() if known else None,
-        n=curve.n,
-        sold=curve.sold,
-        why=_time_why(curve, known),
+        chances=_chances(model, own) if known else [],
+        median_days=model.median_days(own)[0] if known else None,
+        n=n,
+        sold=sold,
+        why=_time_why(n, sold, known),
     )
 
 
-def _chance(curve: survival.Curve, days: int) -> SaleChance:
-    p, lower, upper = curve.sold_by(days)
-    return SaleChance(days=days, probability=p, lower=lower, upper=upper)
+def _traits(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[["segment", "bedrooms"]].astype({"segment": object, "bedrooms": float})
 
 
-def _time_why(curve: survival.Curve, known: bool) -> str:
+def _chances(model: survival.TimeToSell, own: pd.DataFrame) -> list[SaleChance]:
+    lower, upper = model.interval(own, SALE_DAYS)
+    rows = zip(SALE_DAYS, model.predict(own, SALE_DAYS)[0], lower[0], upper[0], strict=True)
+    return [SaleChance(days=day, probability=p, lower=low, upper=high) for day, p, low, high in rows]
+
+
+def _time_why(n: int, sold: int, known: bool) -> str:
     if not known:
-        return (
-            f"{curve.sold} sales with a listing date among {curve.n} units of the area; {survival.MIN_SOLD} are needed."
-        )
+        return f"{sold} sales with a listing date among {n} units of the area; {survival.MIN_SOLD} are needed."
     return (
-        f"Kaplan-Meier curve of {curve.n} units of the area, {curve.sold} sold and the others censored; 90 % intervals."
+        f"Kaplan-Meier curve of {n} units of the area, {sold} sold and the others censored, moved by how fast units "
+        "of this segment and number of bedrooms sold; 90 % intervals."
     )

@@ -364,7 +364,7 @@ class TimeToSellOut(SchemaOut):
     status: Literal["ok", "insufficient_data"]
     chances: list[SaleChance]
     median_days: float | None = Field(description="Null when fewer than half are sold by the end of what was seen.")
-    n: int = Field(description="Units behind the curve, sold or not.")
+    n: int = Field(description="Units of the area that it rests on, sold or not.")
     sold: int
     why: str
 

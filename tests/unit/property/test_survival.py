@@ -1,80 +1,123 @@
-"""Time to sell is a Kaplan-Meier curve: what is still for sale is censored, not unsold for ever."""
+"""Time to sell: chances that follow known hazards under censoring, and fall back on the pooled curve."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from estate.property.analytics.survival import MIN_SOLD, fit, kaplan_meier
+from estate.property.analytics.kaplan_meier import kaplan_meier
+from estate.property.analytics.survival import TimeToSell, fit
 
-# Freireich's remission times under 6-MP (weeks; 0 = censored), the usual worked example of the method.
-WEEKS = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
-SOLD = [1, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0, 0]
-
-
-def test_the_curve_by_hand() -> None:
-    curve = kaplan_meier(WEEKS, SOLD)
-    assert curve.days.tolist() == [6, 7, 10, 13, 16, 22, 23]
-    steps = np.cumprod([18 / 21, 16 / 17, 14 / 15, 11 / 12, 10 / 11, 6 / 7, 5 / 6])
-    assert curve.survival == pytest.approx(steps)
-    assert (curve.n, curve.sold) == (21, 9)
-    assert curve.median_days() == 23
+Floats = npt.NDArray[np.float64]
+DAYS = np.array([30.0, 60.0, 90.0])
 
 
-def test_greenwoods_variance_and_the_interval_by_hand() -> None:
-    curve = kaplan_meier(WEEKS, SOLD)
-    variance = 3 / (21 * 18) + 1 / (17 * 16) + 1 / (15 * 14)
-    assert curve.hazard_variance[2] == pytest.approx(variance)
-    p, lower, upper = curve.sold_by(12)
-    s = 18 / 21 * 16 / 17 * 14 / 15
-    reach = 1.6448536 * np.sqrt(variance) / abs(np.log(s))
-    assert (p, lower, upper) == pytest.approx((1 - s, 1 - s ** np.exp(-reach), 1 - s ** np.exp(reach)))
+def observed(rate: Floats, seed: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Draw sales at daily rates, about three in ten of them censored; no day is drawn from the global state."""
+    rng = np.random.default_rng(seed)
+    sale, seen = rng.exponential(1 / rate), rng.exponential(140, len(rate))
+    return np.minimum(sale, seen), sale <= seen
 
 
-def test_a_censored_unit_was_at_risk_on_the_day_of_a_sale() -> None:
-    assert kaplan_meier([30, 30], [1, 0]).survival.tolist() == [0.5]
+def market(n: int, seed: int) -> tuple[pd.DataFrame, Floats]:
+    """Draw listings and their daily rates: a slope, a category and a value that is missing each change it."""
+    rng = np.random.default_rng(seed)
+    over, kind = rng.normal(0, 1, n), rng.choice(["flat", "villa"], n)
+    photos = np.where(rng.random(n) < 0.3, np.nan, 10.0)
+    rate = np.exp(-0.6 * over - 0.7 * (kind == "villa") - 0.5 * np.isnan(photos)) / 50
+    return pd.DataFrame({"over": over, "kind": kind, "photos": photos}), rate
 
 
-def test_counting_censored_units_as_unsold_would_be_wrong() -> None:
-    durations = [10.0] * 10 + [5.0] * 90
-    sold = [1] * 10 + [0] * 90
-    assert kaplan_meier(durations, sold).sold_by(30)[0] == 1.0
+@pytest.fixture(scope="module")
+def model() -> TimeToSell:
+    frame, rate = market(3_000, 1)
+    return fit(frame, *observed(rate, 2))
 
 
-def test_before_the_first_sale_nothing_is_sold_and_chances_only_grow() -> None:
-    curve = kaplan_meier(WEEKS, SOLD)
-    chances = [curve.sold_by(day)[0] for day in range(0, 60)]
-    assert chances[5] == 0
-    assert chances == sorted(chances)
-    assert all(low <= p <= high for p, low, high in map(curve.sold_by, range(60)))
-
-
-def test_the_curve_meets_the_truth_under_censoring() -> None:
-    rng = np.random.default_rng(3)
-    sale, seen = rng.exponential(60, 5_000), rng.uniform(0, 150, 5_000)
-    model = fit(pd.DataFrame(index=range(5_000)), np.minimum(sale, seen), sale <= seen)
-    predicted = model.predict(pd.DataFrame(index=range(2)))
+def test_without_columns_the_pooled_curve_meets_the_truth() -> None:
+    days, sold = observed(np.full(5_000, 1 / 60), 3)
+    predicted = fit(pd.DataFrame(index=range(5_000)), days, sold).predict(pd.DataFrame(index=range(2)))
     assert predicted.shape == (2, 3)
-    assert predicted[0] == pytest.approx(1 - np.exp(-np.array([30, 60, 90]) / 60), abs=0.03)
+    assert predicted[0] == pytest.approx(1 - np.exp(-DAYS / 60), abs=0.03)
 
 
-def test_a_unit_is_judged_by_the_finest_group_with_enough_sales() -> None:
-    groups = ["ready"] * MIN_SOLD + ["off_plan"] * (MIN_SOLD - 1)
-    frame = pd.DataFrame({"segment": groups, "bedrooms": [1] * len(groups)})
-    days = [10.0] * MIN_SOLD + [80.0] * (MIN_SOLD - 1)
-    model = fit(frame, days, [1] * len(groups))
-    ready, off_plan, new = model.predict(
-        pd.DataFrame({"segment": ["ready", "off_plan", None], "bedrooms": [1, 1, 7]}), days=(30,)
-    )[:, 0]
-    assert ready == 1.0
-    assert off_plan == new == pytest.approx(MIN_SOLD / len(groups))
+def test_chances_meet_known_hazards_under_censoring(model: TimeToSell) -> None:
+    frame, rate = market(1_000, 4)
+    error = np.abs(model.predict(frame) - (1 - np.exp(-rate[:, None] * DAYS)))
+    assert error.mean() < 0.03
 
 
-def test_no_units_make_an_empty_curve() -> None:
-    curve = fit(pd.DataFrame({"segment": []}), [], []).curve(("ready",))
-    assert (curve.n, curve.sold, curve.median_days()) == (0, 0, None)
+def test_hazards_may_cross() -> None:
+    rng = np.random.default_rng(5)
+    fast = np.repeat([1.0, 0.0], 2_000)
+    shape = np.where(fast == 1, 0.6, 2.0)
+    sale, seen = 60 * rng.exponential(size=4_000) ** (1 / shape), rng.exponential(200, 4_000)
+    crossing = fit(pd.DataFrame({"fast": fast}), np.minimum(sale, seen), sale <= seen)
+    predicted = crossing.predict(pd.DataFrame({"fast": [1.0, 0.0]}), days=(15, 60, 120))
+    true = 1 - np.exp(-((np.array([15, 60, 120]) / 60) ** np.array([[0.6], [2.0]])))
+    assert predicted == pytest.approx(true, abs=0.06)
 
 
-@pytest.mark.parametrize("durations", [[-1.0, 2.0], [np.nan, 1.0], [1.0]])
-def test_bad_durations_are_refused(durations: list[float]) -> None:
-    with pytest.raises(ValueError, match="durations"):
-        kaplan_meier(durations, [1, 0])
+def test_chances_grow_with_the_days_and_stay_within_their_interval(model: TimeToSell) -> None:
+    frame, _ = market(50, 6)
+    days = range(0, 400, 10)
+    chances = model.predict(frame, days)
+    lower, upper = model.interval(frame, days)
+    assert (np.diff(chances, axis=1) >= 0).all()
+    assert ((chances >= 0) & (chances < 1)).all()
+    assert ((lower <= chances) & (chances <= upper)).all()
+
+
+def test_few_sales_stay_near_the_pooled_curve() -> None:
+    frame = pd.DataFrame({"kind": ["flat"] * 6 + ["villa"] * 6})
+    days = np.array([10, 12, 14, 16, 18, 20, 70, 75, 80, 85, 90, 95], dtype=np.float64)
+    flat, villa = fit(frame, days, np.ones(12)).predict(pd.DataFrame({"kind": ["flat", "villa"]}), days=(50,))[:, 0]
+    pooled = kaplan_meier(days, np.ones(12)).sold_by(50)[0]
+    assert villa < pooled < flat
+    assert max(flat - pooled, pooled - villa) < 0.25  # By their own curves: 1 and 0, a half away.
+
+
+def test_a_column_that_says_nothing_moves_nothing() -> None:
+    days, sold = observed(np.full(2_000, 1 / 60), 7)
+    noise = pd.DataFrame({"noise": np.random.default_rng(8).normal(size=2_000)})
+    predicted = fit(noise, days, sold).predict(noise)
+    assert np.abs(predicted - predicted.mean(axis=0)).mean() < 0.01
+
+
+def test_a_new_value_an_absent_column_and_one_never_seen_are_defined(model: TimeToSell) -> None:
+    frame, _ = market(20, 9)
+    usual = model.predict(frame)
+    assert model.predict(frame.assign(unheard_of="x")) == pytest.approx(usual)
+    new = model.predict(frame.assign(kind="castle"))
+    assert np.isfinite(new).all()
+    absent = model.predict(frame.drop(columns="photos"))
+    assert absent == pytest.approx(model.predict(frame.assign(photos=np.nan)))
+
+
+def test_the_same_data_give_the_same_model() -> None:
+    frame, rate = market(800, 10)
+    first, second = (fit(frame, *observed(rate, 11)).predict(frame) for _ in range(2))
+    assert np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("sold", [0, 1])
+def test_one_listing_is_enough_to_answer(sold: int) -> None:
+    frame = pd.DataFrame({"kind": [None], "size": [np.nan]})
+    alone = fit(frame, [20.0], [sold])
+    assert alone.predict(frame, days=(10,))[0, 0] == 0
+    assert 0 <= alone.predict(frame)[0, 0] < 1
+    assert alone.median_days(frame) == [None if not sold else 20.0]
+
+
+def test_no_listings_leave_everything_open() -> None:
+    frame = pd.DataFrame({"segment": pd.Series([], dtype=object)})
+    nothing = fit(frame, [], [])
+    own = pd.DataFrame({"segment": ["ready"]})
+    assert (nothing.pooled.n, nothing.pooled.sold, nothing.median_days(own)) == (0, 0, [None])
+    assert nothing.interval(own, (30,))[1][0, 0] == 1
+
+
+@pytest.mark.parametrize(("days", "rows"), [([-1.0, 2.0], 2), ([np.nan, 1.0], 2), ([1.0], 2), ([1.0, 2.0], 3)])
+def test_bad_durations_and_rows_are_refused(days: list[float], rows: int) -> None:
+    with pytest.raises(ValueError, match="duration"):
+        fit(pd.DataFrame({"x": np.zeros(rows)}), days, [1, 0])

@@ -1,146 +1,145 @@
-"""Time to sell: Kaplan-Meier curves, in which units still for sale or withdrawn are censored, not lost."""
+"""Time to sell: a hazard regression around the pooled Kaplan-Meier curve."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-__all__ = ["MIN_SOLD", "Curve", "TimeToSell", "fit", "kaplan_meier"]
+from estate.property.analytics.hazard_ratio import HazardRatio
+from estate.property.analytics.kaplan_meier import LEVEL, Curve, kaplan_meier
+
+__all__ = ["MIN_SOLD", "TimeToSell", "fit"]
 
 Floats = npt.NDArray[np.float64]
 
 MIN_SOLD = 10
-"""Sales that a group needs for a curve of its own; the curve of fewer has steps of over ten points."""
-LEVEL = 0.9
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """Share still for sale by day.
-
-    Parameters
-    ----------
-    days : float64[k]
-        Days with a sale, ascending.
-    survival : float64[k]
-        Share not yet sold just after each.
-    hazard_variance : float64[k]
-        Greenwood's sum of ``d / (n (n - d))``; infinite where everything is sold.
-    n, sold : int
-        Units, and sales among them.
-    """
-
-    days: Floats
-    survival: Floats
-    hazard_variance: Floats
-    n: int
-    sold: int
-
-    def sold_by(self, days: float) -> tuple[float, float, float]:
-        """Return P(sold within `days`) with its 90 % interval.
-
-        Notes
-        -----
-        The interval is the complementary log-log one, which stays in [0, 1]. After the last sale the curve
-        stays where it is: beyond the observed days the result is a lower bound.
-        """
-        i = int(np.searchsorted(self.days, days, side="right")) - 1
-        if i < 0:
-            return 0.0, 0.0, 1.0 - (1.0 - LEVEL) ** (1.0 / self.n) if self.n else 1.0
-        s, variance = float(self.survival[i]), float(self.hazard_variance[i])
-        if s <= 0 or not np.isfinite(variance):
-            return 1.0, (1.0 - LEVEL) ** (1.0 / self.n), 1.0
-        reach = float(norm.ppf(0.5 + LEVEL / 2)) * np.sqrt(variance) / abs(np.log(s))
-        return 1 - s, float(1 - s ** np.exp(-reach)), float(1 - s ** np.exp(reach))
-
-    def median_days(self) -> float | None:
-        """Return the day by which half is sold; None when the curve does not come down to a half."""
-        below = np.flatnonzero(self.survival <= 0.5)
-        return float(self.days[below[0]]) if below.size else None
-
-
-def kaplan_meier(duration: npt.ArrayLike, sold: npt.ArrayLike) -> Curve:
-    """Estimate the share that is still for sale, by days on the market.
-
-    Parameters
-    ----------
-    duration : float64[n]
-        Days from listing to sale, or to the last day seen; >= 0.
-    sold : bool[n]
-        Whether the unit was sold then; otherwise it is censored.
-
-    Notes
-    -----
-    ``S(t) = prod over sale days u <= t of 1 - d(u) / n(u)``, with d(u) sold on day u and n(u) at risk just
-    before it (Kaplan and Meier 1958); who is censored on the day of a sale was at risk in it.
-
-    Examples
-    --------
-    >>> kaplan_meier([10, 20, 30], [True, False, True]).survival.round(3).tolist()
-    [0.667, 0.0]
-    """
-    time, event = np.asarray(duration, dtype=np.float64), np.asarray(sold, dtype=bool)
-    if time.shape != event.shape or not np.isfinite(time).all() or (time < 0).any():
-        raise ValueError("durations are finite, not negative, and each has its outcome")
-    days, deaths = np.unique(time[event], return_counts=True)
-    at_risk = len(time) - np.searchsorted(np.sort(time), days, side="left")
-    survival = np.cumprod(1 - deaths / at_risk, dtype=np.float64)
-    with np.errstate(divide="ignore"):
-        variance = np.cumsum(deaths / (at_risk * (at_risk - deaths)))
-    return Curve(days, survival, variance, len(time), int(event.sum()))
+"""Sales below which a chance is not worth naming: the pooled curve has steps of over ten points."""
+SALES_IN_STRETCH = 30
+MOST_STRETCHES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class TimeToSell:
-    """Curves of groups of units, from the finest to the curve of all.
+    """Chances of a sale by day.
 
     Parameters
     ----------
-    columns : tuple of str
-        The columns that make groups, the most telling first.
-    curves : mapping
-        Values of the first columns to the curve of that group; the empty tuple is everything.
+    pooled : Curve
+        Kaplan-Meier curve of all listings.
+    hazard_days, hazard : float64[m]
+        Days with a sale, and the pooled cumulative hazard just after each.
+    cuts : float64[k]
+        The last day of each stretch of time; the last one is without end.
+    ratio : HazardRatio or None
+        How the hazard of a listing differs; None where nothing tells listings apart.
     """
 
-    columns: tuple[str, ...]
-    curves: Mapping[tuple[Any, ...], Curve]
-
-    def curve(self, values: Sequence[Any]) -> Curve:
-        """Return the curve of the finest group with enough sales that a unit belongs to."""
-        keys = (tuple(values[:depth]) for depth in range(len(values), -1, -1))
-        return next(self.curves[key] for key in keys if key in self.curves)
+    pooled: Curve
+    hazard_days: Floats
+    hazard: Floats
+    cuts: Floats
+    ratio: HazardRatio | None
 
     def predict(self, frame: pd.DataFrame, days: Sequence[float] = (30, 60, 90)) -> Floats:
-        """Return P(sold within each number of days) for each row: float64[n, len(days)]."""
-        rows = frame[list(self.columns)].to_numpy(dtype=object)
-        curves = [self.curve(tuple(row)) for row in rows]
-        return np.array([[c.sold_by(d)[0] for d in days] for c in curves]).reshape(len(frame), len(days))
+        """Return P(sold within each number of days) for each row: float64[n, len(days)].
+
+        Notes
+        -----
+        ``S(t | x) = exp(-Σ_j r_j(x) (H(min(t, c_j)) - H(min(t, c_{j-1}))))``, with H = -log of the pooled
+        Kaplan-Meier curve, the ends c_j of the stretches and the hazard ratios r_j. After the last sale that was
+        seen a chance stays where it is: it is a lower bound there.
+        """
+        return self._chances(self._log_ratio(frame), days)
+
+    def interval(self, frame: pd.DataFrame, days: Sequence[float] = (30, 60, 90)) -> tuple[Floats, Floats]:
+        """Return the ends of the 90 % intervals of `predict`: float64[n, len(days)] each.
+
+        Notes
+        -----
+        On the scale of log(-log S), where the variance is the sum of Greenwood's for the pooled curve and that of the
+        effects of the regression. The doubt about the trees, which stand on the regression from 300 sales on, is
+        left out: with them the interval is too narrow.
+        """
+        log_ratio = self._log_ratio(frame)
+        ends = [self._interval(frame, log_ratio, day) for day in days]
+        lower, upper = (np.array([end[i] for end in ends]).reshape(len(days), len(frame)).T for i in (0, 1))
+        return lower, upper
+
+    def median_days(self, frame: pd.DataFrame) -> list[float | None]:
+        """Return for each row the day by which half are sold; None where fewer are by the end of what was seen."""
+        chances = self._chances(self._log_ratio(frame), self.hazard_days)
+        return [float(self.hazard_days[found[0]]) if (found := np.flatnonzero(row >= 0.5)).size else None
+                for row in chances]  # fmt: skip
+
+    def _log_ratio(self, frame: pd.DataFrame) -> Floats:
+        return np.zeros((len(frame), len(self.cuts))) if self.ratio is None else self.ratio.log_ratio(frame)
+
+    def _chances(self, log_ratio: Floats, days: Sequence[float] | Floats) -> Floats:
+        passed = _through(self.hazard_days, self.hazard, self.cuts, np.asarray(days, dtype=np.float64))
+        return np.asarray(-np.expm1(-np.exp(log_ratio) @ passed.T), dtype=np.float64)
+
+    def _interval(self, frame: pd.DataFrame, log_ratio: Floats, day: float) -> tuple[Floats, Floats]:
+        parts = np.exp(log_ratio) * _through(self.hazard_days, self.hazard, self.cuts, np.array([day]))
+        total = parts.sum(axis=1)
+        chance, lower, upper = self.pooled.sold_by(day)
+        if not chance or not len(frame):
+            return np.full(len(frame), lower), np.full(len(frame), upper)
+        effects = 0.0 if self.ratio is None else self.ratio.variance(frame, parts / total[:, None])
+        reach = norm.ppf(0.5 + LEVEL / 2) * np.sqrt(self._pooled_variance(day) + effects)
+        return -np.expm1(-total * np.exp(-reach)), -np.expm1(-total * np.exp(reach))
+
+    def _pooled_variance(self, day: float) -> float:
+        """Return the variance of the log of the pooled cumulative hazard; Poisson's 1 / sales where all are sold."""
+        i = int(np.searchsorted(self.pooled.days, day, side="right")) - 1
+        greenwood = float(self.pooled.hazard_variance[i])
+        return greenwood / float(self.hazard[i]) ** 2 if np.isfinite(greenwood) else 1.0 / self.pooled.sold
 
 
 def fit(frame: pd.DataFrame, duration_days: npt.ArrayLike, sold: npt.ArrayLike) -> TimeToSell:
-    """Fit the curve of all units and of each group that has enough sales.
+    """Fit the pooled curve, and by how much the hazard of a listing differs from it.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns that make groups (segment, bedrooms, ...), the most telling first: a unit is judged by the
-        finest group of its first columns that has at least `MIN_SOLD` sales.
+        What is known of each listing when it is put up for sale: numbers, and categories (any other type); a value
+        may be missing, and missing is then a value of its own.
     duration_days : float64[n]
-        Days on the market so far, or until the sale.
+        Days on the market so far, or until the sale; finite, >= 0.
     sold : 0/1[n]
-        1 where the unit was sold.
+        1 where the listing was sold; the others are censored.
+
+    Raises
+    ------
+    ValueError
+        When a duration is not finite, negative, or without its outcome.
     """
     time, event = np.asarray(duration_days, dtype=np.float64), np.asarray(sold, dtype=bool)
-    columns = tuple(map(str, frame.columns))
-    curves: dict[tuple[Any, ...], Curve] = {(): kaplan_meier(time, event)}
-    for depth in range(1, len(columns) + 1):
-        groups = frame.groupby(list(columns[:depth]), sort=True, dropna=True).indices
-        for key, rows in groups.items():
-            if event[rows].sum() >= MIN_SOLD:
-                values = key if isinstance(key, tuple) else (key,)
-                curves[values] = kaplan_meier(time[rows], event[rows])
-    return TimeToSell(columns, curves)
+    pooled = kaplan_meier(time, event)
+    if len(frame) != len(time):
+        raise ValueError("each listing has one row, one duration and one outcome")
+    # The curve never says that everything is sold for certain: its last step leaves half a listing.
+    hazard = -np.log(np.maximum(pooled.survival, 0.5 / max(pooled.n, 1)))
+    cuts = _cuts(time[event])
+    ratio = None
+    if pooled.sold and frame.shape[1]:
+        expected = _through(pooled.days, hazard, cuts, time)
+        sold_in = np.where(event, np.searchsorted(cuts, time, side="left"), -1)
+        ratio = HazardRatio.fit(frame.reset_index(drop=True), expected, sold_in)
+    return TimeToSell(pooled, pooled.days, hazard, cuts, ratio)
+
+
+def _cuts(sale_days: Floats) -> Floats:
+    """Divide the time so that the stretches hold about as many sales."""
+    k = int(np.clip(len(sale_days) // SALES_IN_STRETCH, 1, MOST_STRETCHES))
+    inner = np.unique(np.quantile(sale_days, np.arange(1, k) / k)) if k > 1 else np.empty(0)
+    return np.append(inner, np.inf)
+
+
+def _through(hazard_days: Floats, hazard: Floats, cuts: Floats, days: Floats) -> Floats:
+    """Return the pooled cumulative hazard that lies in each stretch up to each day: float64[days, k]."""
+    known = np.concatenate([[0.0], hazard])
+    by = known[np.searchsorted(hazard_days, np.minimum(days[:, None], cuts[None, :]), side="right")]
+    return np.diff(by, axis=1, prepend=0.0)
