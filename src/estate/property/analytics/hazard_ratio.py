@@ -64,9 +64,10 @@ class HazardRatio:
     Notes
     -----
     With the time of every listing measured in pooled cumulative hazard, a sale is a Poisson event whose rate is the
-    ratio r (Laird and Olivier 1981; Friedman 1982): log r = a_j + x b + x c z_j in stretch j at position z_j in
-    [-1, 1]. Each column of the data has precisions of its own for its straight, bent and changing effects, found by
-    the evidence (MacKay 1992) under a weak prior; without evidence r goes to 1 and the prediction to the pooled curve.
+    ratio r (Laird and Olivier 1981; Friedman 1982): log r = a_j + x b + x c z_j + x d (z_j² - mean) in stretch j at
+    position z_j in [-1, 1]. Each column of the data has precisions of its own for its straight, bent and
+    changing effects, found by the evidence (MacKay 1992) under a weak prior; without evidence r goes to 1 and
+    the prediction to the pooled curve.
     """
 
     columns: Columns
@@ -137,8 +138,10 @@ def _every(n: int, k: int) -> tuple[Ints, Ints]:
     return np.repeat(np.arange(n), k), np.tile(np.arange(k), n)
 
 
-def _position(k: int) -> Floats:
-    return np.linspace(-1.0, 1.0, k) if k > 1 else np.zeros(1)
+def _shapes(k: int) -> tuple[Floats, Floats]:
+    """Return the two ways in which an effect may change over the stretches: steadily, and there and back."""
+    z = np.linspace(-1.0, 1.0, k) if k > 1 else np.zeros(1)
+    return z, z**2 - np.mean(z**2)
 
 
 class _Design:
@@ -151,8 +154,8 @@ class _Design:
 
     def __call__(self, row: Ints, stretch: Ints) -> Floats:
         own = np.eye(self._k)[stretch]
-        changing = self._linear[row] * _position(self._k)[stretch][:, None]
-        return np.hstack([own, self._rows[row], changing])
+        changing = [self._linear[row] * shape[stretch][:, None] for shape in _shapes(self._k)]
+        return np.hstack([own, self._rows[row], *changing])
 
 
 def _design(columns: Columns, frame: pd.DataFrame, k: int) -> tuple[_Design, Ints]:
@@ -160,7 +163,8 @@ def _design(columns: Columns, frame: pd.DataFrame, k: int) -> tuple[_Design, Int
     linear, straight = columns.linear(frame)
     bends, bent = columns.bends(frame)
     step = len(columns.numbers) + len(columns.levels)
-    groups = np.concatenate([np.zeros(k), 1 + straight, 1 + step + bent, 1 + 2 * step + straight]).astype(np.int64)
+    changing = [1 + 2 * step + straight, 1 + 3 * step + straight]
+    groups = np.concatenate([np.zeros(k), 1 + straight, 1 + step + bent, *changing]).astype(np.int64)
     return _Design(linear, bends, k), np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
