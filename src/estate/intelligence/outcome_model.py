@@ -5,11 +5,12 @@ r"""One model of outcomes for any table: a documented card at first, the best of
   combined: log-odds = a + b Σ_k w_k f_k, w ≥ 0 summing to 1. A prior keeps a, b and w near 0, 1 and equal shares
   while there are few outcomes.
 * The score is the mean over the folds in log-odds, so calibration is affine in the logit.
-* Interval: variance of the log-odds within the most trusting additive learner (Laplace), plus between the learners.
+* Interval: variance of the log-odds within the most trusting additive learner (Laplace), plus that of a weighted mean
+  of learners that err apart, Σ_k w_k² (f_k − f)².
 * Contributions: what a column adds when it is set from the usual value to the case's own, averaged over the order of
   the table and its reverse; they sum to logit(score) − base by construction.
 
-Sources: Wolpert 1992 (stacking); Hoeting et al. 1999 (variance within and between models);
+Sources: Wolpert 1992 (stacking); Hoeting et al. 1999 (variance within and between models, here of their mean);
 Štrumbelj & Kononenko 2014 (contributions).
 """
 
@@ -323,10 +324,10 @@ class OutcomeModel:
         return np.array([self._shift + self._slope * self._shares @ _each(experts, data) for experts in self._folds])
 
     def _interval(self, data: Data, level: float) -> Floats:
-        """Return intervals from the law of total variance: doubt within the additive learner, and between learners."""
+        """Return intervals from the doubt within the additive learner, and that of a mean of learners that differ."""
         learners = np.mean([_each(experts, data) for experts in self._folds], axis=0)
         blend = self._shares @ learners
-        between = self._shares @ (learners - blend) ** 2
+        between = self._shares**2 @ (learners - blend) ** 2
         additive = [expert for expert in self._folds[0] if isinstance(expert, Additive)][-1]
         within = additive.spread(data, self._data, self._weights, self._plan) ** 2
         centre = self._shift + self._slope * blend
