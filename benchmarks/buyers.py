@@ -316,9 +316,10 @@ def _look_ahead(rng: np.random.Generator, world: World, client: int, buyer: Buye
     """Draw the coming interest: three in ten in young units, and twice the gain for the one liked most."""
     eligible = world.eligible(client)
     keys = buyer.utility / TEMPERATURE + rng.gumbel(size=len(eligible))
-    order = [int(u) for u in np.argsort(-keys) if eligible[u]]
-    first = [u for u in order if world.young[u]][: round(HELD_OUT * YOUNG_SHARE)]
-    others = [u for u in order if u not in first][: HELD_OUT - len(first)]
-    buyer.later = dict.fromkeys((*first, *others), 1.0)
+    order = np.argsort(-keys)
+    order = order[eligible[order]]
+    first = order[world.young[order]][: round(HELD_OUT * YOUNG_SHARE)]
+    others = order[~np.isin(order, first)][: HELD_OUT - len(first)]
+    buyer.later = dict.fromkeys([*first.tolist(), *others.tolist()], 1.0)
     if buyer.later:
         buyer.later[max(buyer.later, key=lambda u: float(buyer.utility[u]))] = 2.0

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -13,6 +14,8 @@ from estate.property import service as homes
 from estate.property.traits import Traits
 
 __all__ = ["Enquiries", "enquiries"]
+
+T = TypeVar("T")
 
 NEWEST = 2_000
 SAMPLED = 500
@@ -26,6 +29,14 @@ class Enquiries:
     rows: Sequence[Interest]
     traits: Mapping[str, Traits]
     sample: Sequence[Traits]
+    made: dict[object, Any] = field(default_factory=dict)
+
+    def once(self, key: object, make: Callable[["Enquiries"], T]) -> T:
+        """Return what was made of these rows under a key before, or make it."""
+        if key not in self.made:
+            self.made[key] = make(self)
+        found: T = self.made[key]
+        return found
 
 
 _lock = threading.Lock()

@@ -145,8 +145,10 @@ def _search(session: Session, client: ClientOut, now: dt.datetime) -> _Search:
         budget=float(client.budget) if client.budget else None,
         delivery_by=asked.wishes.delivery_by,
     )
-    crowd = _crowd(everyone, to_home)
-    stock = [to_home(t) for t in everyone.sample]
+    priced = (client.currency, *sorted(rates.quoted.items()))
+    crowd, stock = everyone.once(
+        priced, lambda all_: (_crowd(all_, to_home), [to_home(traits) for traits in all_.sample])
+    )
     affordable = [home for home in stock if not client.budget or (home.price or np.inf) <= client.budget]
     return _Search(
         client=client,
