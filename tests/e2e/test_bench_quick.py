@@ -52,6 +52,15 @@ def test_plans_agree_with_arithmetic_of_their_own() -> None:
     assert report["metrics"]["rates"] > 0
 
 
+def test_recommendations_keep_limits_and_say_what_the_rows_say() -> None:
+    code, report, said = bench("recommend")
+
+    assert code == 0, said
+    assert report["metrics"]["violations"] == 0
+    assert report["metrics"]["reasons_verified_share"] == 1
+    assert report["peers"].keys() == {"popularity", "content-only", "rule filter"}
+
+
 def test_what_is_said_of_pairs_follows_from_their_figures() -> None:
     code, report, said = bench("compare")
 

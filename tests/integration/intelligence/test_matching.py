@@ -1,11 +1,13 @@
 """Recommendations and areas: hard limits hold, reasons are true, trade-offs are said."""
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
 
 from estate.intelligence.areas import areas_for
 from estate.intelligence.matching import recommend
@@ -103,6 +105,79 @@ def test_without_a_wish_there_are_still_units_with_reasons(session: Session, bro
     found = recommend(session, client, now, limit=4)
     assert len(found) == 4
     assert all(len(item.reasons) >= 2 for item in found)
+
+
+def test_what_the_client_insists_on_is_a_limit(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    must = {
+        "bedrooms_min": 2,
+        "unit_types": ["apartment"],
+        "amenities": ["pool"],
+        "segment": "ready",
+        "delivery_by": "2027-01-01",
+        "area": "Area 1",
+    }
+    fits: dict[str, Any] = {
+        "bedrooms": 3,
+        "unit_type": "Flat",
+        "amenities": ["Swimming pool", "gym"],
+        "segment": "ready",
+        "delivery_date": "2026-12-31",
+        "area_id": str(brokerage.area(1)),
+    }
+    client = brokerage.client(1, budget="1000000.00", currency="AED", interest={"must": must})
+    good = brokerage.unit(1, **fits)
+    misses = (
+        {"bedrooms": 1},
+        {"unit_type": "villa"},
+        {"amenities": ["gym"]},
+        {"segment": "off_plan"},
+        {"delivery_date": "2027-01-02"},
+        {"area_id": str(brokerage.area(2))},
+    )
+    for number, miss in enumerate(misses, start=2):
+        brokerage.unit(number, **fits | miss)
+    assert [r.property_id for r in recommend(session, client, now)] == [str(good)]
+
+
+def test_behaviour_moves_the_list_and_is_told_with_its_counts(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    client = brokerage.client(1, budget="2000000.00", currency="AED")
+    areas = [str(brokerage.area(1)), str(brokerage.area(2))]
+    seen = [brokerage.unit(i, area_id=areas[1], status="sold", sold_at=now.isoformat()) for i in range(4)]
+    for i in range(10, 20):
+        brokerage.unit(i, area_id=areas[i % 2])
+    for ref in seen:
+        brokerage.event(client, 5, property_project_id=str(ref.project_id), property_unit_id=str(ref.unit_id))
+    found = recommend(session, client, now)
+    assert [get_unit(session, brokerage.unit_ref(r.unit_id)).area_id for r in found[:5]] == [uuid.UUID(areas[1])] * 5
+    reason = next(r for r in found[0].reasons if r.field == "area_id")
+    assert reason.text == "4 of the 4 units that the client asked about: in Area 2."
+    assert reason.evidence == {"asked": 4, "of": 4}
+
+
+def test_a_lost_deal_counts_against_units_like_it(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, budget="2000000.00", currency="AED")
+    areas = [str(brokerage.area(1)), str(brokerage.area(2))]
+    refs = [brokerage.unit(i, area_id=areas[i % 2]) for i in range(12)]
+    for number in (0, 2):
+        of = {"project_id": str(refs[number].project_id), "unit_id": str(refs[number].unit_id)}
+        brokerage.deal(number + 1, agent, client, 50, 20, stage="lost", **of)
+    found = recommend(session, client, now)
+    placed = [get_unit(session, brokerage.unit_ref(r.unit_id)).area_id for r in found]
+    assert placed[:6] == [uuid.UUID(areas[1])] * 6
+    assert "The client turned down 2 units in the same area or project." in {t.text for t in found[-1].trade_offs}
+
+
+def test_the_answer_over_http_has_counts_and_parts_that_sum(api: TestClient, brokerage: Any) -> None:
+    client = brokerage.client(1, **BUYER)
+    for i in range(6):
+        brokerage.unit(i, area_id=str(brokerage.area(1)), bedrooms=2)
+    answer = api.get("/property/recommend", params={"client_id": str(client), "limit": 5}).json()["items"]
+    assert len(answer) == 5
+    for item in answer:
+        assert sum(r["part"] for r in item["reasons"]) == pytest.approx(item["score"], abs=1e-9)
+        assert all("evidence" in r for r in item["reasons"] + item["trade_offs"])
 
 
 def test_areas_follow_wish_means_and_stock(session: Session, brokerage: Any, now: dt.datetime) -> None:
