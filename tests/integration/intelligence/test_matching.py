@@ -126,7 +126,7 @@ def test_what_the_client_insists_on_is_a_limit(session: Session, brokerage: Any,
     }
     client = brokerage.client(1, budget="1000000.00", currency="AED", interest={"must": must})
     good = brokerage.unit(1, **fits)
-    misses = (
+    misses: tuple[dict[str, Any], ...] = (
         {"bedrooms": 1},
         {"unit_type": "villa"},
         {"amenities": ["gym"]},
