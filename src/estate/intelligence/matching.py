@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from statistics import median
 from typing import TypeVar
 
@@ -190,13 +191,7 @@ def _home(traits: Traits, client: ClientOut, rates: Rates) -> Home:
     )
 
 
-_TYPE_KEYS: dict[str | None, str | None] = {}
-
-
-def _type_key(text: str | None) -> str | None:
-    if text not in _TYPE_KEYS:
-        _TYPE_KEYS[text] = unit_type_key(text)
-    return _TYPE_KEYS[text]
+_type_key = lru_cache(maxsize=1_024)(unit_type_key)
 
 
 def _crowd(everyone: Enquiries, to_home: Callable[[Traits], Home]) -> Crowd:
