@@ -19,6 +19,8 @@ __all__ = ["Asked", "Fit", "Known", "Part", "explain", "wish_parts"]
 
 WORTH_SAYING = 0.05
 """A log-lift nearer to 0 is neither for nor against a unit."""
+REASONS_AT_LEAST = 2
+"""Beside what holds of every candidate."""
 RARE = 4
 FAR_BELOW, NEARLY_ALL = Decimal("0.5"), Decimal("0.95")
 """Shares of the budget."""
@@ -133,6 +135,8 @@ def explain(
         else:
             base += lift
     reasons += _met(wishes, reasons)
+    if len(reasons) < REASONS_AT_LEAST:
+        reasons += _since(unit, known)
     against = sorted((f for f in own if own[f] < -WORTH_SAYING and f not in wishes), key=lambda f: own[f])
     trade_offs = [point for field in against if (point := _against(field, unit, known)) is not None]
     trade_offs = [*_far_from_target(unit, asked, price), *trade_offs]
@@ -384,6 +388,12 @@ def _rarely(field: str, unit: UnitOut, known: Known) -> Said | None:
 
 
 # Plain facts
+
+
+def _since(unit: UnitOut, known: Known) -> list[Reason]:
+    """Return since when a unit of which little speaks in favour is for sale; it adds nothing to the score."""
+    said = _told("listed_at", unit, known)
+    return [] if said is None else [Reason(field="listed_at", text=said[0], value=said[1], evidence=said[2])]
 
 
 def _facts(unit: UnitOut, base: float) -> list[Reason]:

@@ -132,6 +132,12 @@ def test_without_anything_known_there_are_still_true_reasons() -> None:
     ]
 
 
+def test_a_unit_that_little_speaks_for_still_has_two_reasons_of_its_own() -> None:
+    found = fit(unit(listed_at=NOW - dt.timedelta(days=9)), asked(), {"area_id": -0.5})
+    assert [(r.field, r.part) for r in found.reasons[:2]] == [("price", 0.0), ("listed_at", 0.0)]
+    assert found.reasons[1].text == "Listed 9 days ago."
+
+
 def test_behaviour_is_told_by_the_units_asked_about_and_else_by_all_enquiries() -> None:
     own = known((home(1), home(2, area_id=str(OTHER))), (home(3), home(4), home(5, area_id=str(OTHER))))
     reason = fit(unit(), asked(), {"area_id": 0.5}, own).reasons[0]
