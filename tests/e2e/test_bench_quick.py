@@ -60,6 +60,15 @@ def test_valuation_comes_near_the_noise_of_its_sales() -> None:
     assert report["metrics"]["mdape"] < report["peers"]["area median"]["mdape"]
 
 
+def test_recommendations_keep_limits_and_say_what_the_rows_say() -> None:
+    code, report, said = bench("recommend")
+
+    assert code == 0, said
+    assert report["metrics"]["violations"] == 0
+    assert report["metrics"]["reasons_verified_share"] == 1
+    assert report["peers"].keys() == {"popularity", "content-only", "rule filter"}
+
+
 def test_what_is_said_of_pairs_follows_from_their_figures() -> None:
     code, report, said = bench("compare")
 

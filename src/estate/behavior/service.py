@@ -7,10 +7,12 @@ from estate.behavior.deals import deals, ingest_deals
 from estate.behavior.discovery import analyse, patterns, triggers
 from estate.behavior.events import check_event, ingest_checked_events, ingest_events, list_events
 from estate.behavior.folding import fold
+from estate.behavior.interest import Interest, interest_of, newest_interest, newest_moment
 from estate.behavior.moving import histories, move_client
 from estate.behavior.records import client_activity, documents, next_step
 
 __all__ = [
+    "Interest",
     "activity_at",
     "analyse",
     "check_event",
@@ -24,8 +26,11 @@ __all__ = [
     "ingest_conversations",
     "ingest_deals",
     "ingest_events",
+    "interest_of",
     "list_events",
     "move_client",
+    "newest_interest",
+    "newest_moment",
     "next_step",
     "patterns",
     "stages",

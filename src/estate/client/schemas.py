@@ -48,7 +48,9 @@ class ClientIn(Schema):
 
     client_id: Uuid
     name: ShortText | None = None
-    interest: JsonObject | JsonList | None = Field(None, description="Purpose, unit types, bedrooms, amenities.")
+    interest: JsonObject | JsonList | None = Field(
+        None, description="Purpose, unit types, bedrooms, amenities; under `must` the same as limits."
+    )
     budget: Money | None = Field(None, description="Most that the client would pay, in `currency`.")
     location_targets: JsonObject | JsonList | None = Field(
         None, description="Wanted areas: names, or objects with `area_id` and `area_name`."
@@ -100,7 +102,7 @@ class ClientOut(SchemaOut):
 
     client_id: uuid.UUID
     name: str | None
-    interest: Any = Field(description="Purpose, unit types, bedrooms, amenities.")
+    interest: Any = Field(description="Purpose, unit types, bedrooms, amenities; under `must` the same as limits.")
     budget: Money | None = Field(description="Most that the client would pay, in `currency`.")
     location_targets: Any = Field(description="Wanted areas.")
     objections: Any = Field(description="Objections raised.")

@@ -14,7 +14,6 @@ from estate.client.service import get_client
 from estate.core.fx import Rates, load_rates
 from estate.intelligence.explained import clock
 from estate.intelligence.schemas import AreaForClient, Reason, TradeOff
-from estate.intelligence.unit_fit import BUDGET_TOLERANCE
 from estate.intelligence.wishes import Wishes, parse_wishes
 from estate.market.schemas import AreaHeat, AreaOut
 from estate.market.service import all_areas, heatmap
@@ -118,7 +117,7 @@ def _stock(session: Session, client: ClientOut, wishes: Wishes) -> Counter[uuid.
     """Count by area the units for sale in the client's currency, within budget and with enough bedrooms."""
     units = candidates(
         session,
-        price_max=client.budget * (1 + BUDGET_TOLERANCE) if client.budget else None,
+        price_max=client.budget or None,
         currency=client.currency,
         bedrooms_min=wishes.bedrooms_min,
         limit=STOCK_SEEN,

@@ -48,6 +48,7 @@ class Reason(SchemaOut):
     text: str
     value: JsonValue = Field(description="The stored value that proves it.")
     part: float = Field(0.0, description="What it adds to the score; the parts sum to the score.")
+    evidence: dict[str, int] = Field({}, description="The counts that the statement names.")
 
 
 class TradeOff(SchemaOut):
@@ -56,6 +57,7 @@ class TradeOff(SchemaOut):
     field: str
     text: str
     value: JsonValue
+    evidence: dict[str, int] = Field({}, description="The counts that the statement names.")
 
 
 class Contribution(SchemaOut):

@@ -1,106 +1,99 @@
-"""How well a unit fits a client: parts that sum to a score, each with the stored fact that proves it."""
+"""Why a unit is shown to a client: parts that sum to the score, each with the stored fact that proves it."""
 
 import datetime as dt
+import math
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from statistics import median
+from functools import cached_property
 
-from estate.core.types import UnitRef
 from estate.intelligence.schemas import Reason, TradeOff
+from estate.intelligence.taste import FIELDS, Home, Lift, Value
 from estate.intelligence.wishes import Wishes, amenity_keys, unit_type_key
 from estate.property.analytics.amenities import label
 from estate.property.schemas import UnitOut
 
-__all__ = ["BUDGET_TOLERANCE", "WEIGHTS", "Asked", "Fit", "Part", "Pool", "fit_of", "parts_of", "pool_of"]
+__all__ = ["Asked", "Fit", "Known", "Part", "explain", "wish_parts"]
 
-BUDGET_TOLERANCE = Decimal("0.10")
-"""List prices are talked down: up to a tenth above the budget is shown, with the trade-off said."""
-WEIGHTS: Mapping[str, float] = {
-    "area_id": 0.28,
-    "bedrooms": 0.20,
-    "price": 0.16,
-    "interest": 0.12,
-    "unit_type": 0.08,
-    "amenities": 0.06,
-    "delivery_date": 0.06,
-    "segment": 0.04,
-    "price_per_sqm": 0.06,
-    "real_demand": 0.04,
-}
-"""Shares of the score, rescaled over the wishes that are known: place first, then size, then price."""
-MIN_PEERS = 5
-"""Fewer comparable units for sale give no median worth naming."""
-LATE_DAYS = 730.0
+WORTH_SAYING = 0.05
+"""A log-lift nearer to 0 is neither for nor against a unit."""
 REASONS_AT_LEAST = 2
+"""Beside what holds of every candidate."""
+RARE = 4
+FAR_BELOW, NEARLY_ALL = Decimal("0.5"), Decimal("0.95")
+"""Shares of the budget."""
+MAX_UNWISHED = 3
+"""Trade-offs that no stated wish is behind, beside those that one is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a client wants, ready for comparison.
-
-    Parameters
-    ----------
-    wishes : Wishes
-        From the profile.
-    budget : Decimal or None
-        In `currency`.
-    currency : str
-        Of the budget.
-    viewed : frozenset of UnitRef
-        Units that the client's events and deals name.
-    """
+    """What the profile states."""
 
     wishes: Wishes
     budget: Decimal | None
     currency: str
-    viewed: frozenset[UnitRef]
 
 
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """What a unit is compared with.
+@dataclass(frozen=True)
+class Known:
+    """What a unit is explained from.
 
     Parameters
     ----------
     area_names : mapping
         Names of the areas.
-    per_sqm : mapping
-        (area, currency) to the median price of a square metre and the number of units behind it; the area None
-        stands for all areas.
-    demand : tuple of float
-        Sorted `real_demand` of the candidates that have it.
+    asked_about, refused, enquiries : sequence of Home
+        Units that the client asked about and turned down, each once, and those of the newest enquiries of all.
+    amenities : mapping
+        Amenity to the log-lift of having it.
     """
 
     area_names: Mapping[uuid.UUID, str]
-    per_sqm: Mapping[tuple[uuid.UUID | None, str], tuple[float, int]]
-    demand: tuple[float, ...]
+    asked_about: Sequence[Home]
+    refused: Sequence[Home]
+    enquiries: Sequence[Home]
+    amenities: Mapping[str, float]
+    now: dt.datetime
+
+    def asked(self, field: str, value: Value) -> int:
+        """Count the units asked about that have a value."""
+        return sum(home.values[field] == value for home in self.asked_about)
+
+    def enquired(self, field: str, value: Value) -> int:
+        """Count the enquiries about units that have a value."""
+        return self._by_value[field][value]
+
+    @cached_property
+    def _by_value(self) -> dict[str, Counter[Value]]:
+        return {field: Counter(home.values[field] for home in self.enquiries) for field in FIELDS}
+
+    @cached_property
+    def by_unit(self) -> Counter[str]:
+        """Enquiries of each unit."""
+        return Counter(home.key for home in self.enquiries)
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One comparison.
+    """One stated wish against one unit.
 
     Parameters
     ----------
-    field : str
-        Key of `WEIGHTS`.
     fit : float
         0 (missed) to 1 (met).
     text : str
         The fact in words.
     value : str, float, int or None
         The stored value.
-    wish : bool
-        Whether missing it is a trade-off.
     """
 
     field: str
     fit: float
     text: str
     value: str | float | int | None
-    wish: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,63 +105,76 @@ class Fit:
     trade_offs: tuple[TradeOff, ...]
 
 
-def pool_of(units: Sequence[UnitOut], area_names: Mapping[uuid.UUID, str]) -> Pool:
-    """Summarise the candidates."""
-    prices: dict[tuple[uuid.UUID | None, str], list[float]] = {}
-    for unit in units:
-        if (price := _per_sqm(unit)) is not None:
-            for place in {unit.area_id, None}:
-                prices.setdefault((place, unit.currency), []).append(price)
-    medians = {key: (median(found), len(found)) for key, found in prices.items() if len(found) >= MIN_PEERS}
-    demand = tuple(sorted(float(u.real_demand) for u in units if u.real_demand is not None))
-    return Pool(area_names, medians, demand if len(demand) >= MIN_PEERS else ())
+Evidence = dict[str, int]
 
 
-def fit_of(unit: UnitOut, asked: Asked, pool: Pool, price: Decimal | None) -> Fit:
-    """Score a unit.
+def explain(
+    unit: UnitOut, asked: Asked, known: Known, price: Decimal | None, lifts: Mapping[str, Lift], row: int
+) -> Fit:
+    """Return the score with its reasons and trade-offs.
 
-    The score is Σ w · fit over the parts, the weights `WEIGHTS` rescaled to sum to 1 over the parts that apply; it is
-    the sum of the parts of the reasons. A wish that is not fully met is a trade-off.
+    A trait in favour of the unit is a reason whose part is its log-lift over the width of all scales. What neutral
+    traits would give, less what speaks against the unit, is the part of the last reason, that it is for sale within
+    the limits. So the parts sum to `estate.intelligence.taste.score`.
 
     Parameters
     ----------
     price : Decimal or None
         In the currency of the budget; None when no rate leads there.
+    row : int
+        Of the unit in the lifts.
     """
-    parts = parts_of(unit, asked, pool, price)
-    total = sum(WEIGHTS[part.field] for part in parts)
-    met = [
-        Reason(field=p.field, text=p.text, value=p.value, part=WEIGHTS[p.field] / total * p.fit)
-        for p in parts
-        if p.fit > 0
+    wishes = {part.field: part for part in wish_parts(unit, asked, known.area_names, price)}
+    width = sum(lift.high - lift.low for lift in lifts.values()) or 1.0
+    own = {field: float(lift.values[row]) for field, lift in lifts.items()}
+    reasons, base = [], sum(-lift.low for lift in lifts.values())
+    for field, lift in sorted(own.items(), key=lambda item: (-item[1], item[0])):
+        reason = None if lift <= 0 else _reason(field, unit, wishes.get(field), known, lift / width)
+        if reason is not None:
+            reasons.append(reason)
+        else:
+            base += lift
+    reasons += _met(wishes, reasons)
+    if len(reasons) < REASONS_AT_LEAST:
+        reasons += _since(unit, known)
+    against = sorted((f for f in own if own[f] < -WORTH_SAYING and f not in wishes), key=lambda f: own[f])
+    trade_offs = [point for field in against if (point := _against(field, unit, known)) is not None]
+    trade_offs = [*_far_from_target(unit, asked, price), *trade_offs]
+    missed = [TradeOff(field=p.field, text=p.text, value=p.value) for p in wishes.values() if p.fit < 1]
+    trade_offs = missed + trade_offs[:MAX_UNWISHED]
+    reasons += _facts(unit, base / width)
+    return Fit(min(1.0, sum(r.part for r in reasons)), tuple(reasons), tuple(trade_offs or [_caveat(unit)]))
+
+
+def _met(wishes: Mapping[str, Part], reasons: Sequence[Reason]) -> list[Reason]:
+    """Return the wishes that are met in full and that the taste has no more to say about."""
+    said = {reason.field for reason in reasons}
+    return [
+        Reason(field=p.field, text=p.text, value=p.value) for p in wishes.values() if p.fit == 1 and p.field not in said
     ]
-    reasons = sorted(met, key=lambda r: (-r.part, r.field))
-    reasons += _facts(unit)[: max(0, REASONS_AT_LEAST - len(reasons))]
-    missed = [TradeOff(field=p.field, text=p.text, value=p.value) for p in parts if p.wish and p.fit < 1]
-    return Fit(min(1.0, sum(r.part for r in reasons)), tuple(reasons), tuple(missed))
 
 
-def parts_of(unit: UnitOut, asked: Asked, pool: Pool, price: Decimal | None) -> list[Part]:
-    """Compare a unit with every wish that is known, and with its peers."""
+# Stated wishes
+
+
+def wish_parts(unit: UnitOut, asked: Asked, area_names: Mapping[uuid.UUID, str], price: Decimal | None) -> list[Part]:
+    """Compare a unit with every wish that the profile states."""
     found = (
-        _place(unit, asked.wishes, pool),
+        _place(unit, asked.wishes, area_names),
         _bedrooms(unit, asked.wishes),
         _price(unit, asked, price),
-        _interest(unit, asked.viewed),
         _type(unit, asked.wishes),
         _amenities(unit, asked.wishes),
         _delivery(unit, asked.wishes.delivery_by),
         _segment(unit, asked.wishes.segment),
-        _value(unit, pool),
-        _demand(unit, pool),
     )
     return [part for part in found if part is not None]
 
 
-def _place(unit: UnitOut, wishes: Wishes, pool: Pool) -> Part | None:
+def _place(unit: UnitOut, wishes: Wishes, area_names: Mapping[uuid.UUID, str]) -> Part | None:
     if not wishes.has_area:
         return None
-    name = None if unit.area_id is None else pool.area_names.get(unit.area_id)
+    name = None if unit.area_id is None else area_names.get(unit.area_id)
     value = None if unit.area_id is None else str(unit.area_id)
     if wishes.wants_area(unit.area_id, name):
         return Part("area_id", 1, f"In {name or 'a wanted area'}, one of the wanted areas.", value)
@@ -182,7 +188,7 @@ def _bedrooms(unit: UnitOut, wishes: Wishes) -> Part | None:
         return Part("bedrooms", 0, "The number of bedrooms is not stated.", None)
     gap, wish = wishes.bedroom_gap(unit.bedrooms), _span(wishes.bedrooms_min, wishes.bedrooms_max)
     text = f"Bedrooms: {unit.bedrooms}, {'as wished' if gap == 0 else f'wished are {wish}'}."
-    return Part("bedrooms", max(0.0, 1 - gap / 2), text, unit.bedrooms)
+    return Part("bedrooms", float(gap == 0), text, unit.bedrooms)
 
 
 def _price(unit: UnitOut, asked: Asked, price: Decimal | None) -> Part | None:
@@ -192,23 +198,17 @@ def _price(unit: UnitOut, asked: Asked, price: Decimal | None) -> Part | None:
     if price is None:
         text = f"The price in {unit.currency} is not compared with the budget in {asked.currency}: no exchange rate."
         return Part("price", 0, text, stated)
-    over = price / asked.budget - 1
-    if over <= 0:
-        text = f"Asks {_money(unit)}, within the budget of {asked.budget:,.0f} {asked.currency}."
-        return Part("price", 1, text, stated)
-    text = f"Asks {_money(unit)}, {over:.1%} above the budget of {asked.budget:,.0f} {asked.currency}."
-    return Part("price", max(0.0, float(1 - over / BUDGET_TOLERANCE)), text, stated)
+    return Part("price", 1, f"Asks {_money(unit)}, within the budget of {_budget(asked)}.", stated)
 
 
-def _interest(unit: UnitOut, viewed: frozenset[UnitRef]) -> Part | None:
-    if not viewed:
-        return None
-    ref = unit.ref
-    if ref in viewed:
-        return Part("interest", 1, "The client has already asked about or looked at this unit.", str(ref), wish=False)
-    same = sum(other.project_id == unit.project_id for other in viewed)
-    text = f"The client has looked at {_count(same, 'unit')} of the same project."
-    return Part("interest", 0.5 if same else 0, text, same, wish=False)
+def _far_from_target(unit: UnitOut, asked: Asked, price: Decimal | None) -> list[TradeOff]:
+    """Say that a price leaves little of the budget, or is far below it."""
+    share = price / asked.budget if price is not None and asked.budget else None
+    if share is None or FAR_BELOW < share < NEARLY_ALL:
+        return []
+    how = "little is left of it" if share >= NEARLY_ALL else "far below it"
+    text = f"Asks {_money(unit)}, {share:.0%} of the budget of {_budget(asked)}: {how}."
+    return [TradeOff(field="price", text=text, value=str(unit.price))]
 
 
 def _type(unit: UnitOut, wishes: Wishes) -> Part | None:
@@ -239,7 +239,7 @@ def _delivery(unit: UnitOut, wanted: dt.date | None) -> Part | None:
     if late <= 0:
         return Part("delivery_date", 1, f"Delivered by {day}, in time for {wanted.isoformat()}.", day)
     text = f"Delivered by {day}, {_count(late, 'day')} after the wished {wanted.isoformat()}."
-    return Part("delivery_date", max(0.0, 1 - late / LATE_DAYS), text, day)
+    return Part("delivery_date", 0, text, day)
 
 
 def _segment(unit: UnitOut, wanted: str | None) -> Part | None:
@@ -251,52 +251,170 @@ def _segment(unit: UnitOut, wanted: str | None) -> Part | None:
     return Part("segment", 0, f"Is {stated}, wished is {wanted.replace('_', '-')}.", unit.segment)
 
 
-def _value(unit: UnitOut, pool: Pool) -> Part | None:
-    """Compare the price of a square metre with the median: 0.5 at the median, 1 at a quarter below it."""
-    if not pool.per_sqm:
+# What behaviour says
+
+
+def _reason(field: str, unit: UnitOut, wish: Part | None, known: Known, part: float) -> Reason | None:
+    """Say what speaks for a unit; a wish that is missed or half met never does."""
+    if wish is not None:
+        met = wish.fit == 1
+        return Reason(field=field, text=wish.text, value=wish.value, part=part) if met else None
+    said = _counted(field, unit, known) if field in FIELDS else _told(field, unit, known)
+    if said is None:
         return None
-    place = unit.area_id if (unit.area_id, unit.currency) in pool.per_sqm else None
-    peers, own = pool.per_sqm.get((place, unit.currency)), _per_sqm(unit)
-    if peers is None or own is None:
-        return Part("price_per_sqm", 0, "No price per square metre to compare.", None, wish=False)
-    gap = own / peers[0] - 1
-    where = "all areas" if place is None else pool.area_names.get(place, "its area")
-    text = (
-        f"Asks {own:,.0f} {unit.currency} per m², {abs(gap):.0%} {'below' if gap < 0 else 'above'} the median of "
-        f"{peers[1]} candidates in {where}."
+    text, value, evidence = said
+    return Reason(field=field, text=text, value=value, part=part, evidence=evidence)
+
+
+Said = tuple[str, str | float | int | None, Evidence]
+
+
+def _counted(field: str, unit: UnitOut, known: Known) -> Said | None:
+    """Count the units asked about that share a value, else the enquiries of all clients."""
+    value = _value(field, unit)
+    if value is None:
+        return None
+    what = _named(field, unit, known)
+    asked, of = known.asked(field, value), len(known.asked_about)
+    if asked:
+        return f"{asked} of the {of} units that the client asked about: {what}.", value, {"asked": asked, "of": of}
+    enquiries, all_of = known.enquired(field, value), len(known.enquiries)
+    if not enquiries:
+        return None
+    text = f"{enquiries} of the newest {all_of} enquiries of all clients: {what}."
+    return text, value, {"enquiries": enquiries, "enquiries_of": all_of}
+
+
+def _value(field: str, unit: UnitOut) -> Value:
+    if field == "unit_type":
+        return unit_type_key(unit.unit_type)
+    found = getattr(unit, field)
+    return str(found) if isinstance(found, uuid.UUID) else found
+
+
+def _named(field: str, unit: UnitOut, known: Known) -> str:
+    if field == "area_id":
+        name = None if unit.area_id is None else known.area_names.get(unit.area_id)
+        return f"in {name or 'the same area'}"
+    if field == "bedrooms":
+        return _count(unit.bedrooms or 0, "bedroom")
+    names = {
+        "project_id": f"of the project {unit.project_name or unit.project_id}",
+        "developer": f"built by {unit.developer}",
+        "unit_type": f"of the type {unit.unit_type}",
+        "segment": (unit.segment or "").replace("_", "-"),
+    }
+    return names[field]
+
+
+def _told(field: str, unit: UnitOut, known: Known) -> Said | None:
+    if field == "area_sqm":
+        return _size(unit, known)
+    if field == "amenities":
+        return _liked(unit, known)
+    if field == "listed_at" and unit.listed_at is not None:
+        days = max(0, (known.now - unit.listed_at).days)
+        return f"Listed {_count(days, 'day')} ago.", unit.listed_at.isoformat(), {"days": days}
+    if field == "enquiries":
+        n = known.by_unit[unit.property_id]
+        return _enquired(n, known), n, {"enquiries": n, "enquiries_of": len(known.enquiries)}
+    if field == "interest":
+        return "The client has already asked about or looked at this unit.", unit.property_id, {}
+    return None
+
+
+def _enquired(n: int, known: Known) -> str:
+    return f"Of the newest {len(known.enquiries)} enquiries of all clients {n} are about this unit."
+
+
+def _size(unit: UnitOut, known: Known) -> Said | None:
+    """Say that the size is one of those asked about."""
+    sizes = [home.sqm for home in known.asked_about if home.sqm]
+    if not sizes or unit.area_sqm is None or not min(sizes) <= unit.area_sqm <= max(sizes):
+        return None
+    least, most = math.floor(min(sizes)), math.ceil(max(sizes))
+    text = f"Has {unit.area_sqm:g} m²; the units that the client asked about have {least} to {most} m²."
+    return text, unit.area_sqm, {"least": least, "most": most}
+
+
+def _liked(unit: UnitOut, known: Known) -> Said | None:
+    """Name the amenity that says most for the unit."""
+    has = [code for code in amenity_keys(unit.amenities) if known.amenities.get(code, 0.0) > 0]
+    if not has:
+        return None
+    best = max(has, key=lambda code: (known.amenities[code], code))
+    asked = sum(best in home.amenities for home in known.asked_about)
+    enquired = sum(best in home.amenities for home in known.enquiries)
+    if asked:
+        of = len(known.asked_about)
+        return f"Has {label(best).lower()}, as {asked} of the {of} units asked about.", best, {"asked": asked, "of": of}
+    of = len(known.enquiries)
+    text = f"Has {label(best).lower()}, as the units of {enquired} of the newest {of} enquiries."
+    return text, best, {"enquiries": enquired, "enquiries_of": of}
+
+
+def _against(field: str, unit: UnitOut, known: Known) -> TradeOff | None:
+    """Say what speaks against a unit, where a count shows it."""
+    said: Said | None = None
+    if field in FIELDS:
+        said = _rarely(field, unit, known)
+    elif field == "refused":
+        said = _like_refused(unit, known)
+    elif field == "enquiries":
+        n = known.by_unit[unit.property_id]
+        said = _enquired(n, known), n, {"enquiries": n, "enquiries_of": len(known.enquiries)}
+    return None if said is None else TradeOff(field=field, text=said[0], value=said[1], evidence=said[2])
+
+
+def _like_refused(unit: UnitOut, known: Known) -> Said | None:
+    n = sum(any(home.values[f] == _value(f, unit) for f in ("area_id", "project_id")) for home in known.refused)
+    return (
+        (f"The client turned down {_count(n, 'unit')} in the same area or project.", n, {"refused": n}) if n else None
     )
-    return Part("price_per_sqm", min(1.0, max(0.0, 0.5 - 2 * gap)), text, round(own, 2), wish=False)
 
 
-def _demand(unit: UnitOut, pool: Pool) -> Part | None:
-    if not pool.demand:
+def _rarely(field: str, unit: UnitOut, known: Known) -> Said | None:
+    """Count a value that at most one in `RARE` of the units asked about has, or of the enquiries of all."""
+    value = _value(field, unit)
+    asked, of, evidence = known.asked(field, value), len(known.asked_about), ("asked", "of")
+    who = "units that the client asked about"
+    if not of:
+        asked, of, evidence = known.enquired(field, value), len(known.enquiries), ("enquiries", "enquiries_of")
+        who = "newest enquiries of all clients"
+    if value is None or asked * RARE > of:
         return None
-    if unit.real_demand is None:
-        return Part("real_demand", 0, "No demand is recorded.", None, wish=False)
-    own = float(unit.real_demand)
-    share = sum(other < own for other in pool.demand) / len(pool.demand)
-    text = f"Its demand of {own:g} is above that of {share:.0%} of {len(pool.demand)} candidates."
-    return Part("real_demand", share, text, own, wish=False)
+    text = f"Only {asked} of the {of} {who}: {_named(field, unit, known)}."
+    return text, value, dict(zip(evidence, (asked, of), strict=True))
 
 
-def _facts(unit: UnitOut) -> list[Reason]:
-    """Return plain facts for a unit about which little can be compared; they add nothing to the score."""
-    facts = [Reason(field="status", text="It is for sale now.", value=unit.status)]
-    if unit.price is not None:
-        facts.append(Reason(field="price", text=f"Asks {_money(unit)}.", value=str(unit.price)))
-    if unit.delivery_date is not None:
-        day = unit.delivery_date.isoformat()
-        facts.append(Reason(field="delivery_date", text=f"Delivered by {day}.", value=day))
+# Plain facts
+
+
+def _since(unit: UnitOut, known: Known) -> list[Reason]:
+    """Return since when a unit of which little speaks in favour is for sale; it adds nothing to the score."""
+    said = _told("listed_at", unit, known)
+    return [] if said is None else [Reason(field="listed_at", text=said[0], value=said[1], evidence=said[2])]
+
+
+def _facts(unit: UnitOut, base: float) -> list[Reason]:
+    """Return what holds of every candidate; the first carries what neutral traits give."""
+    facts = [Reason(field="status", text="It is for sale now and keeps every limit.", value=unit.status, part=base)]
     facts.append(Reason(field="unit_id", text="It is on our own list.", value=str(unit.unit_id)))
     return facts
 
 
-def _per_sqm(unit: UnitOut) -> float | None:
-    return float(unit.price) / float(unit.area_sqm) if unit.price and unit.area_sqm else None
+def _caveat(unit: UnitOut) -> TradeOff:
+    n = unit.event_count
+    text = f"{_count(n, 'event')} of all clients: others look at it too." if n else "Nobody has asked about it yet."
+    return TradeOff(field="event_count", text=text, value=n)
 
 
 def _money(unit: UnitOut) -> str:
     return "an unknown price" if unit.price is None else f"{unit.price:,.0f} {unit.currency}"
+
+
+def _budget(asked: Asked) -> str:
+    return f"{asked.budget:,.0f} {asked.currency}"
 
 
 def _span(low: int | None, high: int | None) -> str:

@@ -6,6 +6,7 @@ Shapes that are understood, alone or inside a list:
 * ``interest`` object: ``bedrooms`` (2, [2, 3] or {"min": 2, "max": 3}), ``bedrooms_min``, ``bedrooms_max``,
   ``unit_type``/``unit_types``/``type``, ``amenities`` (texts, {"code", "label"} or {"pool": true}), ``segment``
   ("ready"/"off_plan"), ``delivery_by``/``handover_by``/``move_in_by`` (ISO date), and the location keys below
+* ``interest.must``: an object with the same keys: not a wish but a limit that every unit shown keeps
 * ``location_targets`` text (name or id), or object: ``area_id``/``area_ids``, ``area``/``areas``/``area_name``/
   ``name``/``location``/``locations`` (a text, an object or a list of them)
 """
@@ -18,7 +19,7 @@ from dataclasses import dataclass, field, replace
 
 from estate.property.analytics.amenities import normalise
 
-__all__ = ["Wishes", "amenity_keys", "parse_wishes", "unit_type_key"]
+__all__ = ["Wishes", "amenity_keys", "parse_must", "parse_wishes", "type_pattern", "unit_type_key"]
 
 UNIT_TYPES = {
     "studio": "studio|استوديو",
@@ -126,6 +127,40 @@ def parse_wishes(interest: object, location_targets: object) -> Wishes:
     if not found.bedrooms:
         return wishes
     return replace(wishes, bedrooms_min=min(found.bedrooms), bedrooms_max=max(found.bedrooms))
+
+
+def parse_must(interest: object) -> Wishes:
+    """Read the limits that every unit shown keeps, from ``must`` of the interest.
+
+    Examples
+    --------
+    >>> limits = parse_must({"bedrooms": 2, "must": {"bedrooms_min": 1}})
+    >>> limits.bedrooms_min, limits.bedrooms_max
+    (1, None)
+    """
+    stated = [item["must"] for item in _items(interest) if isinstance(item, Mapping) and "must" in item]
+    limits = parse_wishes(stated, None)
+    ends = {end for item in stated if isinstance(item, Mapping) for end in _bedroom_ends(item)}
+    return replace(
+        limits,
+        bedrooms_min=limits.bedrooms_min if "min" in ends else None,
+        bedrooms_max=limits.bedrooms_max if "max" in ends else None,
+    )
+
+
+def _bedroom_ends(item: Mapping[str, object]) -> set[str]:
+    """Return which ends of the range of bedrooms an object states; a number or a list states both."""
+    stated = item.get("bedrooms")
+    ends = {"min", "max"} if stated is not None else set()
+    if isinstance(stated, Mapping):
+        ends = {end for end in ("min", "max") if stated.get(end) is not None}
+    return ends | {end for end in ("min", "max") if item.get(f"bedrooms_{end}") is not None}
+
+
+def type_pattern(unit_types: Iterable[str]) -> str:
+    """Return a regular expression that the text of each of some types matches, in lower case."""
+    patterns = (TYPE_PATTERNS[kind].pattern if kind in TYPE_PATTERNS else f"^{re.escape(kind)}$" for kind in unit_types)
+    return "|".join(f"(?:{pattern})" for pattern in sorted(patterns))
 
 
 def unit_type_key(text: str | None) -> str | None:

@@ -6,7 +6,22 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, Table, case, column, func, or_, select, table, text, tuple_
+from pydantic_core import to_json
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    TextClause,
+    case,
+    column,
+    func,
+    or_,
+    select,
+    table,
+    text,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
@@ -14,6 +29,7 @@ from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written, upsert
 from estate.property.models import Project, Unit
 from estate.property.schemas import UnitFilter
+from estate.property.traits import HardLimits, Near, Traits
 
 __all__ = [
     "SaleRow",
@@ -21,12 +37,15 @@ __all__ = [
     "candidates",
     "known_areas",
     "market_times",
+    "matching",
     "page_units",
     "projects",
     "refs_in_projects",
     "refs_with_unit_id",
     "sales",
     "sales_version",
+    "sample",
+    "traits",
     "units",
     "upsert_projects",
     "upsert_units",
@@ -208,6 +227,126 @@ def _is_sale(currency: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]
         Unit.area_sqm.is_not(None),
         Unit.area_id.is_not(None),
     )
+
+
+# What a unit is compared by when it is matched with a client, and nothing else of it.
+_PIECES = {
+    "/*traits*/": """
+SELECT p.project_id || ':' || p.unit_id, CAST(p.project_id AS text), CAST(p.area_id AS text), j.developer,
+    p.unit_type, p.segment, p.bedrooms, p.price, p.currency, CAST(p.area_sqm AS float8), p.delivery_date,
+    ARRAY(SELECT jsonb_path_query(p.amenities, '$[*].code') #>> '{}'), p.listed_at, p.event_count
+""",
+    "/*near*/": """
+(SELECT p.project_id, p.unit_id FROM properties p WHERE /*place*/ p.currency = c.currency
+    AND p.price <= c.target AND /*fits*/ ORDER BY p.price DESC LIMIT /*most*/)
+UNION ALL
+(SELECT p.project_id, p.unit_id FROM properties p WHERE /*place*/ p.currency = c.currency
+    AND p.price > c.target AND (c.most IS NULL OR p.price <= c.most) AND /*fits*/ ORDER BY p.price LIMIT /*most*/)
+""",
+    "/*affordable*/": """
+(NOT :has_budget OR p.price <= c.most OR (p.price IS NOT NULL AND NOT p.currency = ANY(CAST(:rated AS text[]))))
+""",
+    "/*fits*/": """
+p.status = 'available'
+AND (CAST(:must_areas AS uuid[]) IS NULL OR p.area_id = ANY(CAST(:must_areas AS uuid[])))
+AND (CAST(:bedrooms_min AS int) IS NULL OR p.bedrooms >= CAST(:bedrooms_min AS int))
+AND (CAST(:bedrooms_max AS int) IS NULL OR p.bedrooms <= CAST(:bedrooms_max AS int))
+AND (CAST(:types AS text) IS NULL OR lower(p.unit_type) ~ CAST(:types AS text))
+AND (CAST(:segment AS text) IS NULL OR p.segment = CAST(:segment AS text))
+AND (CAST(:delivery_by AS date) IS NULL OR p.delivery_date <= CAST(:delivery_by AS date))
+AND (CAST(:amenities AS jsonb) IS NULL OR p.amenities @> CAST(:amenities AS jsonb))
+AND NOT (p.project_id, p.unit_id) IN (
+    SELECT CAST(split_part(k, ':', 1) AS uuid), CAST(split_part(k, ':', 2) AS uuid)
+    FROM unnest(CAST(:refused AS text[])) AS k
+)
+""",
+    "/*keys*/": """
+SELECT CAST(split_part(k, ':', 1) AS uuid) AS project_id, CAST(split_part(k, ':', 2) AS uuid) AS unit_id
+FROM unnest(CAST(:keys AS text[])) AS k
+""",
+}
+
+
+def _filled(statement: str) -> TextClause:
+    for name, piece in _PIECES.items():
+        statement = statement.replace(name, piece)
+    return text(statement)
+
+
+_NEAR_IN_AREA = _PIECES["/*near*/"].replace("/*place*/", "p.area_id = a.area_id AND").replace("/*most*/", ":per_area")
+_NEAR_ANYWHERE = _PIECES["/*near*/"].replace("/*place*/", "").replace("/*most*/", ":anywhere")
+_PIECES |= {"/*near in area*/": _NEAR_IN_AREA, "/*near anywhere*/": _NEAR_ANYWHERE}
+_PIECES = dict(sorted(_PIECES.items(), key=lambda piece: piece[0] == "/*fits*/"))  # It is a piece of others.
+
+# Each branch reads a bounded piece of one index: by area and price, by price, by change, by key.
+MATCHING = _filled("""
+WITH c AS (
+    SELECT * FROM unnest(CAST(:currencies AS text[]), CAST(:targets AS numeric[]), CAST(:most AS numeric[]))
+        AS c (currency, target, most)
+), picked AS (
+    SELECT f.* FROM unnest(CAST(:areas AS uuid[])) AS a (area_id) CROSS JOIN c
+    CROSS JOIN LATERAL (/*near in area*/) f
+    UNION
+    SELECT f.* FROM c CROSS JOIN LATERAL (/*near anywhere*/) f
+    UNION
+    (SELECT p.project_id, p.unit_id FROM properties p LEFT JOIN c ON c.currency = p.currency
+    WHERE /*fits*/ AND /*affordable*/ ORDER BY p.updated_at DESC LIMIT :newest)
+    UNION
+    SELECT p.project_id, p.unit_id
+    FROM (/*keys*/) named JOIN properties p USING (project_id, unit_id) LEFT JOIN c ON c.currency = p.currency
+    WHERE /*fits*/ AND /*affordable*/
+)
+/*traits*/ FROM picked JOIN properties p USING (project_id, unit_id) JOIN projects j USING (project_id)
+ORDER BY p.project_id, p.unit_id
+""")
+TRAITS = _filled("""
+/*traits*/ FROM (/*keys*/) named JOIN properties p USING (project_id, unit_id) JOIN projects j USING (project_id)
+""")
+# Ids are drawn by chance, so the first of them are a fair sample.
+SAMPLE = _filled("""
+/*traits*/ FROM (SELECT * FROM properties WHERE status = 'available' ORDER BY unit_id LIMIT :most) p
+JOIN projects j USING (project_id)
+""")
+
+
+def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
+    """Return a bounded number of units for sale that keep some limits, those near a target first of all."""
+    amenities = [{"code": code} for code in sorted(limits.amenities)]
+    asked = {
+        "must_areas": None if limits.area_ids is None else list(limits.area_ids),
+        "bedrooms_min": limits.bedrooms_min,
+        "bedrooms_max": limits.bedrooms_max,
+        "types": limits.type_pattern,
+        "segment": limits.segment,
+        "delivery_by": limits.delivery_by,
+        "amenities": to_json(amenities).decode() if amenities else None,
+        "refused": list(limits.refused),
+        "has_budget": limits.has_budget,
+        "rated": list(limits.rated),
+        "currencies": list(near.targets),
+        "targets": list(near.targets.values()),
+        "most": [limits.prices.get(currency) for currency in near.targets],
+        "areas": list(near.area_ids),
+        "keys": list(near.named),
+        "per_area": near.per_area,
+        "anywhere": near.anywhere,
+        "newest": near.newest,
+    }
+    return _traits(session.execute(MATCHING, asked))
+
+
+def traits(session: Session, keys: Collection[str]) -> list[Traits]:
+    """Return what some units, named ``"project:unit"``, are compared by, of whatever status."""
+    return _traits(session.execute(TRAITS, {"keys": list(keys)})) if keys else []
+
+
+def sample(session: Session, most: int) -> list[Traits]:
+    """Return a sample of the units for sale."""
+    return _traits(session.execute(SAMPLE, {"most": most}))
+
+
+def _traits(rows: Iterable[Row[Any]]) -> list[Traits]:
+    return [Traits(*tuple(row)) for row in rows]
 
 
 def market_times(

@@ -35,6 +35,7 @@ from estate.property.schemas import (
     UnitOut,
     ValueOut,
 )
+from estate.property.traits import HardLimits, Near, Traits
 
 __all__ = [
     "candidates",
@@ -44,9 +45,12 @@ __all__ = [
     "ingest",
     "ingest_projects",
     "list_units",
+    "matching",
     "predict",
     "resolve",
     "resolve_all",
+    "sample",
+    "traits",
     "units",
 ]
 
@@ -269,6 +273,21 @@ def candidates(
         limit=limit,
     )
     return _outs(session, found)
+
+
+def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
+    """Return a bounded number of units for sale, all of which keep the limits."""
+    return crud.matching(session, limits, near)
+
+
+def traits(session: Session, keys: Collection[str]) -> dict[str, Traits]:
+    """Return what some units, named ``"project:unit"``, are compared by; those that are gone are absent."""
+    return {found.key: found for found in crud.traits(session, keys)}
+
+
+def sample(session: Session, most: int) -> list[Traits]:
+    """Return a sample of the units for sale."""
+    return crud.sample(session, most)
 
 
 # Compute

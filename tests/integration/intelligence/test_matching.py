@@ -1,11 +1,13 @@
 """Recommendations and areas: hard limits hold, reasons are true, trade-offs are said."""
 
 import datetime as dt
+import uuid
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
 
 from estate.intelligence.areas import areas_for
 from estate.intelligence.matching import recommend
@@ -24,36 +26,36 @@ def test_hard_limits_hold_and_the_best_fit_comes_first(session: Session, brokera
     client = brokerage.client(1, **BUYER)
     best = brokerage.unit(1, area_id=wanted, bedrooms=2, unit_type="Flat")
     elsewhere = brokerage.unit(2, area_id=other, bedrooms=2, unit_type="apartment")
-    stretch = brokerage.unit(3, area_id=wanted, bedrooms=2, unit_type="apartment", price="1080000.00")
-    brokerage.unit(4, area_id=wanted, bedrooms=2, price="1100001.00")
+    larger = brokerage.unit(3, area_id=wanted, bedrooms=3, unit_type="apartment")
+    brokerage.unit(4, area_id=wanted, bedrooms=2, price="1000000.01")
     brokerage.unit(5, area_id=wanted, bedrooms=2, status="sold", sold_at=now.isoformat())
     brokerage.unit(6, area_id=wanted, bedrooms=2, status="reserved")
     brokerage.unit(7, area_id=wanted, bedrooms=2, price=None)
     found = recommend(session, client, now)
-    assert [r.property_id for r in found] == [str(best), str(stretch), str(elsewhere)]
-    assert found[0].trade_offs == []
-    assert [t.field for t in found[1].trade_offs] == ["price"]
-    assert [t.field for t in found[2].trade_offs] == ["area_id"]
+    assert [r.property_id for r in found] == [str(best), str(larger), str(elsewhere)]
+    assert [t.field for t in found[0].trade_offs] == ["price"]  # All of the budget.
+    assert [t.field for t in found[1].trade_offs] == ["bedrooms", "price"]
+    assert [t.field for t in found[2].trade_offs] == ["area_id", "price"]
 
 
 def test_every_reason_is_in_the_stored_row_and_parts_sum(session: Session, brokerage: Any, now: dt.datetime) -> None:
     area = str(brokerage.area(1))
     client = brokerage.client(1, **BUYER)
     for i in range(8):
-        brokerage.unit(i, area_id=area, bedrooms=1 + i % 3, price=f"{700_000 + 50_000 * i}.00", area_sqm=80.0 + i)
+        brokerage.unit(i, area_id=area, bedrooms=1 + i % 3, price=f"{640_000 + 50_000 * i}.00", area_sqm=80.0 + i)
     found = recommend(session, client, now)
     assert len(found) == 8
     assert [r.score for r in found] == sorted((r.score for r in found), reverse=True)
     for item in found:
         unit = get_unit(session, brokerage.unit_ref(item.unit_id))
         assert len(item.reasons) >= 2
+        assert item.trade_offs
         assert sum(r.part for r in item.reasons) == pytest.approx(item.score, abs=1e-9)
         values = {r.field: r.value for r in item.reasons}
-        assert values["area_id"] == str(unit.area_id)
+        assert values.get("area_id", str(unit.area_id)) == str(unit.area_id)
         assert values["price"] == str(unit.price)
         assert values.get("bedrooms", unit.bedrooms) == unit.bedrooms
-        per_sqm = float(unit.price or 0) / (unit.area_sqm or 1)
-        assert values.get("price_per_sqm", per_sqm) == pytest.approx(per_sqm, abs=0.01)
+        assert values["status"] == unit.status == "available"
 
 
 def test_an_unlike_currency_without_a_rate_stands_behind_and_says_so(
@@ -61,7 +63,7 @@ def test_an_unlike_currency_without_a_rate_stands_behind_and_says_so(
 ) -> None:
     area = str(brokerage.area(1))
     client = brokerage.client(1, **BUYER)
-    foreign = brokerage.unit(1, area_id=area, bedrooms=2, unit_type="apartment", price="10.00", currency="EUR")
+    foreign = brokerage.unit(1, area_id=area, bedrooms=2, unit_type="apartment", price="200000.00", currency="EUR")
     brokerage.unit(2, bedrooms=5, unit_type="villa")
     last = recommend(session, client, now)[-1]
     assert last.property_id == str(foreign)
@@ -103,6 +105,79 @@ def test_without_a_wish_there_are_still_units_with_reasons(session: Session, bro
     found = recommend(session, client, now, limit=4)
     assert len(found) == 4
     assert all(len(item.reasons) >= 2 for item in found)
+
+
+def test_what_the_client_insists_on_is_a_limit(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    must = {
+        "bedrooms_min": 2,
+        "unit_types": ["apartment"],
+        "amenities": ["pool"],
+        "segment": "ready",
+        "delivery_by": "2027-01-01",
+        "area": "Area 1",
+    }
+    fits: dict[str, Any] = {
+        "bedrooms": 3,
+        "unit_type": "Flat",
+        "amenities": ["Swimming pool", "gym"],
+        "segment": "ready",
+        "delivery_date": "2026-12-31",
+        "area_id": str(brokerage.area(1)),
+    }
+    client = brokerage.client(1, budget="1000000.00", currency="AED", interest={"must": must})
+    good = brokerage.unit(1, **fits)
+    misses: tuple[dict[str, Any], ...] = (
+        {"bedrooms": 1},
+        {"unit_type": "villa"},
+        {"amenities": ["gym"]},
+        {"segment": "off_plan"},
+        {"delivery_date": "2027-01-02"},
+        {"area_id": str(brokerage.area(2))},
+    )
+    for number, miss in enumerate(misses, start=2):
+        brokerage.unit(number, **fits | miss)
+    assert [r.property_id for r in recommend(session, client, now)] == [str(good)]
+
+
+def test_behaviour_moves_the_list_and_is_told_with_its_counts(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    client = brokerage.client(1, budget="2000000.00", currency="AED")
+    areas = [str(brokerage.area(1)), str(brokerage.area(2))]
+    seen = [brokerage.unit(i, area_id=areas[1], status="sold", sold_at=now.isoformat()) for i in range(4)]
+    for i in range(10, 20):
+        brokerage.unit(i, area_id=areas[i % 2])
+    for ref in seen:
+        brokerage.event(client, 5, property_project_id=str(ref.project_id), property_unit_id=str(ref.unit_id))
+    found = recommend(session, client, now)
+    assert [get_unit(session, brokerage.unit_ref(r.unit_id)).area_id for r in found[:5]] == [uuid.UUID(areas[1])] * 5
+    reason = next(r for r in found[0].reasons if r.field == "area_id")
+    assert reason.text == "4 of the 4 units that the client asked about: in Area 2."
+    assert reason.evidence == {"asked": 4, "of": 4}
+
+
+def test_a_lost_deal_counts_against_units_like_it(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, budget="2000000.00", currency="AED")
+    areas = [str(brokerage.area(1)), str(brokerage.area(2))]
+    refs = [brokerage.unit(i, area_id=areas[i % 2]) for i in range(12)]
+    for number in (0, 2):
+        of = {"project_id": str(refs[number].project_id), "unit_id": str(refs[number].unit_id)}
+        brokerage.deal(number + 1, agent, client, 50, 20, stage="lost", **of)
+    found = recommend(session, client, now)
+    placed = [get_unit(session, brokerage.unit_ref(r.unit_id)).area_id for r in found]
+    assert placed[:6] == [uuid.UUID(areas[1])] * 6
+    assert "The client turned down 2 units in the same area or project." in {t.text for t in found[-1].trade_offs}
+
+
+def test_the_answer_over_http_has_counts_and_parts_that_sum(api: TestClient, brokerage: Any) -> None:
+    client = brokerage.client(1, **BUYER)
+    for i in range(6):
+        brokerage.unit(i, area_id=str(brokerage.area(1)), bedrooms=2)
+    answer = api.get("/property/recommend", params={"client_id": str(client), "limit": 5}).json()["items"]
+    assert len(answer) == 5
+    for item in answer:
+        assert sum(r["part"] for r in item["reasons"]) == pytest.approx(item["score"], abs=1e-9)
+        assert all("evidence" in r for r in item["reasons"] + item["trade_offs"])
 
 
 def test_areas_follow_wish_means_and_stock(session: Session, brokerage: Any, now: dt.datetime) -> None:

@@ -2,21 +2,23 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estate.core.types import UnitRef
-from estate.intelligence.unit_fit import Asked, Fit, Pool, fit_of, pool_of
+from estate.intelligence.taste import FIELDS, Home, Lift, score
+from estate.intelligence.unit_fit import Asked, Fit, Known, explain
 from estate.intelligence.wishes import Wishes, parse_wishes
 from estate.property.schemas import UnitOut
 
 AREA, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 NAMES = {AREA: "Lantern Bay", OTHER: "Copper Souk"}
-ALONE = Pool(NAMES, {}, ())
+NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
 
 
 def unit(number: int = 1, **given: Any) -> UnitOut:
@@ -26,7 +28,7 @@ def unit(number: int = 1, **given: Any) -> UnitOut:
         "property_id": f"{project_id}:{unit_id}",
         "project_id": project_id,
         "unit_id": unit_id,
-        "price": Decimal(1_000_000),
+        "price": Decimal(900_000),
         "currency": "AED",
         "area_id": AREA,
         "status": "available",
@@ -42,12 +44,31 @@ def unit(number: int = 1, **given: Any) -> UnitOut:
     return UnitOut(**fields | given)
 
 
-def asked(wishes: Wishes | None = None, budget: int | None = 1_000_000, viewed: tuple[UnitRef, ...] = ()) -> Asked:
-    return Asked(wishes or Wishes(), None if budget is None else Decimal(budget), "AED", frozenset(viewed))
+def home(number: int = 1, **values: Any) -> Home:
+    usual = {"area_id": str(AREA), "project_id": str(uuid.UUID(int=100)), "developer": None, "bedrooms": 2}
+    usual |= {"unit_type": "apartment", "segment": "ready"}
+    return Home(usual | values, 1_000_000.0, 100.0, frozenset({"Pool"}), NOW, None, f"unit {number}")
 
 
-def fit(of: UnitOut, to: Asked, pool: Pool = ALONE) -> Fit:
-    return fit_of(of, to, pool, of.price)
+def known(
+    asked_about: tuple[Home, ...] = (), enquiries: tuple[Home, ...] = (), refused: tuple[Home, ...] = ()
+) -> Known:
+    return Known(NAMES, asked_about, refused, enquiries, {"Pool": 0.5}, NOW)
+
+
+NOTHING = known()
+
+
+def asked(wishes: Wishes | None = None, budget: int | None = 1_000_000) -> Asked:
+    return Asked(wishes or Wishes(), None if budget is None else Decimal(budget), "AED")
+
+
+def lift(value: float) -> Lift:
+    return Lift.of(np.array([value]), -1.0, 1.0)
+
+
+def fit(of: UnitOut, to: Asked, lifts: Mapping[str, float], by: Known = NOTHING) -> Fit:
+    return explain(of, to, by, of.price, {name: lift(value) for name, value in lifts.items()}, 0)
 
 
 EVERYTHING = parse_wishes(
@@ -62,13 +83,12 @@ EVERYTHING = parse_wishes(
 )
 
 
-def test_a_perfect_unit_scores_one_without_a_trade_off() -> None:
-    found = fit(unit(), asked(EVERYTHING))
+def test_a_perfect_unit_scores_one_and_still_has_a_caveat() -> None:
+    best = dict.fromkeys(("area_id", "bedrooms", "price", "unit_type", "amenities", "delivery_date", "segment"), 1.0)
+    found = fit(unit(), asked(EVERYTHING), best)
     assert found.score == pytest.approx(1.0)
-    assert found.trade_offs == ()
-    assert {r.field for r in found.reasons} == {
-        "area_id", "bedrooms", "price", "unit_type", "amenities", "delivery_date", "segment",
-    }  # fmt: skip
+    assert [t.text for t in found.trade_offs] == ["Nobody has asked about it yet."]
+    assert {r.field for r in found.reasons} == {*best, "status", "unit_id"}
 
 
 @pytest.mark.parametrize(
@@ -81,41 +101,60 @@ def test_a_perfect_unit_scores_one_without_a_trade_off() -> None:
         ({"amenities": []}, "amenities", "without pool"),
         ({"delivery_date": dt.date(2028, 6, 1)}, "delivery_date", "366 days after"),
         ({"segment": "off_plan"}, "segment", "wished is ready"),
-        ({"price": Decimal(1_050_000)}, "price", "5.0% above the budget"),
     ],
 )
-def test_a_missed_wish_costs_and_is_said(change: dict[str, Any], field: str, words: str) -> None:
-    found = fit(unit(**change), asked(EVERYTHING))
-    assert found.score < 1
+def test_a_missed_wish_is_said_and_is_never_a_reason(change: dict[str, Any], field: str, words: str) -> None:
+    found = fit(unit(**change), asked(EVERYTHING), {field: 0.4})
     assert [t.field for t in found.trade_offs] == [field]
+    assert words in found.trade_offs[0].text
+    assert field not in {r.field for r in found.reasons}
+
+
+@pytest.mark.parametrize(("price", "words"), [(960_000, "96% of the budget"), (300_000, "far below it")])
+def test_a_price_far_from_what_is_usual_is_said(price: int, words: str) -> None:
+    found = fit(unit(price=Decimal(price)), asked(), {})
+    assert [t.field for t in found.trade_offs] == ["price"]
     assert words in found.trade_offs[0].text
 
 
 def test_a_price_without_a_rate_is_never_compared() -> None:
-    found = fit_of(unit(currency="EUR"), asked(EVERYTHING), ALONE, None)
+    found = explain(unit(currency="EUR"), asked(EVERYTHING), known(), None, {}, 0)
     assert [t.field for t in found.trade_offs] == ["price"]
     assert "no exchange rate" in found.trade_offs[0].text
 
 
-def test_without_any_wish_there_are_still_two_true_reasons() -> None:
-    found = fit(unit(), asked(budget=None))
+def test_without_anything_known_there_are_still_true_reasons() -> None:
+    found = fit(unit(), asked(budget=None), {})
     assert found.score == 0
-    assert [(r.field, r.value) for r in found.reasons] == [("status", "available"), ("price", "1000000.00")]
+    assert [(r.field, r.value) for r in found.reasons] == [
+        ("status", "available"),
+        ("unit_id", str(uuid.UUID(int=1001))),
+    ]
 
 
-def test_a_viewed_unit_goes_before_its_neighbour() -> None:
-    viewed, neighbour, stranger = unit(1), unit(2), unit(3, project_id=uuid.UUID(int=999))
-    to = asked(viewed=(viewed.ref,))
-    assert fit(viewed, to).score > fit(neighbour, to).score > fit(stranger, to).score
+def test_a_unit_that_little_speaks_for_still_has_two_reasons_of_its_own() -> None:
+    found = fit(unit(listed_at=NOW - dt.timedelta(days=9)), asked(), {"area_id": -0.5})
+    assert [(r.field, r.part) for r in found.reasons[:2]] == [("price", 0.0), ("listed_at", 0.0)]
+    assert found.reasons[1].text == "Listed 9 days ago."
 
 
-def test_value_is_measured_against_enough_peers_only() -> None:
-    units = [unit(n, price=Decimal(900_000 + 50_000 * n)) for n in range(5)]
-    pool = pool_of(units, NAMES)
-    assert pool.per_sqm == {(AREA, "AED"): (10_000.0, 5), (None, "AED"): (10_000.0, 5)}
-    assert pool_of(units[:4], NAMES).per_sqm == {}
-    texts = [r.text for r in fit(units[0], asked(budget=None), pool).reasons if r.field == "price_per_sqm"]
-    assert texts == ["Asks 9,000 AED per m², 10% below the median of 5 candidates in Lantern Bay."]
+def test_behaviour_is_told_by_the_units_asked_about_and_else_by_all_enquiries() -> None:
+    own = known((home(1), home(2, area_id=str(OTHER))), (home(3), home(4), home(5, area_id=str(OTHER))))
+    reason = fit(unit(), asked(), {"area_id": 0.5}, own).reasons[0]
+    assert reason.text == "1 of the 2 units that the client asked about: in Lantern Bay."
+    assert reason.evidence == {"asked": 1, "of": 2}
+    others = known(enquiries=(home(3), home(4), home(5, area_id=str(OTHER))))
+    reason = fit(unit(), asked(), {"area_id": 0.5}, others).reasons[0]
+    assert reason.text == "2 of the newest 3 enquiries of all clients: in Lantern Bay."
+
+
+def test_what_speaks_against_a_unit_is_counted() -> None:
+    by = known((home(1), home(2), home(3), home(4)), refused=(home(9),))
+    found = fit(unit(area_id=OTHER), asked(), {"area_id": -0.5, "refused": -0.5}, by)
+    assert [t.text for t in found.trade_offs] == [
+        "Only 0 of the 4 units that the client asked about: in Copper Souk.",
+        "The client turned down 1 unit in the same area or project.",
+    ]
 
 
 @given(
@@ -127,15 +166,27 @@ def test_value_is_measured_against_enough_peers_only() -> None:
         unit_type=st.sampled_from(["apartment", "villa", None]),
         amenities=st.sampled_from([None, [], [{"code": "Pool"}, {"label": "Gym"}]]),
         delivery_date=st.none() | st.dates(dt.date(2026, 1, 1), dt.date(2032, 1, 1)),
-        real_demand=st.none() | st.floats(0, 50),
+        area_sqm=st.none() | st.floats(20, 500),
     ),
     st.sampled_from([Wishes(), EVERYTHING, parse_wishes({"bedrooms": [1, 4]}, None)]),
     st.none() | st.integers(1_000_000, 2_000_000),
+    st.dictionaries(
+        st.sampled_from([*FIELDS, "price", "area_sqm", "amenities", "listed_at", "enquiries", "interest", "refused"]),
+        st.floats(-1, 1),
+    ),
+    st.booleans(),
 )
 @settings(max_examples=200, deadline=None)
-def test_reasons_sum_to_a_score_between_0_and_1(of: UnitOut, wishes: Wishes, budget: int | None) -> None:
-    found = fit_of(of, asked(wishes, budget), pool_of([unit(n, real_demand=n) for n in range(6)], NAMES), of.price)
+def test_parts_sum_to_the_score_of_the_taste(
+    of: UnitOut, wishes: Wishes, budget: int | None, values: dict[str, float], seen: bool
+) -> None:
+    by = known((home(1),) if seen else (), (home(2), home(3)))
+    found = fit(of, asked(wishes, budget), values, by)
+    expected = score({name: lift(value) for name, value in values.items()})[0]
     assert 0 <= found.score <= 1
     assert sum(r.part for r in found.reasons) == pytest.approx(found.score, abs=1e-9)
+    assert found.score == pytest.approx(expected, abs=1e-9)
+    assert all(r.part >= -1e-12 for r in found.reasons)
     assert len(found.reasons) >= 2
+    assert found.trade_offs
     assert all(r.text.endswith(".") for r in found.reasons + found.trade_offs)

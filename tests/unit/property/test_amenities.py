@@ -55,3 +55,21 @@ def test_what_was_normalised_stays_as_it_is() -> None:
 def test_what_has_no_name_is_refused(item: object) -> None:
     with pytest.raises(ValueError, match="amenity"):
         normalise([item])
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("Health club", "FitnessCenter"),
+        ("صالة رياضية", "FitnessCenter"),
+        ("Jacuzzi", "SpaHotTub"),
+        ("أسانسير", "Elevators"),
+        ("كمبوند", "GatedCommunity"),
+        ("Jogging track", "JoggingPath"),
+        ("منزل ذكي", "x_smart_home"),
+        ("قبو", "x_قبو"),
+    ],
+)
+def test_what_people_say_in_english_and_arabic_gets_one_code_and_the_unknown_is_kept(said: str, code: str) -> None:
+    (amenity,) = normalise([said])
+    assert amenity["code"] == code
