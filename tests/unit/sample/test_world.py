@@ -31,7 +31,7 @@ COMPUTED = {
     },
     "market_snapshots": {"snapshot_id", "received_at"},
     "agent_activity": {"event_count", "response_count", "response_seconds_total", "last_event_at"},
-    "client_profiles": {"qualification_score"},
+    "client_profiles": {"qualification_score", "name_key"},
     "properties": {"event_count", "last_event_at"},
     "conversations": {"content_hash", "received_at"},
     "behavior_events": {
