@@ -11,6 +11,7 @@ from estate.behavior.crud import deals as crud
 from estate.behavior.events import FOLD, SCORE
 from estate.behavior.references import redirected, reference_problems
 from estate.behavior.schemas import CLOSED, DealIn, DealOut
+from estate.behavior.stages import told
 from estate.core.documents import document_jobs
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
@@ -75,7 +76,7 @@ def _store_wave(
         else:
             results[i] = Stored(str(given[i].deal_id), "rejected", problem)
     written = crud.write_deals(session, list(rows.values()))
-    crud.add_stages(session, [reached for i, row in rows.items() for reached in _stages(given[i], row)])
+    crud.add_stages(session, [(given[i].deal_id, *reached) for i in rows for reached in told(given[i], now).items()])
     jobs: list[Job] = []
     for (i, row), status in zip(rows.items(), written, strict=True):
         results[i] = Stored(str(row["deal_id"]), status)
@@ -108,14 +109,6 @@ def _merged(given: DealIn, before: Row | None, now: dt.datetime) -> Row:
     if row.get("currency") is None:
         row["currency"] = get_settings().default_currency
     return row
-
-
-def _stages(given: DealIn, row: Mapping[str, Any]) -> Iterator[tuple[uuid.UUID, str, dt.datetime]]:
-    """Yield the stages that a report tells of; one that comes late tells as much as one in time."""
-    if {"stage", "outcome"} & given.model_fields_set:
-        yield given.deal_id, row["stage"], row["closed_at"] or row["updated_at"]
-    for stage, reached_at in (given.stages_reached or {}).items():
-        yield given.deal_id, stage, reached_at
 
 
 def _problem(row: Mapping[str, Any]) -> str | None:

@@ -182,6 +182,16 @@ class DealIn(Schema):
             raise refused("This must not lie before opened_at.")
         return value
 
+    @field_validator("stages_reached")
+    @classmethod
+    def _reached_before_closing(
+        cls, value: dict[Stage, dt.datetime] | None, info: ValidationInfo
+    ) -> dict[Stage, dt.datetime] | None:
+        closed_at = info.data.get("closed_at")
+        if closed_at is not None and any(reached_at > closed_at for reached_at in (value or {}).values()):
+            raise refused("No stage is reached after closed_at.")
+        return value
+
 
 class DealOut(SchemaOut):
     """One deal."""

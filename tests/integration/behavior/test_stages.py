@@ -43,6 +43,45 @@ def test_the_history_is_the_same_in_any_order_and_after_a_second_delivery(
     assert found == {"new": at(2), "qualified": at(3), "viewing": at(5), "lost": at(9)}
 
 
+REPEATED: list[tuple[list[dict[str, Any]], dict[str, dt.datetime]]] = [
+    ([{"stage": "won", "updated_at": on(3)}, {"stage": "won", "updated_at": on(9)}], {"won": at(3)}),
+    (
+        [{"stage": "lost", "updated_at": on(3)}, {"stage": "won", "updated_at": on(9)}],
+        {"lost": at(3), "won": at(9)},
+    ),
+    (
+        [
+            {"stage": "negotiation", "updated_at": on(4)},
+            {"stage": "viewing", "updated_at": on(6)},
+            {"stage": "won", "updated_at": on(9)},
+        ],
+        {"negotiation": at(4), "viewing": at(6), "won": at(9)},
+    ),
+    ([{"outcome": None, "updated_at": on(3)}, {"stage": "viewing", "updated_at": on(5)}], {"viewing": at(5)}),
+    ([{"stage": None, "updated_at": on(3)}, {"stage": "viewing", "updated_at": on(5)}], {"viewing": at(5)}),
+]
+
+
+@pytest.mark.parametrize(("told", "history"), REPEATED)
+def test_what_is_stored_never_colours_what_a_late_report_tells(
+    door: Any, world: Any, told: list[dict[str, Any]], history: dict[str, dt.datetime]
+) -> None:
+    for number, order in enumerate(permutations(told)):
+        for fields in order:
+            assert door.deals(world.deal(number, **{"opened_at": on(1), **fields})) != ["rejected"]
+        deal_id = uuid.UUID(world.deal(number)["deal_id"])
+        assert service.stages(door.session, [deal_id]) == {deal_id: history}
+
+
+def test_histories_are_given_of_all_deals_or_of_some(door: Any, world: Any) -> None:
+    rows = [world.deal(i, opened_at=on(1), stage="viewing", updated_at=on(20 + i)) for i in range(3)]
+    door.deals(*rows)
+    ids = [uuid.UUID(row["deal_id"]) for row in rows]
+    assert service.stages(door.session) == {deal_id: {"viewing": at(20 + i)} for i, deal_id in enumerate(ids)}
+    assert service.stages(door.session, ids[1:2]) == {ids[1]: {"viewing": at(21)}}
+    assert service.stages(door.session, []) == {}
+
+
 def test_a_report_without_a_stage_tells_of_none(door: Any, world: Any) -> None:
     bare = world.deal(1)
     door.deals(bare)

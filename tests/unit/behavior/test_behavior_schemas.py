@@ -50,6 +50,8 @@ def test_an_event_is_refused_at_the_field_at_fault(row: dict[str, Any], fields: 
         ({"stage": "won", "opened_at": "2026-01-02T00:00:00Z", "closed_at": "2026-01-01T00:00:00Z"}, ["closed_at"]),
         ({"project_id": ID}, ["unit_id"]),
         ({"value": "-1"}, ["value"]),
+        ({"closed_at": "2026-01-02T00:00:00Z", "stages_reached": {"new": "2026-01-03T00:00:00Z"}}, ["stages_reached"]),
+        ({"stages_reached": {"new": "2999-01-01T00:00:00Z"}}, ["stages_reached.new"]),
     ],
 )
 def test_a_deal_is_refused_at_the_field_at_fault(more: dict[str, Any], fields: list[str]) -> None:

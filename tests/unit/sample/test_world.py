@@ -31,7 +31,7 @@ COMPUTED = {
     },
     "market_snapshots": {"snapshot_id", "received_at"},
     "agent_activity": {"event_count", "response_count", "response_seconds_total", "last_event_at"},
-    "client_profiles": {"qualification_score"},
+    "client_profiles": {"qualification_score", "name_key"},
     "properties": {"event_count", "last_event_at"},
     "conversations": {"content_hash", "received_at"},
     "behavior_events": {
@@ -144,6 +144,34 @@ def test_all_that_happened_lies_before_now() -> None:
             times = {name: value for name, value in row.items() if isinstance(value, dt.datetime)}
             assert all(value < NOW for value in times.values()), (table, times)
     assert all(row["observed_on"] < NOW.date() for row in rows_of(3)["market_snapshots"])
+
+
+def test_deals_go_through_their_stages_in_order_and_as_far_as_they_got() -> None:
+    rows, way = rows_of(3), ["new", "qualified", "viewing", "negotiation", "reserved"]
+    reached: dict[UUID, dict[str, dt.datetime]] = defaultdict(dict)
+    for row in rows["deal_stages"]:
+        reached[row["deal_id"]][row["stage"]] = row["reached_at"]
+    for deal in rows["deals"]:
+        history = reached[deal["deal_id"]]
+        passed = [stage for stage in history if stage in way]
+        assert passed == way[: len(passed)]
+        assert list(history)[len(passed) :] == ([deal["outcome"]] if deal["outcome"] else [])
+        times = list(history.values())
+        assert times == sorted(times)
+        assert times[0] == deal["opened_at"]
+        if deal["outcome"] is None:
+            assert passed[-1] == deal["stage"]
+        else:
+            assert times[-1] == deal["closed_at"]
+        assert deal["outcome"] != "won" or passed == way
+
+
+def test_lost_deals_of_a_better_chance_got_further() -> None:
+    made = world(10)
+    lost = made.deals.outcome == 0
+    chance, furthest = made.truth.win_probability[lost], made.furthest[lost]
+    assert furthest.std() > 0
+    assert np.corrcoef(chance, furthest)[0, 1] > 0.2
 
 
 def test_events_and_turns_lie_within_their_deal_and_conversation() -> None:

@@ -16,14 +16,16 @@ __all__ = ["add_stages", "closed_counts", "deals", "lock_deals", "newest_deal", 
 _TABLE = cast(Table, Deal.__table__)
 _ADD_STAGES = text("""
 INSERT INTO deal_stages (deal_id, stage, reached_at)
-SELECT deal_id, stage, min(reached_at)
+SELECT deal_id, stage, reached_at
 FROM unnest(CAST(:ids AS uuid[]), CAST(:stages AS text[]), CAST(:moments AS timestamptz[]))
     AS s (deal_id, stage, reached_at)
-GROUP BY deal_id, stage ORDER BY deal_id, stage
+ORDER BY deal_id, stage
 ON CONFLICT (deal_id, stage) DO UPDATE SET reached_at = excluded.reached_at
 WHERE excluded.reached_at < deal_stages.reached_at
 """)
-_STAGES = text("SELECT deal_id, stage, reached_at FROM deal_stages WHERE deal_id = ANY(:ids)")
+_STAGES = text("""
+SELECT deal_id, stage, reached_at FROM deal_stages WHERE CAST(:ids AS uuid[]) IS NULL OR deal_id = ANY(:ids)
+""")
 
 
 def lock_deals(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
@@ -69,15 +71,15 @@ def newest_deal(session: Session, client_id: uuid.UUID) -> Deal | None:
 
 
 def add_stages(session: Session, rows: Sequence[tuple[uuid.UUID, str, dt.datetime]]) -> None:
-    """Note when deals reached stages; the earliest moment that was ever reported stays, whatever the order."""
+    """Note when deals reached stages, each named once; the earliest moment ever reported stays, whatever the order."""
     if rows:
         ids, stages, moments = zip(*rows, strict=True)
         session.execute(_ADD_STAGES, {"ids": list(ids), "stages": list(stages), "moments": list(moments)})
 
 
-def stages(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, dt.datetime]]:
-    """Return when deals reached their stages; one without a history is absent."""
+def stages(session: Session, ids: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, dict[str, dt.datetime]]:
+    """Return when all or some deals reached their stages; one without a history is absent."""
     found: dict[uuid.UUID, dict[str, dt.datetime]] = {}
-    for deal_id, stage, reached_at in session.execute(_STAGES, {"ids": list(ids)}):
+    for deal_id, stage, reached_at in session.execute(_STAGES, {"ids": None if ids is None else list(ids)}):
         found.setdefault(deal_id, {})[stage] = reached_at
     return found

@@ -1,0 +1,36 @@
+"""What reports of a deal tell of the stages that it reached; each report counts by itself, whatever is stored."""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from estate.behavior.schemas import CLOSED, DealIn, Stage
+
+__all__ = ["earliest", "told"]
+
+
+def earliest(histories: Iterable[Mapping[Stage, dt.datetime]]) -> dict[Stage, dt.datetime]:
+    """Return the earliest moment of each stage in any of the histories.
+
+    Examples
+    --------
+    >>> first, second = dt.datetime(2026, 1, 1), dt.datetime(2026, 1, 2)
+    >>> earliest([{"new": second}, {"new": first}]) == {"new": first}
+    True
+    """
+    merged: dict[Stage, dt.datetime] = {}
+    for history in histories:
+        for stage, reached_at in history.items():
+            merged[stage] = min(reached_at, merged.get(stage, reached_at))
+    return merged
+
+
+def told(report: DealIn, received_at: dt.datetime) -> dict[Stage, dt.datetime]:
+    """Return when the deal reached stages by one report; one that names no stage tells of none.
+
+    A stage is reached at the report's ``updated_at`` (else when it was received), an outcome at its ``closed_at``.
+    """
+    stage = report.stage or report.outcome
+    at = report.updated_at or received_at
+    if stage in CLOSED:
+        at = report.closed_at or at
+    return earliest([{stage: at} if stage else {}, report.stages_reached or {}])
