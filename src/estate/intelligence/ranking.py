@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,7 +20,7 @@ from estate.core.settings import get_settings
 from estate.intelligence import register
 from estate.intelligence.cards import BASE_RATE, CARD_WEIGHT, QUALIFICATION
 from estate.intelligence.explained import clock
-from estate.intelligence.features import load_deals, load_history
+from estate.intelligence.features import closed_by, load_deals, load_history
 from estate.intelligence.schemas import AgentRankOut, Reason, SkillPart
 
 __all__ = ["Evidence", "evidence_of", "rank_agents"]
@@ -99,9 +99,9 @@ def _parts(session: Session, closed: Sequence[tuple[DealOut, float]]) -> dict[uu
     """Judge the parts of the sale by the closed deals whose way is known: a stage before the outcome was reported."""
     histories = behavior.stages(session, [deal.deal_id for deal, _ in closed])
     judged = [
-        (deal.agent_id, _furthest(deal, histories[deal.deal_id]), chance)
+        (deal.agent_id, _furthest(deal, way), chance)
         for deal, chance in closed
-        if RUNNING & histories.get(deal.deal_id, {}).keys()
+        if (way := _way(deal, histories.get(deal.deal_id, {})))
     ]
     furthest = np.array([place for _, place, _ in judged], dtype=np.int64)
     chances = np.array([chance for _, _, chance in judged], dtype=np.float64)
@@ -109,12 +109,15 @@ def _parts(session: Session, closed: Sequence[tuple[DealOut, float]]) -> dict[uu
     return {agent_id: [_part(part) for part in parts] for agent_id, parts in found.items()}
 
 
-def _furthest(deal: DealOut, reached: Mapping[str, dt.datetime]) -> int:
-    """Return the place in `STAGES` that a closed deal got to; a reservation is past the negotiation."""
-    if deal.outcome == "won":
-        return STAGES.index("won")
-    stages = {"negotiation" if stage == "reserved" else stage for stage in RUNNING & reached.keys()}
-    return max(STAGES.index(stage) for stage in stages)
+def _way(deal: DealOut, reached: Mapping[str, dt.datetime]) -> set[str]:
+    """Return the stages that a deal reached before it closed; a reservation is past the negotiation."""
+    before = {stage for stage in RUNNING & reached.keys() if reached[stage] < closed_by(deal)}
+    return {"negotiation" if stage == "reserved" else stage for stage in before}
+
+
+def _furthest(deal: DealOut, way: Collection[str]) -> int:
+    """Return the place in `STAGES` that a closed deal got to."""
+    return STAGES.index("won") if deal.outcome == "won" else max(map(STAGES.index, way))
 
 
 def _part(part: Part[uuid.UUID]) -> SkillPart:
