@@ -9,13 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.orm import sessionmaker
 from tests.conftest import API_KEY
 
 from estate.cli.processes import free_port
+from estate.core.db import Database
 from estate.core.migrate import upgrade
 
-__all__ = ["new_database", "new_platform", "running_api", "running_worker", "wait_until"]
+__all__ = ["committing", "new_database", "new_platform", "running_api", "running_worker", "wait_until"]
 
 DEADLINE_S = 30.0
 
@@ -36,6 +38,17 @@ def new_database(engine: Engine, name: str) -> str:
     url = engine.url.set(database=name).render_as_string(hide_password=False)
     upgrade(url)
     return url
+
+
+@contextmanager
+def committing(engine: Engine, name: str) -> Iterator[Database]:
+    """Give a migrated database whose transactions commit, and drop it afterwards."""
+    url = new_database(engine, name)
+    own = create_engine(url, connect_args={"options": "-c lock_timeout=5000 -c timezone=UTC"})
+    yield Database(sessionmaker(own, expire_on_commit=False))
+    own.dispose()
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
 
 
 def new_platform(engine: Engine, redis_url: str, database: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from estate.client.service import clients_of
 from estate.intelligence import register
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.explained import clock
-from estate.intelligence.features import WINDOW_DAYS, Present, load_deals, load_present
+from estate.intelligence.features import WINDOW_DAYS, Present, load_present
 from estate.intelligence.qualification import explain_from
 from estate.intelligence.schemas import NextCall, Qualification, Reason
 
@@ -45,7 +45,7 @@ def next_calls(
     present = load_present(session, callable_ids, at)
     scorer = register.scorer(session, QUALIFICATION.kind)
     scores = scorer.predict(present.values.values()).tolist() if callable_ids else []
-    leads = _waiting_since(load_deals(session, at, client_ids=callable_ids), present.activity)
+    leads = _waiting_since(present.deals, present.activity)
     gains = {
         client_id: score * (1.0 if client_id in leads else due(present.activity[client_id].last_at, at))
         for client_id, score in zip(present.values, scores, strict=True)

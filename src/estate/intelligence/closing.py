@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import NamedTuple
 
 from sqlalchemy.orm import Session
 
@@ -21,9 +20,9 @@ from estate.intelligence.cards import CLOSING, UNKNOWN, Value
 from estate.intelligence.explained import clock, score_fields, status_of
 from estate.intelligence.features import History, PastCase, Present, Record, closed_by, load_present, load_record
 from estate.intelligence.schemas import ChanceOut, ClosingOut, Reason, Triple
-from estate.intelligence.scorer import Cases, Scorer, as_rows
+from estate.intelligence.scorer import Cases, Chance, Scorer, as_rows
 from estate.intelligence.wishes import Wishes
-from estate.market.service import all_areas
+from estate.market.service import area_names
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
 
@@ -94,14 +93,6 @@ def _unknown(
         yield FieldProblem("property", "no such unit", place)
 
 
-class Chance(NamedTuple):
-    """A chance with its 90 % interval."""
-
-    score: float
-    lower: float
-    upper: float
-
-
 @dataclass(frozen=True, slots=True)
 class Closing:
     """All that a chance of closing is made from, for some clients.
@@ -149,11 +140,7 @@ class Closing:
 
     def chances(self, triples: Sequence[tuple[uuid.UUID, uuid.UUID, UnitOut | None]]) -> list[Chance]:
         """Score many triples of present clients in one pass."""
-        rows = [self.values(*triple) for triple in triples]
-        scores, ends = self.scorer.predict(rows).tolist(), self.scorer.interval(rows).tolist()
-        return [
-            Chance(score, min(score, low), max(score, high)) for score, (low, high) in zip(scores, ends, strict=True)
-        ]
+        return self.scorer.chances([self.values(*triple) for triple in triples])
 
     def _price(self, client: ClientOut, unit: UnitOut | None) -> Decimal | None:
         """Return the price in the currency of the budget, None when it cannot be compared."""
@@ -169,23 +156,19 @@ def load_closing(session: Session, client_ids: Collection[uuid.UUID], now: dt.da
         load_record(session, now),
         register.scorer(session, CLOSING.kind),
         load_rates(session, now.date()),
-        _area_names(session),
+        area_names(session),
     )
 
 
 def closing_cases(session: Session, history: History) -> Cases:
     """Return closed deals as the model learns from them."""
     refs = {ref for case in history.past if (ref := _ref(case.deal)) is not None}
-    units, names = property_service.units(session, refs), _area_names(session)
+    units, names = property_service.units(session, refs), area_names(session)
     pairs = [_past_values(case, units, names) for case in history.past]
     width = len(CLOSING.features)
     return Cases.of(
         history.past, as_rows([known for known, _ in pairs], width), as_rows([usual for _, usual in pairs], width)
     )
-
-
-def _area_names(session: Session) -> dict[uuid.UUID, str]:
-    return {area.area_id: area.area_name for area in all_areas(session)}
 
 
 def _past_values(

@@ -36,6 +36,7 @@ __all__ = [
     "Present",
     "Record",
     "closed_by",
+    "history_of",
     "load_deals",
     "load_history",
     "load_present",
@@ -145,6 +146,8 @@ class Present:
         What they did in the last `WINDOW_DAYS`.
     wishes : mapping
         What they wish.
+    deals : tuple of DealOut
+        Their deals.
     """
 
     now: dt.datetime
@@ -152,6 +155,7 @@ class Present:
     values: Mapping[uuid.UUID, tuple[Value, ...]]
     activity: Mapping[uuid.UUID, Activity]
     wishes: Mapping[uuid.UUID, Wishes]
+    deals: tuple[DealOut, ...]
 
 
 def load_present(session: Session, client_ids: Collection[uuid.UUID], now: dt.datetime) -> Present:
@@ -159,27 +163,27 @@ def load_present(session: Session, client_ids: Collection[uuid.UUID], now: dt.da
     clients = client_service.some_clients(session, client_ids)
     seen = behavior.activity_at(session, [(client_id, now) for client_id in clients], window_days=WINDOW_DAYS)
     activity = dict(zip(clients, seen, strict=True))
-    stages = _open_stages(load_deals(session, now, client_ids=clients))
+    deals = load_deals(session, now, client_ids=clients)
+    stages = _open_stages(deals)
     wishes = {client_id: _wishes_of(client) for client_id, client in clients.items()}
     values = {
         client_id: _as_known(client, _profile_values(client, wishes[client_id]), now + CLOCK_SKEW)
         + _activity_values(activity[client_id], stages.get(client_id))
         for client_id, client in clients.items()
     }
-    return Present(now, clients, values, activity, wishes)
+    return Present(now, clients, values, activity, wishes, deals)
 
 
-def load_history(session: Session, now: dt.datetime, most: int, but: Collection[uuid.UUID] = ()) -> History:
-    """Read the newest closed deals, in five queries whatever their number.
+def load_history(session: Session, now: dt.datetime, most: int) -> History:
+    """Read the newest closed deals, in five queries whatever their number; `most` are read."""
+    return history_of(session, load_deals(session, now), now, most)
 
-    Parameters
-    ----------
-    most : int
-        Deals that are read.
-    but : collection of UUID
-        Deals that are not.
-    """
-    closed = sorted((deal for deal in load_deals(session, now) if deal.outcome is not None), key=closed_by)
+
+def history_of(
+    session: Session, deals: Iterable[DealOut], now: dt.datetime, most: int, but: Collection[uuid.UUID] = ()
+) -> History:
+    """Read what was known of the newest closed ones of all deals, in three queries; of those in `but` nothing."""
+    closed = sorted((deal for deal in deals if deal.outcome is not None), key=closed_by)
     record = _TrackRecord(closed)
     wanted = [deal for deal in closed[-most:] if deal.deal_id not in but]
     clients = client_service.some_clients(session, {deal.client_id for deal in wanted})

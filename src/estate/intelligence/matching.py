@@ -25,7 +25,7 @@ from estate.intelligence.schemas import Recommendation
 from estate.intelligence.taste import Crowd, Home, Lift, Own, Value, amenity_lift, lifts, likeness, score
 from estate.intelligence.unit_fit import Asked, Fit, Known, explain
 from estate.intelligence.wishes import Wishes, parse_must, parse_wishes, type_pattern, unit_type_key
-from estate.market.service import all_areas
+from estate.market import service as market
 from estate.property import service as homes_service
 from estate.property.schemas import UnitOut
 from estate.property.traits import HardLimits, Near, Traits
@@ -124,7 +124,7 @@ class _Search:
 
 def _search(session: Session, client: ClientOut, now: dt.datetime) -> _Search:
     rates = load_rates(session, now.date())
-    area_names = {area.area_id: area.area_name for area in all_areas(session)}
+    area_names = market.area_names(session)
     asked = Asked(parse_wishes(client.interest, client.location_targets), client.budget, client.currency)
     interest = behavior.interest_of(session, client.client_id, OWN_INTEREST)
     refused = {i.unit for i in interest if i.kind == "lost"}

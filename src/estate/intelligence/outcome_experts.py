@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 
-__all__ = ["Additive", "Boosted", "Data", "Expert", "Forest", "Plan", "experts_for"]
+__all__ = ["Additive", "Boosted", "Data", "Expert", "Forest", "Plan", "experts_for", "spread"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -132,15 +132,14 @@ class Additive:
         """Return log-odds, float64[n]."""
         return np.asarray(_design(data) @ self.weights, dtype=np.float64)
 
-    def spread(self, data: Data, known: Data, weights: Floats, plan: Plan) -> Floats:
-        """Return the Laplace standard deviation of each log-odds, given what it was fitted on."""
+    def covariance(self, known: Data, weights: Floats, plan: Plan) -> Floats:
+        """Return the Laplace covariance of base, lines and weights, given what it was fitted on."""
         design, share = _design(known), expit(self.logit(known))
         precision = np.concatenate(
             [[plan.base_precision], plan.card_precision, np.full(known.linear.shape[1], 1 / self.strength)]
         )
         hessian = (design * (weights * share * (1 - share))[:, None]).T @ design + np.diag(precision)
-        rows = _design(data)
-        return np.asarray(np.sqrt(np.einsum("ij,ji->i", rows, np.linalg.solve(hessian, rows.T))), dtype=np.float64)
+        return np.asarray(np.linalg.inv(hessian), dtype=np.float64)
 
 
 @dataclass(slots=True, eq=False)
@@ -206,6 +205,12 @@ def experts_for(n: int, columns: int, features: int) -> Sequence[Expert]:
     if columns and n >= DEEPER_FROM:
         experts.append(Boosted(leaves=16))
     return experts
+
+
+def spread(data: Data, covariance: Floats) -> Floats:
+    """Return the standard deviation of the log-odds of each row, from a covariance of an additive learner."""
+    rows = _design(data)
+    return np.asarray(np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows, optimize=True)), dtype=np.float64)
 
 
 def _design(data: Data) -> Floats:

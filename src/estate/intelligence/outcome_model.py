@@ -24,7 +24,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit, ndtri, softmax
 
 from estate.intelligence.outcome_columns import Columns, learn_columns
-from estate.intelligence.outcome_experts import ONLY_STRENGTH, Additive, Data, Expert, Plan, experts_for
+from estate.intelligence.outcome_experts import ONLY_STRENGTH, Additive, Data, Expert, Plan, experts_for, spread
 
 __all__ = ["Explanation", "Missing", "OutcomeModel", "ScoreCard"]
 
@@ -194,6 +194,8 @@ class OutcomeModel:
             moments = pd.to_datetime(pd.Series(as_of), utc=True).dt.tz_convert(None).to_numpy()
             self._weights = self._recency(moments[closed])
         self._fit_stack(None if groups is None else np.asarray(pd.factorize(pd.Series(groups))[0])[closed])
+        trusting = [expert for expert in self._folds[0] if isinstance(expert, Additive)][-1]
+        self._covariance = trusting.covariance(self._data, self._weights, self._plan)
         return self
 
     @property
@@ -218,17 +220,23 @@ class OutcomeModel:
 
     def predict_proba(self, frame: pd.DataFrame) -> Floats:
         """Return the chance of each row, float64[n]."""
-        return np.asarray(expit(self._logits(self._read(_named(frame))).mean(axis=0)), dtype=np.float64)
+        return np.asarray(expit(self._logit(self._learners(self._read(_named(frame))))), dtype=np.float64)
 
     def predict_interval(self, frame: pd.DataFrame, level: float = LEVEL) -> Floats:
         """Return the interval of each chance, float64[n, 2]."""
-        return self._interval(self._read(_named(frame)), level)
+        return self.predict_with_interval(frame, level)[:, 1:]
+
+    def predict_with_interval(self, frame: pd.DataFrame, level: float = LEVEL) -> Floats:
+        """Return each chance with its interval, float64[n, 3]."""
+        data = self._read(_named(frame))
+        learners = self._learners(data)
+        return np.column_stack([expit(self._logit(learners)), self._ends(data, learners, level)])
 
     def explain(self, frame: pd.DataFrame) -> list[Explanation]:
         """Explain each row."""
         frame = _named(frame)
         data, unknown = self._read(frame), self._unknown(frame)
-        bounds = self._interval(data, LEVEL)
+        bounds = self._ends(data, self._learners(data), LEVEL)
         asked = [self._question(data.take(np.array([row])), unknown[row]) for row in range(len(frame))]
         said = iter(self._answers([part for question in asked for part in question.parts]))
         return [self._explain_row(question, said, bounds[row]) for row, question in enumerate(asked)]
@@ -319,18 +327,18 @@ class OutcomeModel:
     def _fitted(self, expert: Expert, rows: Ints) -> Expert:
         return expert.fit(self._data.take(rows), self._won[rows], self._weights[rows], self._plan)
 
-    def _logits(self, data: Data) -> Floats:
-        """Return the log-odds by each fold, float64[folds, n]."""
-        return np.array([self._shift + self._slope * self._shares @ _each(experts, data) for experts in self._folds])
+    def _learners(self, data: Data) -> Floats:
+        """Return the log-odds of each learner, the mean over the folds, float64[learners, n]."""
+        return np.asarray(np.mean([_each(experts, data) for experts in self._folds], axis=0), dtype=np.float64)
 
-    def _interval(self, data: Data, level: float) -> Floats:
+    def _logit(self, learners: Floats) -> Floats:
+        return np.asarray(self._shift + self._slope * self._shares @ learners, dtype=np.float64)
+
+    def _ends(self, data: Data, learners: Floats, level: float) -> Floats:
         """Return intervals from the doubt within the additive learner, and that of a mean of learners that differ."""
-        learners = np.mean([_each(experts, data) for experts in self._folds], axis=0)
-        blend = self._shares @ learners
-        between = self._shares**2 @ (learners - blend) ** 2
-        additive = [expert for expert in self._folds[0] if isinstance(expert, Additive)][-1]
-        within = additive.spread(data, self._data, self._weights, self._plan) ** 2
-        centre = self._shift + self._slope * blend
+        between = self._shares**2 @ (learners - self._shares @ learners) ** 2
+        within = spread(data, self._covariance) ** 2
+        centre = self._logit(learners)
         reach = float(ndtri((1 + level) / 2)) * self._slope * np.sqrt(within + between)
         return np.column_stack([expit(centre - reach), expit(centre + reach)])
 
@@ -349,7 +357,7 @@ class OutcomeModel:
             return []
         everything = Data(*(np.vstack(blocks) for blocks in zip(*map(_arrays, parts), strict=True)))
         ends = np.cumsum([len(part.card) for part in parts])
-        return np.split(self._logits(everything).mean(axis=0), ends[:-1])
+        return np.split(self._logit(self._learners(everything)), ends[:-1])
 
     def _explain_row(self, question: "_Question", said: Iterator[Floats], bounds: Floats) -> Explanation:
         count = len(self._players)

@@ -47,13 +47,10 @@ def score_clients(
     if not present.values:
         return {}
     scorer = register.scorer(session, QUALIFICATION.kind)
-    standing = register.standing(session, QUALIFICATION.kind)
-    rows = list(present.values.values())
-    model_id = None if standing is None else standing.model_id
-    made = zip(scorer.predict(rows).tolist(), scorer.interval(rows).tolist(), strict=True)
+    made = scorer.chances(present.values.values())
     return {
-        client_id: ScoreMade(score, min(score, lower), max(score, upper), scorer.n, model_id)
-        for client_id, (score, (lower, upper)) in zip(present.values, made, strict=True)
+        client_id: ScoreMade(*chance, scorer.n, scorer.model_id)
+        for client_id, chance in zip(present.values, made, strict=True)
     }
 
 

@@ -1,8 +1,6 @@
 """How well the stored scores foretold what came: live, by band, beside what training promised."""
 
 import datetime as dt
-import uuid
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +14,7 @@ from estate.intelligence.explained import clock, status_of
 from estate.intelligence.features import closed_by, load_deals
 from estate.intelligence.foretold import by_band, measures
 from estate.intelligence.models import TrainedModel
+from estate.intelligence.register import CARDS
 from estate.intelligence.schemas import BandQuality, Foretold, QualityOut, TrainingOut
 
 __all__ = ["score_quality"]
@@ -45,7 +44,7 @@ def score_quality(session: Session, now: dt.datetime | None = None) -> QualityOu
         status=status_of(len(scores)),
         foretold=Foretold(**measures(won, said)),
         bands=[BandQuality(**band) for band in by_band(won, said, BAND_CUTS)],
-        trainings=[_training(row) for kind in ("qualification", "closing") for row in _trainings(session, kind)],
+        trainings=[_training(row) for kind in CARDS for row in crud.newest_models(session, kind, SHOWN_TRAININGS)],
         as_of=at,
         why=f"{len(scores)} deals closed in {WINDOW_DAYS} days whose client had a stored score when they were opened.",
     )
@@ -55,14 +54,10 @@ def _known_by(deal: DealOut) -> dt.datetime:
     return min(deal.opened_at + GRACE, closed_by(deal))
 
 
-def _trainings(session: Session, kind: str) -> Sequence[TrainedModel]:
-    return crud.newest_models(session, kind, SHOWN_TRAININGS)
-
-
 def _training(row: TrainedModel) -> TrainingOut:
     metrics: dict[str, Any] = row.metrics
     return TrainingOut(
-        model_id=uuid.UUID(str(row.model_id)),
+        model_id=row.model_id,
         kind=row.kind,
         active=row.active,
         verdict=row.verdict,

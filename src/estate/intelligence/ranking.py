@@ -20,7 +20,7 @@ from estate.core.settings import get_settings
 from estate.intelligence import register
 from estate.intelligence.cards import BASE_RATE, CARD_WEIGHT, QUALIFICATION
 from estate.intelligence.explained import clock
-from estate.intelligence.features import closed_by, load_deals, load_history
+from estate.intelligence.features import closed_by, history_of, load_deals
 from estate.intelligence.schemas import AgentRankOut, Reason, SkillPart
 
 __all__ = ["Evidence", "evidence_of", "rank_agents"]
@@ -86,8 +86,8 @@ def _closed(session: Session, deals: Sequence[DealOut], now: dt.datetime) -> lis
     """Return the closed deals, each with the chance that its client gave it."""
     scorer = register.scorer(session, QUALIFICATION.kind)
     most = get_settings().training_max_deals
-    unseen = load_history(session, now, most, but=scorer.chances.keys()).past
-    chances = dict(scorer.chances)
+    unseen = history_of(session, deals, now, most, but=scorer.out_of_fold.keys()).past
+    chances = dict(scorer.out_of_fold)
     if unseen:
         scores = scorer.predict([case.values for case in unseen]).tolist()
         chances |= {case.deal.deal_id: score for case, score in zip(unseen, scores, strict=True)}

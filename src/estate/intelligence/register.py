@@ -9,13 +9,12 @@ import datetime as dt
 import functools
 import hashlib
 import hmac
-import io
 import logging
 import pickle
 import uuid
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,8 @@ __all__ = ["CARDS", "Standing", "promote", "register", "scorer", "standing"]
 log = logging.getLogger(__name__)
 
 CARDS: Mapping[str, Card] = {card.kind: card for card in (QUALIFICATION, CLOSING)}
-VERSION = 1
-"""To be raised when the meaning of a feature changes, so that no model answers on features it did not learn."""
+VERSION = 2
+"""To be raised when the meaning of a feature or the shape of a scorer changes: no model answers that cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,8 @@ def standing(session: Session, kind: str) -> Standing | None:
         loaded = _load(*crud.parameters(session, row.model_id), row.model_id)
         if loaded is None:
             return None
-        _loaded.clear() if len(_loaded) > 2 * len(CARDS) else None
+        if len(_loaded) > 2 * len(CARDS):
+            _loaded.clear()
         _loaded[row.model_id] = loaded
     return Standing(row.model_id, row.trained_at, row.window_to, row.n, loaded)
 
@@ -72,7 +72,7 @@ def standing(session: Session, kind: str) -> Standing | None:
 def register(session: Session, kind: str, made: Scorer, **row: Any) -> uuid.UUID:
     """Keep a training; it answers nothing until it is promoted."""
     model_id = uuid.uuid4()
-    blob = zlib.compress(pickle.dumps(made))
+    blob = zlib.compress(pickle.dumps(replace(made, model_id=model_id)))
     crud.add_model(
         session,
         {
@@ -106,7 +106,7 @@ def _load(blob: bytes, signature: bytes, model_id: uuid.UUID) -> Scorer | None:
     if not hmac.compare_digest(signature, _sign(blob)):
         log.error("model %s was not written under this platform's key: it is not used", model_id)
         return None
-    made = pickle.load(io.BytesIO(zlib.decompress(blob)))  # noqa: S301  The signature proves that we wrote it.
+    made = pickle.loads(zlib.decompress(blob))  # noqa: S301  The signature proves that we wrote it.
     return made if isinstance(made, Scorer) else None
 
 

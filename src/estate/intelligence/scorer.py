@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,19 @@ from numpy.typing import NDArray
 
 from estate.intelligence.cards import Card, Value
 from estate.intelligence.features import PastCase, closed_by
-from estate.intelligence.outcome_model import LEVEL, Explanation, OutcomeModel
+from estate.intelligence.outcome_model import Explanation, OutcomeModel
 
-__all__ = ["Cases", "Scorer", "as_rows"]
+__all__ = ["Cases", "Chance", "Scorer", "as_rows"]
 
 Floats = NDArray[np.float64]
+
+
+class Chance(NamedTuple):
+    """A chance with its 90 % interval."""
+
+    score: float
+    lower: float
+    upper: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,14 +96,17 @@ class Scorer:
         What closed deals made of it.
     centres : float64[features]
         Means of the features over past cases; with as many neutral ones as the card is worth.
-    chances : mapping
+    out_of_fold : mapping
         Chance of each deal learned from, by a model that had not seen it.
+    model_id : UUID or None
+        Under which it stands in the register; None for the card.
     """
 
     card: Card
     model: OutcomeModel
     centres: Floats
-    chances: Mapping[uuid.UUID, float] = field(default_factory=dict)
+    out_of_fold: Mapping[uuid.UUID, float] = field(default_factory=dict)
+    model_id: uuid.UUID | None = None
 
     @classmethod
     def fit(cls, card: Card, cases: Cases) -> "Scorer":
@@ -118,9 +130,10 @@ class Scorer:
         """Return the score of each row of float64[n, features], NaN where unknown."""
         return self.model.predict_proba(_frame(self.card, features - self.centres))
 
-    def interval(self, rows: Iterable[Sequence[Value]]) -> Floats:
-        """Return the interval of each score, float64[n, 2]."""
-        return self.model.predict_interval(self._read(rows), LEVEL)
+    def chances(self, rows: Iterable[Sequence[Value]]) -> list[Chance]:
+        """Return the score of each row of features with its interval."""
+        made = self.model.predict_with_interval(self._read(rows)).tolist()
+        return [Chance(score, min(score, lower), max(score, upper)) for score, lower, upper in made]
 
     def explain(self, rows: Iterable[Sequence[Value]]) -> list[Explanation]:
         """Explain each row of features."""

@@ -101,7 +101,7 @@ def use(session: Session, kind: str, model_id: uuid.UUID) -> None:
 
 def _new(cases: Cases, standing: Standing | None) -> NDArray[np.bool_]:
     """Mark the outcomes that the standing model has not learned from."""
-    known = frozenset() if standing is None else standing.scorer.chances.keys()
+    known = frozenset() if standing is None else standing.scorer.out_of_fold.keys()
     return np.array([deal_id not in known for deal_id in cases.deal_ids], dtype=bool)
 
 

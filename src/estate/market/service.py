@@ -24,6 +24,7 @@ from estate.market.schemas import AreaFilter, AreaOut, SnapshotIn, SnapshotOut
 __all__ = [
     "PUBLISH",
     "all_areas",
+    "area_names",
     "documents",
     "find_areas",
     "get_area",
@@ -156,6 +157,11 @@ def _areas_out(
 def all_areas(session: Session) -> list[AreaOut]:
     """Return every area, without history."""
     return _areas_out(session, crud.areas(session), {})
+
+
+def area_names(session: Session) -> dict[uuid.UUID, str]:
+    """Return the name of every area."""
+    return {area.area_id: area.area_name for area in crud.areas(session)}
 
 
 def find_areas(session: Session, names: Collection[str]) -> list[AreaOut]:

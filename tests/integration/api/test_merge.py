@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, create_engine, inspect, make_url, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
+from tests.live import committing
 
 from estate.api.merging import merge_clients
 from estate.behavior import service as behavior
@@ -18,7 +19,6 @@ from estate.client.schemas import MergeIn, ScoreMade
 from estate.client.service import get_client, store_scores
 from estate.core.db import Database, unit_of_work, use_database
 from estate.core.ingest import SourceRow
-from estate.core.migrate import upgrade
 from estate.core.security import Actor
 
 AGENT = "00000000-0000-4000-8000-0000000000aa"
@@ -345,18 +345,9 @@ def test_every_table_that_refers_to_clients_is_handed_over(two: Desk, connection
 
 
 @pytest.fixture(scope="module")
-def own_database(database_url: str) -> Iterator[Database]:
-    server = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {NAME}"))
-    url = make_url(database_url).set(database=NAME).render_as_string(hide_password=False)
-    upgrade(url)
-    engine = create_engine(url, connect_args={"options": "-c lock_timeout=5000 -c timezone=UTC"})
-    yield Database(sessionmaker(engine, expire_on_commit=False))
-    engine.dispose()
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {NAME}"))
-    server.dispose()
+def own_database(engine: Engine) -> Iterator[Database]:
+    with committing(engine, NAME) as database:
+        yield database
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+from tests.live import committing
 
 from estate.behavior import service, tasks
 from estate.core import outbox
 from estate.core.db import Database, unit_of_work, use_database
-from estate.core.migrate import upgrade
 from estate.core.outbox import Claim
 from estate.core.security import Actor
 
@@ -24,18 +24,9 @@ NAME = "estate_interleaving"
 
 
 @pytest.fixture(scope="module")
-def own_database(database_url: str) -> Iterator[Database]:
-    server = create_engine(database_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {NAME}"))
-    url = make_url(database_url).set(database=NAME).render_as_string(hide_password=False)
-    upgrade(url)
-    engine = create_engine(url, connect_args={"options": "-c lock_timeout=5000 -c timezone=UTC"})
-    yield Database(sessionmaker(engine, expire_on_commit=False))
-    engine.dispose()
-    with server.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {NAME}"))
-    server.dispose()
+def own_database(engine: Engine) -> Iterator[Database]:
+    with committing(engine, NAME) as database:
+        yield database
 
 
 @pytest.fixture
