@@ -1,7 +1,8 @@
--- Run once, on an empty volume. The application's role is no superuser: a superuser would never notice a missing
+-- Run once, on an empty volume. The role that migrates is no superuser: a superuser would never notice a missing
 -- grant or row policy. pgvector needs one to be installed, so it is installed here.
 \getenv password ESTATE_DATABASE_PASSWORD
-CREATE ROLE estate LOGIN PASSWORD :'password';
+-- It owns the tables and creates the roles that API and worker log in with (`estate migrate`).
+CREATE ROLE estate LOGIN CREATEROLE PASSWORD :'password';
 -- A locale that is built into PostgreSQL sorts alike on every system, as the embedded server does.
 CREATE DATABASE estate OWNER estate TEMPLATE template0 ENCODING 'UTF8'
     LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C';

@@ -213,6 +213,8 @@ class Containers:
         return {
             **os.environ,
             "POSTGRES_PASSWORD": self._password,
+            "ESTATE_API_DATABASE_PASSWORD": f"api-{self._password}",
+            "ESTATE_WORKER_DATABASE_PASSWORD": f"worker-{self._password}",
             "ESTATE_BOOTSTRAP_API_KEY": self.api_key,
             "ESTATE_API_PORT": str(self._api_port),
             "ESTATE_IMAGE": IMAGE,

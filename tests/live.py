@@ -1,6 +1,7 @@
 """A running API server and worker, for the tests that only a running platform can answer."""
 
 import os
+import secrets
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.orm import sessionmaker
 from tests.conftest import API_KEY
 
@@ -20,6 +21,7 @@ from estate.core.migrate import upgrade
 __all__ = ["committing", "new_database", "new_platform", "running_api", "running_worker", "wait_until"]
 
 DEADLINE_S = 30.0
+PASSWORDS = {"estate_api": secrets.token_hex(16), "estate_worker": secrets.token_hex(16)}
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:
@@ -36,15 +38,24 @@ def new_database(engine: Engine, name: str) -> str:
         connection.execute(text(f"DROP DATABASE IF EXISTS {name}"))
         connection.execute(text(f"CREATE DATABASE {name}"))
     url = engine.url.set(database=name).render_as_string(hide_password=False)
-    upgrade(url)
+    upgrade(url, PASSWORDS)
     return url
+
+
+def as_login(url: str, login: str) -> str:
+    """Return the URL with which a process of the platform logs in, as no owner of the tables."""
+    return make_url(url).set(username=login, password=PASSWORDS[login]).render_as_string(hide_password=False)
 
 
 @contextmanager
 def committing(engine: Engine, name: str) -> Iterator[Database]:
     """Give a migrated database whose transactions commit, and drop it afterwards."""
     url = new_database(engine, name)
-    own = create_engine(url, connect_args={"options": "-c lock_timeout=5000 -c timezone=UTC"})
+    owner = create_engine(url)
+    with owner.begin() as connection:  # Tests empty tables between themselves; nobody else may.
+        connection.execute(text("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO estate_system"))
+    owner.dispose()
+    own = create_engine(url, connect_args={"options": "-c lock_timeout=5000 -c timezone=UTC -c role=estate_system"})
     yield Database(sessionmaker(own, expire_on_commit=False))
     own.dispose()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -77,13 +88,18 @@ def process(log: Path, environment: dict[str, str], *arguments: str) -> Iterator
             child.wait(timeout=20)
 
 
+def logged_in(environment: dict[str, str], login: str) -> dict[str, str]:
+    """Return the settings of one process of a platform."""
+    return environment | {"ESTATE_DATABASE_URL": as_login(environment["ESTATE_DATABASE_URL"], login)}
+
+
 @contextmanager
 def running_api(environment: dict[str, str], folder: Path) -> Iterator[httpx2.Client]:
     """Run the API and give a client of it."""
     log = folder / "api.log"
     base = f"http://127.0.0.1:{environment['ESTATE_API_PORT']}"
     with (
-        process(log, environment, "-m", "estate", "serve") as child,
+        process(log, logged_in(environment, "estate_api"), "-m", "estate", "serve") as child,
         httpx2.Client(base_url=base, headers={"X-API-Key": API_KEY}, timeout=30) as client,
     ):
 
@@ -102,5 +118,6 @@ def running_api(environment: dict[str, str], folder: Path) -> Iterator[httpx2.Cl
 def running_worker(environment: dict[str, str], folder: Path) -> Iterator[None]:
     """Run a real Celery worker with beat."""
     command = ("-m", "celery", "-A", "estate.worker", "worker", "--beat", "--concurrency", "1")
-    with process(folder / "worker.log", environment, *command, "--schedule", str(folder / "beat")):
+    mine = logged_in(environment, "estate_worker")
+    with process(folder / "worker.log", mine, *command, "--schedule", str(folder / "beat")):
         yield

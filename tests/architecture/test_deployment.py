@@ -16,7 +16,14 @@ DEVELOPMENT = ROOT / "docker-compose.override.yml"
 DOCKERFILE = ROOT / "Dockerfile"
 SCHEMAS = {WORKFLOW: "github-workflows", COMPOSE: "compose-spec", DEVELOPMENT: "compose-spec"}
 OURS = ("migrate", "web", "worker", "beat")
-SECRETS = {"POSTGRES_PASSWORD", "PGPASSWORD", "ESTATE_DATABASE_PASSWORD", "ESTATE_BOOTSTRAP_API_KEY"}
+SECRETS = {
+    "POSTGRES_PASSWORD",
+    "PGPASSWORD",
+    "ESTATE_DATABASE_PASSWORD",
+    "ESTATE_BOOTSTRAP_API_KEY",
+    "ESTATE_API_DATABASE_PASSWORD",
+    "ESTATE_WORKER_DATABASE_PASSWORD",
+}
 
 
 def parsed(path: Path) -> Any:

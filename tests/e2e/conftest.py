@@ -17,7 +17,7 @@ def environment(engine: Engine, redis_url: str) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def live_engine(environment: dict[str, str]) -> Iterator[Engine]:
     """Engine of the running platform's database."""
-    engine = create_engine(environment["ESTATE_DATABASE_URL"])
+    engine = create_engine(environment["ESTATE_DATABASE_URL"], connect_args={"options": "-c role=estate_system"})
     yield engine
     engine.dispose()
 

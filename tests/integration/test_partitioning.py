@@ -21,18 +21,18 @@ SELECT add_event(jsonb_populate_record(NULL::events_by_month, jsonb_build_object
 
 
 @pytest.fixture
-def schemes(connection: Connection) -> Connection:
+def schemes(owner: Connection) -> Connection:
     """A connection whose transaction has run every statement of the page."""
-    driver = connection.connection.cursor()
+    driver = owner.connection.cursor()
     for block in BLOCK.findall(PAGE.read_text()):
         driver.execute(block)
-    return connection
+    return owner
 
 
-def test_plain_months_would_lose_the_key(connection: Connection) -> None:
+def test_plain_months_would_lose_the_key(owner: Connection) -> None:
     statement = "CREATE TABLE events (event_id uuid PRIMARY KEY, at timestamptz) PARTITION BY RANGE (at)"
     with pytest.raises(DBAPIError, match="must include all partitioning columns"):
-        connection.execute(text(statement))
+        owner.execute(text(statement))
 
 
 def test_with_a_table_of_keys_an_event_counts_once_whatever_its_time(schemes: Connection) -> None:

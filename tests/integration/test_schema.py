@@ -21,18 +21,18 @@ def test_columns_have_the_names_and_types_of_the_specification(connection: Conne
     assert COLUMNS[table].keys() <= types.keys()
 
 
-def test_a_dropped_index_is_named(connection: Connection) -> None:
-    connection.execute(text("DROP INDEX ix_client_profiles_budget"))
-    assert schema_problems(connection) == [
+def test_a_dropped_index_is_named(owner: Connection) -> None:
+    owner.execute(text("DROP INDEX ix_client_profiles_budget"))
+    assert schema_problems(owner) == [
         "column client_profiles.budget leads no index",
         "index ix_client_profiles_budget on client_profiles is missing",
     ]
 
 
-def test_a_changed_column_and_a_dropped_key_are_named(connection: Connection) -> None:
-    connection.execute(text("ALTER TABLE behavior_events DROP CONSTRAINT fk_behavior_events_agent_id"))
-    connection.execute(text("ALTER TABLE agent_activity ALTER calls_per_day TYPE bigint"))
-    assert schema_problems(connection) == [
+def test_a_changed_column_and_a_dropped_key_are_named(owner: Connection) -> None:
+    owner.execute(text("ALTER TABLE behavior_events DROP CONSTRAINT fk_behavior_events_agent_id"))
+    owner.execute(text("ALTER TABLE agent_activity ALTER calls_per_day TYPE bigint"))
+    assert schema_problems(owner) == [
         "column agent_activity.calls_per_day is bigint, not integer",
         "foreign key behavior_events('agent_id',) -> agent_activity('agent_id',) is missing",
     ]

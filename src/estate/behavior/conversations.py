@@ -57,7 +57,8 @@ def _store(session: Session, given: Sequence[ConversationIn]) -> list[Stored]:
     created = crud.add_conversations(session, rows)
     starts = {row["conversation_id"]: row["started_at"] for row in rows}
     _store_turns(session, [given[first[key]] for key in sorted(created)], starts)
-    return settle(deliveries, first, crud.conversation_hashes(session, first.keys() - created), "conversation_id")
+    stored = crud.conversation_hashes(session, first.keys() - created)
+    return settle(deliveries, first, created, stored, "conversation_id")
 
 
 def _row(talk: ConversationIn, hashed: bytes, received_at: dt.datetime) -> dict[str, Any]:

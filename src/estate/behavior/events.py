@@ -81,7 +81,7 @@ def _store_for(session: Session, events: Sequence[EventIn], kept: Mapping[uuid.U
     received_at = dt.datetime.now(dt.UTC)
     rows = [_row(contents[i], deliveries[i].content_hash, received_at, kept) for i in first.values()]
     created = store_new(session, rows)
-    return settle(deliveries, first, crud.content_hashes(session, first.keys() - created), "event_id")
+    return settle(deliveries, first, created, crud.content_hashes(session, first.keys() - created), "event_id")
 
 
 def _row(

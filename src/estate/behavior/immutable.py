@@ -1,7 +1,7 @@
 """What becomes of records that never change: the first delivery of an id stays, whatever follows."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from estate.core.ingest import Stored
@@ -38,7 +38,11 @@ def first_of_each(deliveries: Sequence[Delivery]) -> dict[uuid.UUID, int]:
 
 
 def settle(
-    deliveries: Sequence[Delivery], first: Mapping[uuid.UUID, int], stored: Mapping[uuid.UUID, bytes], key: str
+    deliveries: Sequence[Delivery],
+    first: Mapping[uuid.UUID, int],
+    created: Collection[uuid.UUID],
+    stored: Mapping[uuid.UUID, bytes],
+    key: str,
 ) -> list[Stored]:
     """Tell what became of each delivery.
 
@@ -46,8 +50,10 @@ def settle(
     ----------
     first : mapping
         From `first_of_each`.
+    created : collection of UUID
+        The ids that were new.
     stored : mapping
-        Content hash of the ids that were stored before this batch.
+        Content hash of the ids that were stored before this batch, as far as the sender may see them.
     key : str
         Name of the field that holds the id.
     """
@@ -56,10 +62,11 @@ def settle(
         record_id = str(delivery.id)
         if delivery.problem is not None:
             return Stored(record_id, "rejected", delivery.problem)
-        before = stored.get(delivery.id)
-        if before is None and first[delivery.id] == position:
+        is_new = delivery.id in created
+        if is_new and first[delivery.id] == position:
             return Stored(record_id, "created")
-        if delivery.content_hash == (before or deliveries[first[delivery.id]].content_hash):
+        before = deliveries[first[delivery.id]].content_hash if is_new else stored.get(delivery.id)
+        if delivery.content_hash == before:
             return Stored(record_id, "duplicate")
         return Stored(record_id, "conflict", f"{key}: exists with other content")
 

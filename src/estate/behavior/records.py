@@ -17,6 +17,7 @@ from estate.behavior.discovery import DOCUMENTED, TRIGGER_KEY
 from estate.behavior.errors import ClientUnknown
 from estate.behavior.models import Conversation, Deal, TriggerFinding
 from estate.behavior.schemas import Activity, NextStepOut, StepOut
+from estate.core.db import whole_house
 from estate.core.documents import DocumentText
 from estate.core.types import UnitRef
 
@@ -80,8 +81,10 @@ def next_step(session: Session, client_id: uuid.UUID, *, most: int = 5) -> NextS
         raise ClientUnknown("No client has this id.")
     last = crud.last_step(session, client_id)
     deal = deals.newest_deal(session, client_id)
+    with whole_house(session):
+        transitions = crud.transitions(session, RECENT_EVENTS)
     seen: Counter[tuple[str, str]] = Counter()
-    for step, following, n in crud.transitions(session, RECENT_EVENTS):
+    for step, following, n in transitions:
         seen[canonical(step), canonical(following)] += n
     current = canonical(last[0]) if last else None
     n = sum(count for (step, _), count in seen.items() if step == current)
@@ -129,7 +132,7 @@ def _deal(deal: Deal) -> DocumentText:
     if deal.lost_reason is not None:
         words.append(f"reason: {deal.lost_reason}")
     return DocumentText(
-        "behavior", str(deal.deal_id), f"Deal ({deal.stage})", "; ".join(words) + ".", fields, deal.agent_id
+        "behavior", str(deal.deal_id), f"Deal ({deal.stage})", "; ".join(words) + ".", fields, deal.client_id
     )
 
 
@@ -137,7 +140,7 @@ def _conversation(talk: Conversation, said: str) -> DocumentText:
     names = ("conversation_id", "agent_id", "client_id", "project_id", "unit_id", "deal_id", "channel", "started_at")
     fields = {n: _plain(getattr(talk, n)) for n in (*names, "turn_count")}
     title = f"{talk.channel.capitalize()} on {talk.started_at.date()}"
-    return DocumentText("behavior", str(talk.conversation_id), title, said[:TEXT_LENGTH], fields, talk.agent_id)
+    return DocumentText("behavior", str(talk.conversation_id), title, said[:TEXT_LENGTH], fields, talk.client_id)
 
 
 def _trigger(finding: TriggerFinding, as_of: dt.datetime) -> DocumentText:

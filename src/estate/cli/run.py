@@ -18,10 +18,13 @@ def serve() -> None:
 
 
 def migrate() -> None:
-    """Bring the schema of the configured database up to date."""
+    """Bring roles, schema and row policies of the configured database up to date."""
     from estate.core.migrate import upgrade
 
-    upgrade(get_settings().require_database_url())
+    settings = get_settings()
+    given = {"estate_api": settings.api_database_password, "estate_worker": settings.worker_database_password}
+    passwords = {login: password.get_secret_value() for login, password in given.items() if password is not None}
+    upgrade(settings.require_database_url(), passwords)
 
 
 def work() -> None:

@@ -77,7 +77,9 @@ CREATE EXTENSION IF NOT EXISTS vector;
 CREATE ROLE estate LOGIN CREATEDB PASSWORD '{password}';
 CREATE DATABASE estate OWNER estate;
 """
-HOST_BASED_ACCESS = f"host all estate {HOST}/32 scram-sha-256\n"
+# The role that migrates creates those that the API and the worker log in with.
+MAY_CREATE_ROLES = "ALTER ROLE estate CREATEROLE;\n"
+HOST_BASED_ACCESS = f"host all all {HOST}/32 scram-sha-256\n"
 
 # Only keys that expire may be evicted: rate counters and caches, never a queue of the broker.
 REDIS_CONFIGURATION = """\
@@ -172,6 +174,7 @@ def start_postgres(folder: Path, *, for_tests: bool = False) -> EmbeddedServer:
         password = kept_secret(home / "password")
         if not data.exists():
             _create_cluster(data, programs, account, password, durable=not for_tests)
+        _let_in(home, programs, account)
         settings = POSTGRES_SETTINGS + (THROWAWAY_SETTINGS if for_tests else ())
         process, port = _run_postgres(home, programs / "postgres", settings, _owner(data, account))
         url = f"postgresql+psycopg://estate:{password}@{HOST}:{port}/estate"
@@ -255,8 +258,20 @@ def _create_cluster(data: Path, programs: Path, account: Account | None, passwor
     _run([str(programs / "initdb"), "-D", str(unfinished), *options], account)
     single_user = [str(programs / "postgres"), "--single", "-D", str(unfinished), "template1"]
     _run(single_user, account, BOOTSTRAP_SQL.format(password=password))
-    (unfinished / "pg_hba.conf").write_text(HOST_BASED_ACCESS)
     unfinished.rename(data)
+
+
+def _let_in(home: Path, programs: Path, account: Account | None) -> None:
+    """Say who may log in and create roles; also in a cluster that is older than the roles."""
+    data = home / "data"
+    (data / "pg_hba.conf").write_text(HOST_BASED_ACCESS)
+    done = home / "creates-roles"
+    if not done.exists():
+        end_leftovers(data, "postgres")
+        (data / "postmaster.pid").unlink(missing_ok=True)
+        single_user = [str(programs / "postgres"), "--single", "-D", str(data), "template1"]
+        _run(single_user, _owner(data, account), MAY_CREATE_ROLES)
+        done.touch()
 
 
 def _run(command: Sequence[str], account: Account | None, text: str = "") -> None:

@@ -116,11 +116,15 @@ def _run(settings: Settings, console: Console, parts: ExitStack) -> None:
     _require_free_port(settings)
     parts.callback(console.print, "Stopped.")
     environment = _environment(settings, folder, _servers(settings, folder, console, parts), _api_key(settings, folder))
+    logins = _logins(folder, environment["ESTATE_DATABASE_URL"])
     with _step(console, "Schema"):
-        _migrate(environment["ESTATE_DATABASE_URL"])
+        _migrate(environment["ESTATE_DATABASE_URL"], logins)
     if settings.database_url is None:
         _estate(environment, "seed", "--if-empty")
-    children = [_start(console, parts, environment, name, command) for name, command in _commands(settings, folder)]
+    children = [
+        _start(console, parts, environment | {"ESTATE_DATABASE_URL": logins[name]}, name, command)
+        for name, command in _commands(settings, folder)
+    ]
     with _step(console, "API"):
         _wait_ready(f"{_address(settings)}/readyz", children)
     _welcome(console, settings, folder, environment, parts)
@@ -209,10 +213,27 @@ def _commands(settings: Settings, folder: Path) -> list[tuple[str, list[str]]]:
     ]
 
 
-def _migrate(url: str) -> None:
+def _logins(folder: Path, url: str) -> dict[str, str]:
+    """Return the URL that each child logs in with: none of them owns the tables."""
+    from sqlalchemy import make_url
+
+    from estate.cli.folder import kept_secret
+
+    return {
+        name: make_url(url)
+        .set(username=f"estate_{name}", password=kept_secret(folder / f"{name}.password"))
+        .render_as_string(hide_password=False)
+        for name in ("api", "worker")
+    }
+
+
+def _migrate(url: str, logins: Mapping[str, str]) -> None:
+    from sqlalchemy import make_url
+
     from estate.core.migrate import upgrade
 
-    upgrade(url)
+    as_whom = [make_url(login) for login in logins.values()]
+    upgrade(url, {str(login.username): str(login.password) for login in as_whom})
 
 
 def _estate(environment: Mapping[str, str], *arguments: str) -> None:

@@ -206,4 +206,4 @@ def _document(client: ClientProfile) -> DocumentText:
     title = client.name or f"Client {client.client_id}"
     said = [f"{name.replace('_', ' ')}: {words}" for name, words in free.items() if words]
     text = f"Client {title}. " + ". ".join(said)
-    return DocumentText("client", str(client.client_id), title, text, fields, client.owner_agent_id)
+    return DocumentText("client", str(client.client_id), title, text, fields, client.client_id)

@@ -11,6 +11,7 @@ from psycopg.abc import PQGen
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from estate.core import roles
 from estate.core.security import Actor
 from estate.core.settings import Settings, get_settings
 
@@ -25,6 +26,7 @@ __all__ = [
     "take_time",
     "unit_of_work",
     "use_database",
+    "whole_house",
 ]
 
 T = TypeVar("T")
@@ -105,7 +107,22 @@ class Database:
         return cls(sessionmaker(engine, expire_on_commit=False))
 
 
-_ACT_AS = text("SELECT set_config('estate.actor_role', :role, true), set_config('estate.actor_agent_id', :agent, true)")
+_ACT_AS = text("""
+SELECT set_config('role', :taken, true), set_config('estate.actor_role', :role, true),
+    set_config('estate.actor_agent_id', :agent, true), set_config('estate.actor_team_id', :team, true),
+    set_config('estate.actor_caller', :caller, true)
+""")
+_TAKEN = {
+    "admin": roles.ADMIN,
+    "read_only": roles.READER,
+    "house": roles.READER,
+    "manager": roles.MEMBER,
+    "agent": roles.MEMBER,
+    "anonymous": roles.MEMBER,
+    "ingest": roles.INGEST,
+    "system": roles.SYSTEM,
+}
+"""The role of PostgreSQL that a transaction takes on; a login has no rights of its own, so without one it sees nothing."""
 
 _in_use: list[Database] = []
 _hooks: list[Callable[[Set[str]], None]] = []
@@ -173,7 +190,24 @@ def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
 
 def act_as(session: Session, actor: Actor) -> None:
     """State on whose behalf the statements that follow run, until the transaction ends."""
-    session.execute(_ACT_AS, {"role": actor.role, "agent": str(actor.agent_id or "")})
+    stated = {"agent": str(actor.agent_id or ""), "team": str(actor.team_id or ""), "caller": actor.caller}
+    session.execute(_ACT_AS, {"taken": _TAKEN[actor.role], "role": actor.role, **stated})
+    session.info["actor"] = actor
+
+
+@contextmanager
+def whole_house(session: Session) -> Iterator[Session]:
+    """Let an agent's or a manager's session read all rows within the block, and write none.
+
+    For figures that are the same whoever asks. Ask on the actor's behalf first whether the subject may be seen.
+    """
+    actor: Actor | None = session.info.get("actor")
+    if actor is None or not actor.is_member:
+        yield session
+        return
+    act_as(session, Actor.house())
+    yield session
+    act_as(session, actor)  # Not after an error: it ends the transaction, and the roles with it.
 
 
 def take_time(session: Session, limit_ms: int) -> None:
@@ -196,5 +230,5 @@ def _wake(session: Session) -> None:
 
 def ping() -> None:
     """Ask the database for one row; raises when it does not answer."""
-    with unit_of_work(Actor.system(), read_only=True) as session:
+    with unit_of_work(Actor.house(), read_only=True) as session:
         session.execute(text("SELECT 1"))

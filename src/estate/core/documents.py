@@ -23,8 +23,8 @@ class DocumentText:
         What it is found by.
     fields : mapping
         Field name to the exact value (JSON scalars) that a sentence may cite.
-    owner_agent_id : uuid.UUID or None
-        Whose client the record is about, if it is about one.
+    client_id : uuid.UUID or None
+        The client that the record is about, if it is about one: only who sees that client finds it.
     """
 
     layer: str
@@ -32,7 +32,7 @@ class DocumentText:
     title: str
     text: str
     fields: Mapping[str, str | int | float | bool | None]
-    owner_agent_id: uuid.UUID | None = None
+    client_id: uuid.UUID | None = None
 
 
 def document_jobs(layer: str, record_ids: Iterable[object]) -> list[Job]:

@@ -9,13 +9,13 @@ from typing import Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Table, insert
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from estate.core.errors import FieldProblem
 from estate.core.models import IngestBatch, RejectedRow
 from estate.core.problems import field_problems
-from estate.core.sqlstate import problem_of
+from estate.core.sqlstate import is_forbidden, problem_of
 from estate.core.strict_json import scan
 from estate.core.telemetry import INGESTED_ROWS
 
@@ -229,7 +229,7 @@ def _store_or_split(session: Session, valid: Sequence[M], store: Store[M]) -> li
     return [*_store_or_split(session, valid[:middle], store), *_store_or_split(session, valid[middle:], store)]
 
 
-def _stored(session: Session, valid: Sequence[M], store: Store[M]) -> list[Stored] | IntegrityError | DataError:
+def _stored(session: Session, valid: Sequence[M], store: Store[M]) -> list[Stored] | DBAPIError:
     """Store rows in a savepoint; return what the database has against them."""
     if not valid:
         return []
@@ -238,6 +238,10 @@ def _stored(session: Session, valid: Sequence[M], store: Store[M]) -> list[Store
             return list(store(session, valid))
     except (IntegrityError, DataError) as error:
         return error
+    except ProgrammingError as error:
+        if is_forbidden(error):
+            return error
+        raise
 
 
 def _keep_refused(

@@ -1,14 +1,23 @@
 """Runs the Alembic migrations from code, so that every start and every test uses the same ones."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import create_engine
+from sqlalchemy.pool import NullPool
+
+from estate.core.policies import apply_policies, withdraw_policies
+from estate.core.roles import ensure_roles
 
 __all__ = ["alembic_config", "downgrade", "upgrade"]
 
 PACKAGED = Path(__file__).resolve().parents[1] / "migrations"
 IN_REPOSITORY = Path(__file__).resolve().parents[3] / "migrations"
+LOCK_TIMEOUT = "5s"
+NO_PASSWORDS: Mapping[str, str] = MappingProxyType({})
 
 
 def alembic_config(url: str) -> Config:
@@ -27,11 +36,28 @@ def alembic_config(url: str) -> Config:
     return config
 
 
-def upgrade(url: str, revision: str = "head") -> None:
-    """Bring the schema up to a revision."""
-    command.upgrade(alembic_config(url), revision)
+def upgrade(url: str, passwords: Mapping[str, str] = NO_PASSWORDS) -> None:
+    """Bring roles, schema, grants and row policies up to date.
+
+    Parameters
+    ----------
+    url : str
+        SQLAlchemy URL; its role owns the database and may create roles.
+    passwords : mapping
+        Login of `core.roles.LOGINS` to the password that it shall have.
+    """
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        ensure_roles(connection, passwords)
+    command.upgrade(alembic_config(url), "head")
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
+        apply_policies(connection)
 
 
 def downgrade(url: str, revision: str = "base") -> None:
-    """Take the schema down to a revision."""
+    """Take the schema down to a revision; policies and grants go first, since columns cannot go under them."""
+    engine = create_engine(url, poolclass=NullPool)
+    with engine.begin() as connection:
+        withdraw_policies(connection)
     command.downgrade(alembic_config(url), revision)

@@ -27,12 +27,23 @@ class Actor:
 
     role: str
     agent_id: uuid.UUID | None = None
+    team_id: uuid.UUID | None = None
     caller: str = "anonymous"
+
+    @property
+    def is_member(self) -> bool:
+        """Tell whether the actor sees some of the clients only: an agent's own, or those of a manager's team."""
+        return self.role in ("agent", "manager")
 
     @classmethod
     def system(cls) -> "Actor":
         """Return the platform itself: worker, command line, health checks."""
         return cls(role="system", caller="system")
+
+    @classmethod
+    def house(cls) -> "Actor":
+        """Return the platform reading all rows to answer somebody who sees only some of them."""
+        return cls(role="house", caller="house")
 
     @classmethod
     def anonymous(cls) -> "Actor":

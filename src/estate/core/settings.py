@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     default_currency: str = Field("AED", pattern=r"^[A-Z]{3}$")
 
     database_url: SecretStr | None = None
+    api_database_password: SecretStr | None = None
+    worker_database_password: SecretStr | None = None
     db_pool_size: int = Field(10, ge=1)
     db_connect_timeout_s: int = Field(2, ge=1)
     db_pool_timeout_s: float = Field(2.0, gt=0)

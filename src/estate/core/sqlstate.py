@@ -6,7 +6,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from estate.core.errors import Conflict, EstateError, Invalid, Unavailable
 
-__all__ = ["estate_error_of", "is_outage", "is_transient", "is_unavailable", "problem_of"]
+__all__ = ["estate_error_of", "is_forbidden", "is_outage", "is_transient", "is_unavailable", "problem_of"]
 
 RETRY_AFTER_S = 1
 MESSAGES = {
@@ -14,7 +14,10 @@ MESSAGES = {
     "23505": "exists already ({constraint})",
     "23514": "is out of range ({constraint})",
     "23502": "is missing ({column})",
+    "42501": "refers to a record that does not exist",
 }
+FORBIDDEN = "42501"
+"""A row policy refused it. It is told as what an unknown record is told, so that nobody learns which records exist."""
 UNAVAILABLE = ("08", "40", "53", "55", "57")
 INVALID = ("22", "54")
 
@@ -35,7 +38,7 @@ def estate_error_of(error: DBAPIError | PoolTimeout) -> EstateError:
     state = _state(error)
     if state == "23505":
         return Conflict(problem_of(error))
-    if state.startswith("23") or state.startswith(INVALID):
+    if state.startswith("23") or state.startswith(INVALID) or state == FORBIDDEN:
         return Invalid(problem_of(error))
     if not state or state.startswith(UNAVAILABLE):
         return Unavailable("The database did not answer in time.", retry_after_seconds=RETRY_AFTER_S)
@@ -52,6 +55,11 @@ def is_outage(error: Exception) -> bool:
     return isinstance(error, PoolTimeout) or (
         isinstance(error, DBAPIError) and (error.connection_invalidated or _state(error).startswith(("08", "57P")))
     )
+
+
+def is_forbidden(error: DBAPIError) -> bool:
+    """Tell whether a row policy refused a row."""
+    return _state(error) == FORBIDDEN
 
 
 def is_transient(error: DBAPIError) -> bool:

@@ -12,6 +12,7 @@ from estate.agent.service import get_agent
 from estate.behavior.schemas import Activity, DealOut
 from estate.client.schemas import ClientOut
 from estate.client.service import clients_of
+from estate.core.db import whole_house
 from estate.intelligence import register
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.explained import clock
@@ -42,7 +43,8 @@ def next_calls(
     get_agent(session, agent_id)
     at = clock(now)
     callable_ids = [c.client_id for c in clients_of(session, agent_id) if may_call(c)]
-    present = load_present(session, callable_ids, at)
+    with whole_house(session):
+        present = load_present(session, callable_ids, at)
     scorer = register.scorer(session, QUALIFICATION.kind)
     scores = scorer.predict(present.values.values()).tolist() if callable_ids else []
     leads = _waiting_since(present.deals, present.activity)

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from estate.agent.service import get_agent, known_agents
 from estate.behavior.schemas import DealOut
 from estate.client.schemas import ClientOut
-from estate.client.service import get_client
+from estate.client.service import get_client, some_clients
+from estate.core.db import whole_house
 from estate.core.errors import FieldProblem, Invalid
 from estate.core.fx import Rates, load_rates
 from estate.core.types import UnitRef
@@ -57,7 +58,8 @@ def explain_closing(
     get_agent(session, agent_id)
     get_client(session, client_id)
     found = None if unit is None else property_service.get_unit(session, unit)
-    return load_closing(session, [client_id], clock(now)).explain(agent_id, client_id, found)
+    with whole_house(session):
+        return load_closing(session, [client_id], clock(now)).explain(agent_id, client_id, found)
 
 
 def closing_chances(session: Session, triples: Sequence[Triple], now: dt.datetime | None = None) -> list[ChanceOut]:
@@ -70,9 +72,11 @@ def closing_chances(session: Session, triples: Sequence[Triple], now: dt.datetim
     """
     agents = known_agents(session, {triple.agent_id for triple in triples})
     units = property_service.units(session, {ref for triple in triples if (ref := triple.property) is not None})
-    closing = load_closing(session, {triple.client_id for triple in triples}, clock(now))
-    if problems := [p for i, t in enumerate(triples) for p in _unknown(i, t, agents, closing.present.clients, units)]:
+    clients = some_clients(session, {triple.client_id for triple in triples})
+    if problems := [p for i, t in enumerate(triples) for p in _unknown(i, t, agents, clients, units)]:
         raise Invalid("Some triples name what does not exist.", problems=tuple(problems))
+    with whole_house(session):
+        closing = load_closing(session, clients, clock(now))
     asked = [(t.agent_id, t.client_id, None if t.property is None else units[t.property]) for t in triples]
     scorer = closing.scorer
     shared = {"n": scorer.n, "status": status_of(scorer.n), "as_of": closing.present.now}

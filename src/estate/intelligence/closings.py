@@ -12,6 +12,7 @@ from estate.agent.analytics.closings import expected_closings as forecast
 from estate.agent.service import get_agent
 from estate.behavior import service as behavior
 from estate.behavior.schemas import DealOut
+from estate.core.db import whole_house
 from estate.intelligence.explained import clock
 from estate.intelligence.schemas import ExpectedClosings
 
@@ -34,7 +35,8 @@ def expected_closings(session: Session, agent_id: uuid.UUID, now: dt.datetime | 
     """
     get_agent(session, agent_id)
     at = clock(now)
-    deals = [deal for deal in behavior.deals(session) if deal.opened_at <= at]
+    with whole_house(session):
+        deals = [deal for deal in behavior.deals(session) if deal.opened_at <= at]
     won = Counter(deal.agent_id for deal in deals if deal.outcome == "won" and _closed_by(deal, at))
     since: dict[uuid.UUID, dt.datetime] = {}
     for deal in deals:

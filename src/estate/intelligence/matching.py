@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from estate.behavior import service as behavior
 from estate.client.schemas import ClientOut
 from estate.client.service import get_client
+from estate.core.db import whole_house
 from estate.core.fx import Rates, load_rates
 from estate.core.types import UnitRef
 from estate.intelligence.crowd import Enquiries, enquiries
@@ -64,7 +65,9 @@ def recommend(
         When no client has this id.
     """
     now = clock(now)
-    search = _search(session, get_client(session, client_id), now)
+    client = get_client(session, client_id)
+    with whole_house(session):
+        search = _search(session, client, now)
     found = homes_service.matching(session, search.limits, search.near)
     candidates = [search.home(traits) for traits in found]
     lifted = lifts(candidates, search.stock, search.crowd, search.own, search.alike, now)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from estate.client import service as client_service
 from estate.client.schemas import ScoreMade
 from estate.client.service import get_client
+from estate.core.db import whole_house
 from estate.intelligence import register
 from estate.intelligence.cards import BAND_CUTS, QUALIFICATION, band_of
 from estate.intelligence.explained import clock, score_fields
@@ -33,8 +34,9 @@ def explain_qualification(session: Session, client_id: uuid.UUID, now: dt.dateti
         When no client has this id.
     """
     get_client(session, client_id)
-    present = load_present(session, [client_id], clock(now))
-    (found,) = explain_from(present, register.scorer(session, QUALIFICATION.kind), [client_id])
+    with whole_house(session):
+        present = load_present(session, [client_id], clock(now))
+        (found,) = explain_from(present, register.scorer(session, QUALIFICATION.kind), [client_id])
     history = client_service.score_history(session, client_id, SHOWN_SCORES)
     return found.model_copy(update={"history": [ScoreInHistory.model_validate(row) for row in history]})
 

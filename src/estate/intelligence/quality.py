@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from estate.behavior.schemas import DealOut
 from estate.client import service as client_service
+from estate.core.db import whole_house
 from estate.intelligence import crud
 from estate.intelligence.cards import BAND_CUTS
 from estate.intelligence.explained import clock, status_of
@@ -31,7 +32,11 @@ def score_quality(session: Session, now: dt.datetime | None = None) -> QualityOu
     Only scores count that were stored by then (within `GRACE`, and before the deal closed): none is computed in
     hindsight. Deals of clients without one are counted apart.
     """
-    at = clock(now)
+    with whole_house(session):
+        return _all_quality(session, clock(now))
+
+
+def _all_quality(session: Session, at: dt.datetime) -> QualityOut:
     since = at - dt.timedelta(days=WINDOW_DAYS)
     closed = [deal for deal in load_deals(session, at) if deal.outcome is not None and closed_by(deal) >= since]
     scores = client_service.scores_at(session, [(deal.client_id, _known_by(deal)) for deal in closed])

@@ -5,7 +5,7 @@ import uuid
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from estate.agent.schemas import AgentOut
 from estate.agent.service import all_agents
 from estate.behavior import service as behavior
 from estate.behavior.schemas import DealOut
+from estate.core.db import whole_house
 from estate.core.settings import get_settings
 from estate.intelligence import register
 from estate.intelligence.cards import BASE_RATE, CARD_WEIGHT, QUALIFICATION
@@ -51,11 +52,26 @@ RUNNING = {"new", "qualified", "viewing", "negotiation", "reserved"}
 def rank_agents(session: Session, now: dt.datetime | None = None) -> list[AgentRankOut]:
     """Rank every agent, the best first; those without any evidence come last.
 
+    Of agents whom the actor of the session may not see, nothing is told but the place.
+
     The expected wins of an agent are the sum of the qualification scores of the clients of the closed deals, as of
     when these were open and by models that had not seen them: case mix without the agent's part. Open deals are
     censored. See `estate.agent.analytics.ranking.rank` and `.skill_parts` for the rest.
     """
-    at = clock(now)
+    seen = {agent.agent_id for agent in all_agents(session)}
+    with whole_house(session):
+        places = _all_places(session, clock(now))
+    return [place if place.agent_id in seen else _only_place(place) for place in places]
+
+
+def _only_place(place: AgentRankOut) -> AgentRankOut:
+    """Return the place of a colleague without the figures behind it."""
+    shown = ("agent_id", "rank", "rank_lower", "rank_upper", "status", "evidence")
+    none: dict[str, Any] = dict.fromkeys(("name", "score", "lower", "upper", "n", "open_deals"))
+    return AgentRankOut(**{name: getattr(place, name) for name in shown}, **none, skills=[], reasons=[])
+
+
+def _all_places(session: Session, at: dt.datetime) -> list[AgentRankOut]:
     agents = {agent.agent_id: agent for agent in all_agents(session)}
     deals = load_deals(session, at)
     closed = _closed(session, deals, at)

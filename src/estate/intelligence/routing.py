@@ -14,6 +14,7 @@ from estate.agent.schemas import AgentOut
 from estate.agent.service import all_agents
 from estate.behavior.schemas import DealOut
 from estate.client.service import get_client
+from estate.core.db import whole_house
 from estate.core.types import UnitRef
 from estate.intelligence.closing import Closing, load_closing
 from estate.intelligence.explained import clock, status_of
@@ -69,7 +70,7 @@ class _Desk:
 def route(
     session: Session, client_id: uuid.UUID, now: dt.datetime | None = None, limit: int = LIMIT
 ) -> list[RoutedAgent]:
-    """Order the agents for a client by fit, load and fairness.
+    """Order the agents for a client by fit, load and fairness, as far as the actor of the session may see them.
 
     Fit is the closing score without a unit, in which agents differ by their shrunk record alone. It is multiplied by a
     part for the open deals that the agent has, and one for the leads that the agent got lately, both against the mean
@@ -81,7 +82,14 @@ def route(
         When no client has this id.
     """
     get_client(session, client_id)
-    closing = load_closing(session, [client_id], clock(now))
+    seen = {agent.agent_id for agent in all_agents(session)}
+    with whole_house(session):
+        routed = _all_routes(session, client_id, clock(now))
+    return [agent for agent in routed if agent.agent_id in seen][:limit]
+
+
+def _all_routes(session: Session, client_id: uuid.UUID, now: dt.datetime) -> list[RoutedAgent]:
+    closing = load_closing(session, [client_id], now)
     agents = all_agents(session)
     if not agents:
         return []
@@ -106,8 +114,7 @@ def route(
                 **chance._asdict(),
             )
         )
-    routed.sort(key=lambda r: (-r.priority, str(r.agent_id)))
-    return routed[:limit]
+    return sorted(routed, key=lambda r: (-r.priority, str(r.agent_id)))
 
 
 def _further(closing: Closing, agent: AgentOut, client_id: uuid.UUID, sold: Counter[uuid.UUID] | None) -> list[Reason]:

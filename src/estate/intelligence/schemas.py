@@ -195,11 +195,11 @@ class AgentRankOut(SchemaOut):
     score: float | None = Field(description="Won over expected from the clients served, shrunk; 1 is average.")
     lower: float | None
     upper: float | None
-    n: float = Field(description="Closed deals behind it.")
+    n: float | None = Field(description="Closed deals behind it; null, as all figures, of a colleague.")
     status: Status
     evidence: Literal["deals", "stated", "none"]
     skills: list[SkillPart] = Field(description="Part by part, from closed deals whose stages are known.")
-    open_deals: int = Field(description="Not judged yet.")
+    open_deals: int | None = Field(description="Not judged yet.")
     reasons: list[Reason]
 
 

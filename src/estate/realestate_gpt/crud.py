@@ -29,26 +29,13 @@ __all__ = [
 ]
 
 # Counting stops at the cap: a token beyond it is too common to look records up by, however common it is.
-CONTAINING = text("""
-SELECT t.token, (
-    SELECT count(*) FROM (
-        SELECT 1 FROM documents
-        WHERE layer = ANY(:layers) AND search @@ plainto_tsquery('simple', t.token) LIMIT :cap
-    ) found
+CONTAINING = text("SELECT token, n FROM documents_containing(:tokens, :layers, :cap)").bindparams(
+    bindparam("layers", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text))
 )
-FROM unnest(:tokens) AS t (token)
-""").bindparams(bindparam("layers", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text)))
 
-CANDIDATES = text("""
-SELECT d.layer, d.record_id, d.text
-FROM unnest(:layers) AS l (layer)
-CROSS JOIN LATERAL (
-    SELECT layer, record_id, text FROM documents
-    WHERE documents.layer = l.layer AND search @@ to_tsquery('simple', :query)
-    ORDER BY ts_rank(search, to_tsquery('simple', :query)) DESC, record_id
-    LIMIT :per_layer
-) d
-""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+CANDIDATES = text("SELECT layer, record_id, words FROM documents_matching(:query, :layers, :per_layer)").bindparams(
+    bindparam("layers", type_=ARRAY(Text))
+)
 
 # The inner ORDER BY ... LIMIT is the form that the vector index serves; a filter beside it would not be.
 NEAREST = text("""
@@ -79,7 +66,7 @@ def store_documents(session: Session, rows: Sequence[Mapping[str, Any]]) -> None
         return
     statement = pg_insert(Document)
     new = statement.excluded
-    changes = {name: new[name] for name in ("content_hash", "title", "text", "fields", "owner_agent_id")}
+    changes = {name: new[name] for name in ("content_hash", "title", "text", "fields", "client_id")}
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["layer", "record_id"],

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from estate.agent import service as agent_service
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
+from estate.core.db import whole_house
 from estate.core.types import UnitRef
 from estate.intelligence import actions, areas, calls, closing, matching, qualification, ranking, register
 from estate.intelligence.cards import QUALIFICATION
@@ -258,8 +259,9 @@ def _client(
     if client_id is None:
         raise ValueError("there is no client")
     record = _read(session, "client", [client_id])[str(client_id)]
-    model = closing.load_closing(session, [client_id], now)
-    scorer = register.scorer(session, QUALIFICATION.kind)
+    with whole_house(session):
+        model = closing.load_closing(session, [client_id], now)
+        scorer = register.scorer(session, QUALIFICATION.kind)
     fields = _qualification(*qualification.explain_from(model.present, scorer, [client_id]))
     if ref is not None:
         fields |= _chance(model.explain(context.agent_id, client_id, property_service.get_unit(session, ref)))

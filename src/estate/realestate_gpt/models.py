@@ -17,11 +17,11 @@ class Document(Base):
     """One record of a layer as text, with the fields that a sentence may cite."""
 
     __tablename__ = "documents"
-    # Queries: full-text search within layers; the document of one record; those of one owner.
+    # Queries: full-text search within layers; the document of one record; those about one client.
     __table_args__ = (
         Index("uq_documents_layer_record_id", "layer", "record_id", unique=True),
         Index("ix_documents_search", "search", postgresql_using="gin"),
-        Index("ix_documents_owner_agent_id", "owner_agent_id"),
+        Index("ix_documents_client_id", "client_id"),
         CheckConstraint("layer IN ('market', 'agent', 'client', 'property', 'behavior')", name="layer_known"),
     )
 
@@ -40,7 +40,7 @@ class Document(Base):
             persisted=True,
         ),
     )
-    owner_agent_id: Mapped[uuid.UUID | None]
+    client_id: Mapped[uuid.UUID | None]
     updated_at: Mapped[UpdatedAt]
 
 

@@ -55,7 +55,7 @@ def _row(record: DocumentText) -> dict[str, Any]:
         "title": record.title,
         "text": " ".join(tokens(_text(record))),
         "fields": dict(record.fields),
-        "owner_agent_id": record.owner_agent_id,
+        "client_id": record.client_id,
     }
     return {
         "layer": record.layer,

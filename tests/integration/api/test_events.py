@@ -58,7 +58,7 @@ class Server:
         return asyncio.run(run())
 
     def value(self, statement: str) -> Any:
-        with psycopg.connect(self.dsn) as connection:
+        with psycopg.connect(self.dsn, options="-c role=estate_system") as connection:
             row = connection.execute(statement.encode()).fetchone()
         return row[0] if row else None
 
@@ -308,7 +308,7 @@ def test_refused_rows_are_replayed_once(start: Callable[..., Any], world: World,
     with start() as server:
         assert statuses(server.send([late, bad])) == {422: 2}
         ids = {row["raw"]: row["rejected_id"] for row in server.client.get("/ingest/rejected").json()["items"]}
-        with psycopg.connect(server.dsn) as connection:
+        with psycopg.connect(server.dsn, options="-c role=estate_system") as connection:
             connection.execute(
                 "INSERT INTO agent_activity (agent_id, currency) VALUES (%s, 'AED') ON CONFLICT DO NOTHING",
                 [numbered(1, 50)],

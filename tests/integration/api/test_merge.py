@@ -373,7 +373,7 @@ def holders(table: str) -> list[str]:
 
 def until_somebody_waits() -> None:
     deadline = time.monotonic() + 4
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    query = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"
     while True:
         with unit_of_work(Actor.system()) as session:
             if session.scalar(text(query)):

@@ -140,11 +140,7 @@ def test_batches_that_share_events_never_wait_in_a_circle(world: World) -> None:
 
 def waiting_for_locks() -> int:
     with unit_of_work(Actor.system()) as session:
-        return int(
-            Door(session).value(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-        )
+        return int(Door(session).value("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"))
 
 
 def until(condition: Callable[[], bool], seconds: float = 4.0) -> None:

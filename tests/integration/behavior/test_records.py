@@ -101,4 +101,4 @@ def test_deals_and_conversations_have_documents_and_events_have_none(door: Door,
     assert "too far" in deal.text
     assert (talk.record_id, talk.fields["deal_id"], talk.fields["turn_count"]) == (numbered(7, 1), numbered(6, 1), 2)
     assert talk.text == "Is there a payment plan?\nYes."
-    assert talk.owner_agent_id == uuid.UUID(world.agents[0])
+    assert talk.client_id == deal.client_id == uuid.UUID(world.clients[0])

@@ -229,7 +229,7 @@ def test_documents_tell_wishes_and_never_contact_details(session: Session, owner
         ),
     )
     [document] = service.documents(session, [str(CLIENT), str(NOBODY)])
-    assert (document.layer, document.title, document.owner_agent_id) == ("client", "Omar Nasser", owner)
+    assert (document.layer, document.title, document.client_id) == ("client", "Omar Nasser", CLIENT)
     for words in ("Omar Nasser", "villa", "Palm Harbour", "handover date"):
         assert words in document.text
     assert document.fields["budget"] == "1900000.00"

@@ -78,6 +78,7 @@ def test_an_outage_is_counted_against_no_row(committed: str) -> None:
         enqueue(session, [Job(TOPIC, "a")])
 
     def cut_off(session: Session, claims: Sequence[Claim]) -> None:
+        session.execute(text("SET LOCAL ROLE NONE"))
         session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)

@@ -75,7 +75,7 @@ def test_document_of_a_record_that_is_gone_is_removed(session: Session) -> None:
         "title": "x",
         "text": "x",
         "fields": {},
-        "owner_agent_id": None,
+        "client_id": None,
     }
     crud.store_documents(session, [row | {"content_hash": b"x"}])
     document(session, [Claim(1, f"market:{gone}", {})])

@@ -4,12 +4,11 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import Table, insert, select, text
 from sqlalchemy.orm import Session
 
 from estate.behavior.crud.insert import add_new
 from estate.behavior.models import Conversation, Utterance
-from estate.core.bulk import copy_rows
 
 __all__ = ["add_conversations", "add_utterances", "conversation_hashes", "conversations", "texts"]
 
@@ -28,7 +27,8 @@ def add_conversations(session: Session, rows: Sequence[Mapping[str, Any]]) -> se
 
 def add_utterances(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write turns of new conversations."""
-    copy_rows(session, cast(Table, Utterance.__table__), rows)
+    if rows:
+        session.execute(insert(cast(Table, Utterance.__table__)), list(rows))
 
 
 def conversation_hashes(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, bytes]:

@@ -1,0 +1,238 @@
+"""Who may read and write which rows, stated once a table and brought into the database after each migration.
+
+A member (an agent or a manager) sees the agents that its transaction names, the clients of those agents, and what
+hangs on those clients. Everybody else sees all rows of the tables that the role may touch. The platform is meant to
+ask for no more than it shows; these policies are the net under a filter that was forgotten.
+"""
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from estate.core.roles import ADMIN, BACKUP, GROUPS, INGEST, MEMBER, READER, SEARCH, SYSTEM
+
+__all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies", "withdraw_policies"]
+
+SEES_AGENT = "ARRAY(SELECT agent_id FROM agent_activity)"
+SEES_CLIENT = "ARRAY(SELECT client_id FROM client_profiles)"
+ACTOR_AGENT = "(SELECT nullif(current_setting('estate.actor_agent_id', true), '')::uuid)"
+ACTOR_TEAM = "(SELECT nullif(current_setting('estate.actor_team_id', true), '')::uuid)"
+ACTOR_CALLER = "(SELECT nullif(current_setting('estate.actor_caller', true), ''))"
+"""Sub-selects without a reference to the row: they are computed once a statement, and equality of UUIDs may use an
+index below a policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which rows of a table a member sees and may change, and which it may add where that is less."""
+
+    seen: str
+    added: str | None = None
+
+
+_OF_CLIENT = f"client_id = ANY ({SEES_CLIENT})"
+_OF_CLIENT_OR_AGENT = f"{_OF_CLIENT} OR (client_id IS NULL AND agent_id = ANY ({SEES_AGENT}))"
+_BY_AGENT = f"agent_id = ANY ({SEES_AGENT})"
+
+PROTECTED: Mapping[str, Rows] = {
+    "agent_activity": Rows(f"agent_id = {ACTOR_AGENT} OR team_id = {ACTOR_TEAM}"),
+    "client_profiles": Rows(f"owner_agent_id = ANY ({SEES_AGENT})"),
+    "client_scores": Rows(_OF_CLIENT),
+    "client_merges": Rows(f"kept_id = ANY ({SEES_CLIENT})"),
+    "behavior_events": Rows(
+        _OF_CLIENT_OR_AGENT,
+        f"({_OF_CLIENT_OR_AGENT}) AND (agent_id IS NULL OR {_BY_AGENT})"
+        " AND (deal_id IS NULL OR EXISTS (SELECT FROM deals WHERE deals.deal_id = behavior_events.deal_id))"
+        " AND (conversation_id IS NULL OR EXISTS (SELECT FROM conversations"
+        " WHERE conversations.conversation_id = behavior_events.conversation_id))",
+    ),
+    "deals": Rows(_OF_CLIENT, f"{_OF_CLIENT} AND {_BY_AGENT}"),
+    "deal_stages": Rows("EXISTS (SELECT FROM deals WHERE deals.deal_id = deal_stages.deal_id)"),
+    "conversations": Rows(
+        _OF_CLIENT,
+        f"{_OF_CLIENT} AND {_BY_AGENT}"
+        " AND (deal_id IS NULL OR EXISTS (SELECT FROM deals WHERE deals.deal_id = conversations.deal_id))",
+    ),
+    "utterances": Rows(
+        "EXISTS (SELECT FROM conversations WHERE conversations.conversation_id = utterances.conversation_id)"
+    ),
+    "gpt_responses": Rows(_OF_CLIENT_OR_AGENT, f"({_OF_CLIENT_OR_AGENT}) AND {_BY_AGENT}"),
+    "gpt_feedback": Rows(
+        "EXISTS (SELECT FROM gpt_responses WHERE gpt_responses.response_id = gpt_feedback.response_id)"
+    ),
+    "documents": Rows(
+        f"layer IN ('market', 'property') OR (layer = 'behavior' AND client_id IS NULL) OR {_OF_CLIENT}"
+        " OR (layer = 'agent' AND record_id = ANY (ARRAY(SELECT CAST(agent_id AS text) FROM agent_activity)))"
+    ),
+    "document_embeddings": Rows(
+        "EXISTS (SELECT FROM documents WHERE documents.document_id = document_embeddings.document_id)"
+    ),
+    "rejected_rows": Rows("false", "true"),
+}
+"""Tables with data of clients or agents."""
+
+SHARED = (
+    "analysis_runs",
+    "area_aliases",
+    "exchange_rates",
+    "market_forecasts",
+    "market_insights",
+    "market_snapshots",
+    "pattern_groups",
+    "projects",
+    "properties",
+    "teams",
+    "trained_models",
+    "trigger_findings",
+    "trigger_stats",
+)
+"""Market, property and what was found over all clients together."""
+
+QUEUE = ("outbox", "outbox_claims", "ingest_batches")
+IDENTITY: tuple[str, ...] = ()
+
+KEYED = "idempotency_keys"
+"""Answers that are kept for a caller: nobody reads another's."""
+
+SEARCHED = ("agent_activity", "client_profiles", "documents")
+EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
+CALLERS = (ADMIN, READER, MEMBER, INGEST)
+UNLIMITED = (ADMIN, READER, INGEST, SYSTEM, BACKUP)
+GUARDED = (*PROTECTED, KEYED)
+
+_TABLES = text("""
+SELECT c.relname, c.oid FROM pg_class c
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic_version'
+ORDER BY c.relname
+""")
+_NOTE = text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
+
+
+def apply_policies(connection: Connection) -> None:
+    """Bring grants and policies into the database, unless they are there already.
+
+    Raises
+    ------
+    LookupError
+        When a table is not named here: nobody may forget to say whose its rows are.
+    """
+    tables = {name: oid for name, oid in connection.execute(_TABLES)}
+    named = {*PROTECTED, *SHARED, *QUEUE, *IDENTITY, KEYED}
+    if unnamed := tables.keys() - named:
+        raise LookupError(f"core/policies.py does not say who may do what with {', '.join(sorted(unnamed))}")
+    statements = list(_statements(tables))
+    note = hashlib.sha256(repr((statements, sorted(tables.items()))).encode()).hexdigest()
+    if connection.scalar(_NOTE) == note:
+        return
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+    connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{note}'")
+
+
+def withdraw_policies(connection: Connection) -> None:
+    """Drop every policy and search function, so that tables can change; nobody but the owner then sees a row."""
+    for table, policy in connection.execute(text("SELECT tablename, policyname FROM pg_policies")).all():
+        connection.exec_driver_sql(f"DROP POLICY {policy} ON {table}")
+    for name in _FUNCTIONS:
+        connection.exec_driver_sql(f"DROP FUNCTION IF EXISTS {name}")
+    connection.exec_driver_sql("COMMENT ON TABLE alembic_version IS NULL")
+
+
+def _statements(tables: Collection[str]) -> Iterator[str]:
+    for table in sorted(tables):
+        yield f"REVOKE ALL ON {table} FROM {', '.join(GROUPS)}"
+        for privileges, roles in _grants(table):
+            yield f"GRANT {privileges} ON {table} TO {', '.join(roles)}"
+        if table in GUARDED:
+            yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+            yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
+            yield from _policies(table)
+    if "documents" in tables:
+        yield from _searches()
+
+
+def _grants(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield privileges on a table with the roles that get them; nobody may TRUNCATE, refer to it or add triggers."""
+    yield EVERYTHING, (SYSTEM,)
+    yield "SELECT", (BACKUP,)
+    if table == KEYED:
+        yield EVERYTHING, CALLERS
+    elif table in SHARED:
+        yield EVERYTHING, (ADMIN,)
+        yield "SELECT", (READER, MEMBER)
+        yield "SELECT, INSERT, UPDATE", (INGEST,)
+    elif table in PROTECTED:
+        yield EVERYTHING, (ADMIN, MEMBER)
+        yield "SELECT", (READER,)
+        yield "SELECT, INSERT, UPDATE", (INGEST,)
+    elif table in QUEUE:
+        yield "SELECT", (ADMIN, READER)
+        yield "INSERT", (ADMIN, INGEST, MEMBER)
+    if table == "outbox":  # Work that waits already is not written twice; what it says stays unread.
+        yield "SELECT (outbox_id, topic, key, dead), UPDATE (dead)", (ADMIN, INGEST, MEMBER)
+    if table in SEARCHED:
+        yield "SELECT", (SEARCH,)
+
+
+def _policies(table: str) -> Iterator[str]:
+    """Yield the policies of a table, those that it had before removed first."""
+    for name in ("own_answers", "all_rows", "members_see", "members_add", "members_change", "members_remove"):
+        yield f"DROP POLICY IF EXISTS {name} ON {table}"
+    if table == KEYED:
+        own = f"caller = {ACTOR_CALLER}"
+        yield f"CREATE POLICY own_answers ON {table} TO {', '.join(CALLERS)} USING ({own}) WITH CHECK ({own})"
+        yield f"CREATE POLICY all_rows ON {table} TO {SYSTEM}, {BACKUP} USING (true) WITH CHECK (true)"
+        return
+    unlimited = (*UNLIMITED, SEARCH) if table == "documents" else UNLIMITED
+    members = (MEMBER, SEARCH) if table in SEARCHED and table != "documents" else (MEMBER,)
+    rows = PROTECTED[table]
+    yield f"CREATE POLICY all_rows ON {table} TO {', '.join(unlimited)} USING (true) WITH CHECK (true)"
+    yield f"CREATE POLICY members_see ON {table} FOR SELECT TO {', '.join(members)} USING ({rows.seen})"
+    yield f"CREATE POLICY members_add ON {table} FOR INSERT TO {MEMBER} WITH CHECK ({rows.added or rows.seen})"
+    yield f"CREATE POLICY members_change ON {table} FOR UPDATE TO {MEMBER} USING ({rows.seen}) WITH CHECK ({rows.seen})"
+    yield f"CREATE POLICY members_remove ON {table} FOR DELETE TO {MEMBER} USING ({rows.seen})"
+
+
+# Matching words is no leak-proof function, so below a policy it may not use its index. These two functions may:
+# their owner sees all documents, and they ask themselves which of them the actor sees.
+
+_SEEN = f"""(
+    (SELECT current_setting('estate.actor_role', true)) IN ('admin', 'read_only', 'house', 'ingest', 'system')
+    OR {PROTECTED["documents"].seen}
+)"""
+_FUNCTIONS = {
+    "documents_containing": f"""
+(tokens text[], wanted text[], cap integer) RETURNS TABLE (token text, n bigint) AS $$
+SELECT t.token, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM documents
+        WHERE layer = ANY (wanted) AND search @@ plainto_tsquery('simple', t.token) AND {_SEEN} LIMIT cap
+    ) found
+)
+FROM unnest(tokens) AS t (token)
+$$""",
+    "documents_matching": f"""
+(query text, wanted text[], per_layer integer) RETURNS TABLE (layer text, record_id text, words text) AS $$
+SELECT d.layer, d.record_id, d.text
+FROM unnest(wanted) AS l (layer)
+CROSS JOIN LATERAL (
+    SELECT documents.layer, record_id, text FROM documents
+    WHERE documents.layer = l.layer AND search @@ to_tsquery('simple', query) AND {_SEEN}
+    ORDER BY ts_rank(search, to_tsquery('simple', query)) DESC, record_id
+    LIMIT per_layer
+) d
+$$""",
+}
+
+
+def _searches() -> Iterator[str]:
+    yield f"GRANT CREATE ON SCHEMA public TO {SEARCH}"  # To own a function; taken back below.
+    for name, definition in _FUNCTIONS.items():
+        yield f"DROP FUNCTION IF EXISTS {name}"
+        yield f"CREATE FUNCTION {name}{definition} LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public"
+        yield f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC"
+        yield f"GRANT EXECUTE ON FUNCTION {name} TO {', '.join((*CALLERS, SYSTEM))}"
+        yield f"ALTER FUNCTION {name} OWNER TO {SEARCH}"
+    yield f"REVOKE CREATE ON SCHEMA public FROM {SEARCH}"

@@ -1,0 +1,77 @@
+"""The roles of PostgreSQL that the platform works under: two that log in, and those that a transaction takes on."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, text
+
+from estate.core.errors import Unavailable
+
+__all__ = ["ADMIN", "BACKUP", "GROUPS", "INGEST", "LOGINS", "MEMBER", "READER", "SEARCH", "SYSTEM", "ensure_roles"]
+
+ADMIN = "estate_admin"
+READER = "estate_reader"
+MEMBER = "estate_member"
+INGEST = "estate_ingest"
+SYSTEM = "estate_system"
+BACKUP = "estate_backup"
+SEARCH = "estate_search"
+GROUPS = (ADMIN, READER, MEMBER, INGEST, SYSTEM, BACKUP, SEARCH)
+"""None of them logs in, owns a table or passes by a row policy; a transaction takes one on, see `core.db.act_as`."""
+
+LOGINS: Mapping[str, tuple[str, ...]] = {
+    "estate_api": (ADMIN, READER, MEMBER, INGEST),
+    "estate_worker": (SYSTEM, READER),
+}
+"""Who logs in, with the roles that its transactions may take on. By itself a login may do nothing."""
+
+_MISSING = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name EXCEPT SELECT rolname FROM pg_roles")
+_MEMBERSHIPS = text("""
+SELECT member.rolname, taken.rolname FROM pg_auth_members m
+JOIN pg_roles member ON member.oid = m.member JOIN pg_roles taken ON taken.oid = m.roleid
+WHERE m.set_option
+""")
+
+
+def ensure_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
+    """Create the roles that are missing, and let the current role, which migrates, take on each of them.
+
+    Parameters
+    ----------
+    connection : Connection
+        Of a role that may create roles; it needs to only when one is missing.
+    passwords : mapping
+        Login to the password that it shall have; a login that is not named keeps its own, or cannot log in.
+
+    Raises
+    ------
+    Unavailable
+        When roles are missing and this role may not create them.
+    """
+    names = (*GROUPS, *LOGINS)
+    missing = sorted(connection.scalars(_MISSING, {"names": list(names)}))
+    if missing and not connection.scalar(text("SELECT rolcreaterole FROM pg_roles WHERE rolname = current_user")):
+        raise Unavailable(
+            f"The roles {', '.join(missing)} are missing and this role may not create them: "
+            "run ALTER ROLE ... CREATEROLE for the role of ESTATE_DATABASE_URL as a superuser."
+        )
+    for name in missing:
+        connection.execute(text(f"CREATE ROLE {name} NOINHERIT"))
+    _grant(connection)
+    for name, password in passwords.items():
+        _let_in(connection, name, password)
+
+
+def _grant(connection: Connection) -> None:
+    """Let logins and the owner take on roles, without having their rights before they do."""
+    taken = {(member, role) for member, role in connection.execute(_MEMBERSHIPS)}
+    owner = connection.scalars(text("SELECT current_user")).one()
+    wanted = [(login, role) for login, roles in LOGINS.items() for role in roles] + [(owner, role) for role in GROUPS]
+    for member, role in wanted:
+        if (member, role) not in taken:
+            connection.execute(text(f'GRANT {role} TO "{member}" WITH INHERIT FALSE, SET TRUE'))
+
+
+def _let_in(connection: Connection, name: str, password: str) -> None:
+    """Set the password of a login; the statement takes no parameters, so the server itself quotes it."""
+    quoted = connection.scalar(text("SELECT quote_literal(CAST(:password AS text))"), {"password": password})
+    connection.exec_driver_sql(f"ALTER ROLE {name} LOGIN PASSWORD {quoted}".replace("%", "%%"))
