@@ -41,9 +41,8 @@ def copy_rows(session: Session, table: Table, rows: Iterable[Mapping[str, Any]])
     connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
     written = 0
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql.SQL("CREATE TEMPORARY TABLE {copied} AS SELECT {columns} FROM {table} LIMIT 0").format(**parts)
-        )
+        empty = "CREATE TEMPORARY TABLE {copied} AS SELECT {columns} FROM {table} LIMIT 0"
+        cursor.execute(sql.SQL(empty).format(**parts))
         with cursor.copy(sql.SQL("COPY {copied} ({columns}) FROM STDIN").format(**parts)) as copy:
             for row in chain([first], iterator):
                 copy.write_row([_adapt(row[name], name in json_columns) for name in names])

@@ -122,7 +122,7 @@ _TAKEN = {
     "ingest": roles.INGEST,
     "system": roles.SYSTEM,
 }
-"""The role of PostgreSQL that a transaction takes on; a login has no rights of its own, so without one it sees nothing."""
+"""The role of PostgreSQL that a transaction takes on; a login by itself sees nothing."""
 
 _in_use: list[Database] = []
 _hooks: list[Callable[[Set[str]], None]] = []

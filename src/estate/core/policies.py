@@ -16,6 +16,7 @@ from estate.core.roles import ADMIN, BACKUP, GROUPS, INGEST, MEMBER, READER, SEA
 __all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies", "withdraw_policies"]
 
 SEES_AGENT = "ARRAY(SELECT agent_id FROM agent_activity)"
+SEES_AGENT_TEXT = "ARRAY(SELECT CAST(agent_id AS text) FROM agent_activity)"
 SEES_CLIENT = "ARRAY(SELECT client_id FROM client_profiles)"
 ACTOR_AGENT = "(SELECT nullif(current_setting('estate.actor_agent_id', true), '')::uuid)"
 ACTOR_TEAM = "(SELECT nullif(current_setting('estate.actor_team_id', true), '')::uuid)"
@@ -32,6 +33,14 @@ class Rows:
     added: str | None = None
 
 
+def _sees(table: str, parent: str, key: str) -> str:
+    return f"EXISTS (SELECT FROM {parent} WHERE {parent}.{key} = {table}.{key})"  # noqa: S608 (names of our own)
+
+
+def _refers(table: str, parent: str, key: str) -> str:
+    return f"({key} IS NULL OR {_sees(table, parent, key)})"
+
+
 _OF_CLIENT = f"client_id = ANY ({SEES_CLIENT})"
 _OF_CLIENT_OR_AGENT = f"{_OF_CLIENT} OR (client_id IS NULL AND agent_id = ANY ({SEES_AGENT}))"
 _BY_AGENT = f"agent_id = ANY ({SEES_AGENT})"
@@ -44,31 +53,22 @@ PROTECTED: Mapping[str, Rows] = {
     "behavior_events": Rows(
         _OF_CLIENT_OR_AGENT,
         f"({_OF_CLIENT_OR_AGENT}) AND (agent_id IS NULL OR {_BY_AGENT})"
-        " AND (deal_id IS NULL OR EXISTS (SELECT FROM deals WHERE deals.deal_id = behavior_events.deal_id))"
-        " AND (conversation_id IS NULL OR EXISTS (SELECT FROM conversations"
-        " WHERE conversations.conversation_id = behavior_events.conversation_id))",
+        f" AND {_refers('behavior_events', 'deals', 'deal_id')}"
+        f" AND {_refers('behavior_events', 'conversations', 'conversation_id')}",
     ),
     "deals": Rows(_OF_CLIENT, f"{_OF_CLIENT} AND {_BY_AGENT}"),
-    "deal_stages": Rows("EXISTS (SELECT FROM deals WHERE deals.deal_id = deal_stages.deal_id)"),
+    "deal_stages": Rows(_sees("deal_stages", "deals", "deal_id")),
     "conversations": Rows(
-        _OF_CLIENT,
-        f"{_OF_CLIENT} AND {_BY_AGENT}"
-        " AND (deal_id IS NULL OR EXISTS (SELECT FROM deals WHERE deals.deal_id = conversations.deal_id))",
+        _OF_CLIENT, f"{_OF_CLIENT} AND {_BY_AGENT} AND {_refers('conversations', 'deals', 'deal_id')}"
     ),
-    "utterances": Rows(
-        "EXISTS (SELECT FROM conversations WHERE conversations.conversation_id = utterances.conversation_id)"
-    ),
+    "utterances": Rows(_sees("utterances", "conversations", "conversation_id")),
     "gpt_responses": Rows(_OF_CLIENT_OR_AGENT, f"({_OF_CLIENT_OR_AGENT}) AND {_BY_AGENT}"),
-    "gpt_feedback": Rows(
-        "EXISTS (SELECT FROM gpt_responses WHERE gpt_responses.response_id = gpt_feedback.response_id)"
-    ),
+    "gpt_feedback": Rows(_sees("gpt_feedback", "gpt_responses", "response_id")),
     "documents": Rows(
         f"layer IN ('market', 'property') OR (layer = 'behavior' AND client_id IS NULL) OR {_OF_CLIENT}"
-        " OR (layer = 'agent' AND record_id = ANY (ARRAY(SELECT CAST(agent_id AS text) FROM agent_activity)))"
+        f" OR (layer = 'agent' AND record_id = ANY ({SEES_AGENT_TEXT}))"
     ),
-    "document_embeddings": Rows(
-        "EXISTS (SELECT FROM documents WHERE documents.document_id = document_embeddings.document_id)"
-    ),
+    "document_embeddings": Rows(_sees("document_embeddings", "documents", "document_id")),
     "rejected_rows": Rows("false", "true"),
 }
 """Tables with data of clients or agents."""
@@ -118,7 +118,7 @@ def apply_policies(connection: Connection) -> None:
     LookupError
         When a table is not named here: nobody may forget to say whose its rows are.
     """
-    tables = {name: oid for name, oid in connection.execute(_TABLES)}
+    tables = dict(connection.execute(_TABLES).tuples().all())
     named = {*PROTECTED, *SHARED, *QUEUE, *IDENTITY, KEYED}
     if unnamed := tables.keys() - named:
         raise LookupError(f"core/policies.py does not say who may do what with {', '.join(sorted(unnamed))}")
@@ -203,35 +203,37 @@ _SEEN = f"""(
     OR {PROTECTED["documents"].seen}
 )"""
 _FUNCTIONS = {
-    "documents_containing": f"""
+    "documents_containing": """
 (tokens text[], wanted text[], cap integer) RETURNS TABLE (token text, n bigint) AS $$
 SELECT t.token, (
     SELECT count(*) FROM (
         SELECT 1 FROM documents
-        WHERE layer = ANY (wanted) AND search @@ plainto_tsquery('simple', t.token) AND {_SEEN} LIMIT cap
+        WHERE layer = ANY (wanted) AND search @@ plainto_tsquery('simple', t.token) AND /*seen*/ LIMIT cap
     ) found
 )
 FROM unnest(tokens) AS t (token)
 $$""",
-    "documents_matching": f"""
+    "documents_matching": """
 (query text, wanted text[], per_layer integer) RETURNS TABLE (layer text, record_id text, words text) AS $$
 SELECT d.layer, d.record_id, d.text
 FROM unnest(wanted) AS l (layer)
 CROSS JOIN LATERAL (
     SELECT documents.layer, record_id, text FROM documents
-    WHERE documents.layer = l.layer AND search @@ to_tsquery('simple', query) AND {_SEEN}
+    WHERE documents.layer = l.layer AND search @@ to_tsquery('simple', query) AND /*seen*/
     ORDER BY ts_rank(search, to_tsquery('simple', query)) DESC, record_id
     LIMIT per_layer
 ) d
 $$""",
 }
 
+_AS_OWNER = "LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public"
+
 
 def _searches() -> Iterator[str]:
     yield f"GRANT CREATE ON SCHEMA public TO {SEARCH}"  # To own a function; taken back below.
     for name, definition in _FUNCTIONS.items():
         yield f"DROP FUNCTION IF EXISTS {name}"
-        yield f"CREATE FUNCTION {name}{definition} LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public"
+        yield f"CREATE FUNCTION {name}{definition.replace('/*seen*/', _SEEN)} {_AS_OWNER}"
         yield f"REVOKE ALL ON FUNCTION {name} FROM PUBLIC"
         yield f"GRANT EXECUTE ON FUNCTION {name} TO {', '.join((*CALLERS, SYSTEM))}"
         yield f"ALTER FUNCTION {name} OWNER TO {SEARCH}"
