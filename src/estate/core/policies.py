@@ -34,7 +34,7 @@ class Rows:
 
 
 def _sees(table: str, parent: str, key: str) -> str:
-    return f"EXISTS (SELECT FROM {parent} WHERE {parent}.{key} = {table}.{key})"  # noqa: S608 (names of our own)
+    return f"EXISTS (SELECT FROM {parent} WHERE {parent}.{key} = {table}.{key})"
 
 
 def _refers(table: str, parent: str, key: str) -> str:
@@ -118,7 +118,7 @@ def apply_policies(connection: Connection) -> None:
     LookupError
         When a table is not named here: nobody may forget to say whose its rows are.
     """
-    tables = dict(connection.execute(_TABLES).tuples().all())
+    tables: dict[str, int] = dict(connection.execute(_TABLES).tuples().all())
     named = {*PROTECTED, *SHARED, *QUEUE, *IDENTITY, KEYED}
     if unnamed := tables.keys() - named:
         raise LookupError(f"core/policies.py does not say who may do what with {', '.join(sorted(unnamed))}")
