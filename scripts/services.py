@@ -214,6 +214,7 @@ class Containers:
             **os.environ,
             "POSTGRES_PASSWORD": self._password,
             "ESTATE_BOOTSTRAP_API_KEY": self.api_key,
+            "ESTATE_KEY_PEPPER": self._pepper,
             "ESTATE_API_PORT": str(self._api_port),
             "ESTATE_IMAGE": IMAGE,
         }

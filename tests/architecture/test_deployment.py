@@ -16,7 +16,13 @@ DEVELOPMENT = ROOT / "docker-compose.override.yml"
 DOCKERFILE = ROOT / "Dockerfile"
 SCHEMAS = {WORKFLOW: "github-workflows", COMPOSE: "compose-spec", DEVELOPMENT: "compose-spec"}
 OURS = ("migrate", "web", "worker", "beat")
-SECRETS = {"POSTGRES_PASSWORD", "PGPASSWORD", "ESTATE_DATABASE_PASSWORD", "ESTATE_BOOTSTRAP_API_KEY"}
+SECRETS = {
+    "POSTGRES_PASSWORD",
+    "PGPASSWORD",
+    "ESTATE_DATABASE_PASSWORD",
+    "ESTATE_BOOTSTRAP_API_KEY",
+    "ESTATE_KEY_PEPPER",
+}
 
 
 def parsed(path: Path) -> Any:

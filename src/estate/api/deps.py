@@ -8,26 +8,24 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Query, Request
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from estate.api.admission import actor_of
 from estate.api.body import JsonBody, read_body
+from estate.api.rights import require
 from estate.core.db import unit_of_work
-from estate.core.errors import BadRequest, Conflict, Invalid, Unauthorized
+from estate.core.errors import BadRequest, Conflict, Invalid
 from estate.core.idempotency import oldest_kept
 from estate.core.models import IdempotencyKey
-from estate.core.security import Actor, actor_for_key
+from estate.core.security import Actor
 from estate.core.types import NoParameters
 
-__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "keyed_caller", "now", "once_of"]
+__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "caller", "now", "once_of"]
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
-
-api_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="An Estate API key.")
-bearer_header = HTTPBearer(auto_error=False, description="An Estate API key as a bearer token.")
 
 
 def now() -> dt.datetime:
@@ -35,26 +33,17 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-# What follows works on headers alone: coroutines, as a hop to another thread costs more than they do.
+async def caller(request: Request) -> Actor:
+    """Return who calls, if their role may call this operation: the one gate of every route.
 
-
-async def _presented(
-    key: Annotated[str | None, Depends(api_key_header)],
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_header)],
-) -> str | None:
-    return key or (bearer.credentials if bearer else None)
-
-
-async def caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
-    """Return who calls; anybody may read, a key that is sent must be right."""
-    return actor_for_key(presented) if presented else Actor.anonymous()
-
-
-async def keyed_caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
-    """Return who calls; writing needs a key."""
-    if not presented:
-        raise Unauthorized("This call needs an API key: send it as X-API-Key or Authorization: Bearer.")
-    return actor_for_key(presented)
+    Raises
+    ------
+    Unauthorized, Forbidden
+        See `estate.api.rights.require`.
+    """
+    actor = actor_of(request.scope)
+    require(actor, f"{request.method} {request.scope['route'].path}")
+    return actor
 
 
 Caller = Annotated[Actor, Depends(caller)]
@@ -161,14 +150,14 @@ def _respond(status: int, content: bytes, media_type: str, *, replayed: bool = F
 
 async def once(
     request: Request,
-    actor: Annotated[Actor, Depends(keyed_caller)],
+    actor: Caller,
     body: Annotated[JsonBody, Depends(read_body)],
     idempotency_key: Annotated[
         str | None,
         Header(description="1 to 255 visible characters; makes a repeated call harmless for 24 hours."),
     ] = None,
 ) -> Once:
-    """Gather what a write needs; the key is checked before the body is read.
+    """Gather what a write needs; the caller is checked before the body is read.
 
     Raises
     ------
@@ -180,10 +169,8 @@ async def once(
 
 async def once_of(request: Request) -> Once:
     """Gather the same straight from the request: resolving nested dependencies costs as much as storing an event."""
-    headers = request.headers
-    key = headers.get("x-api-key")
-    actor = await keyed_caller(await _presented(key, None if key else await bearer_header(request)))
-    return _once(request, actor, await read_body(request), headers.get("idempotency-key"))
+    actor = await caller(request)
+    return _once(request, actor, await read_body(request), request.headers.get("idempotency-key"))
 
 
 def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> Once:

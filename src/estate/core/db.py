@@ -105,7 +105,10 @@ class Database:
         return cls(sessionmaker(engine, expire_on_commit=False))
 
 
-_ACT_AS = text("SELECT set_config('estate.actor_role', :role, true), set_config('estate.actor_agent_id', :agent, true)")
+_ACT_AS = text(
+    "SELECT set_config('estate.actor_role', :role, true), set_config('estate.actor_agent_id', :agent, true),"
+    " set_config('estate.actor_team_id', :team, true)"
+)
 
 _in_use: list[Database] = []
 _hooks: list[Callable[[Set[str]], None]] = []
@@ -173,7 +176,8 @@ def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
 
 def act_as(session: Session, actor: Actor) -> None:
     """State on whose behalf the statements that follow run, until the transaction ends."""
-    session.execute(_ACT_AS, {"role": actor.role, "agent": str(actor.agent_id or "")})
+    whose = {"role": actor.role, "agent": str(actor.agent_id or ""), "team": str(actor.team_id or "")}
+    session.execute(_ACT_AS, whose)
 
 
 def take_time(session: Session, limit_ms: int) -> None:
