@@ -148,6 +148,7 @@ class Containers:
     folder: Path
     api_key: str
     _password: str = field(default_factory=lambda: secrets.token_hex(20))
+    _pepper: str = field(default_factory=lambda: secrets.token_hex(20))
     _api_port: int = field(default_factory=free_port)
     _compose: list[str] = field(default_factory=list)
     _ids: dict[str, str] = field(default_factory=dict)

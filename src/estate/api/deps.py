@@ -3,9 +3,9 @@
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request
 from pydantic import BaseModel
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from estate.api.admission import actor_of
 from estate.api.body import JsonBody, read_body
 from estate.api.rights import require
+from estate.core.audit import audit
 from estate.core.db import unit_of_work
 from estate.core.errors import BadRequest, Conflict, Invalid
 from estate.core.idempotency import oldest_kept
@@ -23,7 +24,7 @@ from estate.core.models import IdempotencyKey
 from estate.core.security import Actor
 from estate.core.types import NoParameters
 
-__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "caller", "now", "once_of"]
+__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "Subject", "caller", "now", "once_of"]
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -65,12 +66,22 @@ ReadSession = Annotated[Session, Depends(_read_session, scope="function")]
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What the audit log says of a write: the record that was written, and counts."""
+
+    table: str
+    id: object
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a write answers: a status and a model."""
+    """What a write answers: a status and a model; with a subject it is audited in the transaction of the effect."""
 
     status: int
     content: BaseModel
     media_type: str = "application/json"
+    subject: Subject | None = None
 
     def rendered(self) -> bytes:
         """Return the bytes of the content."""
@@ -109,10 +120,16 @@ class Once:
             if stored is not None:
                 return _respond(stored.status, stored.response, stored.media_type, replayed=True)
             answer = effect(session)
+            if answer.subject is not None:
+                self._audit(session, answer.subject)
             content = answer.rendered()
             if self.key:
                 self._store(session, answer, content)
         return _respond(answer.status, content, answer.media_type)
+
+    def _audit(self, session: Session, subject: Subject) -> None:
+        action = self.route.strip("/").replace("/", ".")
+        audit(session, self.actor, action, subject.table, subject.id, **subject.detail)
 
     def _stored(self, session: Session) -> IdempotencyKey | None:
         lock = func.hashtextextended(f"{self.actor.caller} {self.route} {self.key}", 0)

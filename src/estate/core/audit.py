@@ -36,7 +36,9 @@ def audit(
         Counts, ids and reasons as JSON values; never a name, an address or a secret.
     """
     session.execute(
-        insert(AuditRecord).values(
+        insert(AuditRecord)
+        .inline()
+        .values(
             role=actor.role,
             caller=actor.caller,
             action=action,
