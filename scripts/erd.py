@@ -64,7 +64,10 @@ PANELS = (
         "core",
         "#475569",
         6,
-        (("teams", "outbox", "idempotency_keys", "ingest_batches", "rejected_rows", "exchange_rates"),),
+        (
+            ("teams", "outbox", "idempotency_keys", "ingest_batches", "rejected_rows", "exchange_rates"),
+            ("users", "api_keys", "sessions", "audit_log"),
+        ),
     ),
 )
 """Where a table stands; one that is not named comes last in its layer."""

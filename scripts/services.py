@@ -148,6 +148,7 @@ class Containers:
     folder: Path
     api_key: str
     _password: str = field(default_factory=lambda: secrets.token_hex(20))
+    _pepper: str = field(default_factory=lambda: secrets.token_hex(20))
     _api_port: int = field(default_factory=free_port)
     _compose: list[str] = field(default_factory=list)
     _ids: dict[str, str] = field(default_factory=dict)
@@ -216,6 +217,7 @@ class Containers:
             "ESTATE_API_DATABASE_PASSWORD": f"api-{self._password}",
             "ESTATE_WORKER_DATABASE_PASSWORD": f"worker-{self._password}",
             "ESTATE_BOOTSTRAP_API_KEY": self.api_key,
+            "ESTATE_KEY_PEPPER": self._pepper,
             "ESTATE_API_PORT": str(self._api_port),
             "ESTATE_IMAGE": IMAGE,
         }

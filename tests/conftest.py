@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 API_KEY = "estate-test-key-of-forty-characters-0000"
 os.environ["ESTATE_ENVIRONMENT"] = "test"
 os.environ["ESTATE_BOOTSTRAP_API_KEY"] = API_KEY
+os.environ["ESTATE_KEY_PEPPER"] = "estate-test-pepper-of-32-characters"
 os.environ.pop("ESTATE_DATABASE_URL", None)
 os.environ.pop("ESTATE_REDIS_URL", None)
 

@@ -70,7 +70,9 @@ def new_platform(engine: Engine, redis_url: str, database: str) -> dict[str, str
         "ESTATE_BOOTSTRAP_API_KEY": API_KEY,
         "ESTATE_API_PORT": str(free_port()),
         "ESTATE_SWEEP_INTERVAL_S": "1",
-        "ESTATE_RATE_LIMIT_PER_MINUTE": "100000",
+        "ESTATE_READS_PER_MINUTE": "100000",
+        "ESTATE_WRITES_PER_MINUTE": "100000",
+        "ESTATE_COSTLY_PER_MINUTE": "100000",
     }
 
 

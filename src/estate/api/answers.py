@@ -1,11 +1,12 @@
 """How the result of an ingest call is told: per row for a batch, by status for a single object."""
 
 import uuid
+from dataclasses import replace
 
 from pydantic import BaseModel, Field
 
 from estate.api.body import JsonBody
-from estate.api.deps import Answer
+from estate.api.deps import Answer, Subject
 from estate.api.errors import PROBLEM_JSON, current_request_id, problem_of
 from estate.core.errors import Conflict, EstateError, Invalid
 from estate.core.ingest import IngestResult, Item
@@ -36,7 +37,12 @@ class IngestAnswer(BaseModel):
 
 
 def ingest_answer(result: IngestResult, body: JsonBody) -> Answer:
-    """Answer 200 with one item a row, or 422 when there is nothing but refused rows."""
+    """Answer 200 with one item a row, or 422 when there is nothing but refused rows; the batch is audited."""
+    subject = Subject("ingest_batches", result.batch_id, result.counts)
+    return replace(_told(result, body), subject=subject)
+
+
+def _told(result: IngestResult, body: JsonBody) -> Answer:
     if result.items and result.counts["rejected"] == len(result.items):
         return refusal(result)
     if not body.is_batch and result.counts["conflict"]:

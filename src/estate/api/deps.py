@@ -3,31 +3,30 @@
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Annotated
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from estate.api.admission import actor_of
 from estate.api.body import JsonBody, read_body
+from estate.api.rights import require
+from estate.core.audit import audit
 from estate.core.db import unit_of_work
-from estate.core.errors import BadRequest, Conflict, Invalid, Unauthorized
+from estate.core.errors import BadRequest, Conflict, Invalid
 from estate.core.idempotency import oldest_kept
 from estate.core.models import IdempotencyKey
-from estate.core.security import Actor, actor_for_key
+from estate.core.security import Actor
 from estate.core.types import NoParameters
 
-__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "keyed_caller", "now", "once_of"]
+__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "Subject", "caller", "now", "once_of"]
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
-
-api_key_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="An Estate API key.")
-bearer_header = HTTPBearer(auto_error=False, description="An Estate API key as a bearer token.")
 
 
 def now() -> dt.datetime:
@@ -35,26 +34,17 @@ def now() -> dt.datetime:
     return dt.datetime.now(dt.UTC)
 
 
-# What follows works on headers alone: coroutines, as a hop to another thread costs more than they do.
+async def caller(request: Request) -> Actor:
+    """Return who calls, if their role may call this operation: the one gate of every route.
 
-
-async def _presented(
-    key: Annotated[str | None, Depends(api_key_header)],
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer_header)],
-) -> str | None:
-    return key or (bearer.credentials if bearer else None)
-
-
-async def caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
-    """Return who calls; anybody may read, a key that is sent must be right."""
-    return actor_for_key(presented) if presented else Actor.anonymous()
-
-
-async def keyed_caller(presented: Annotated[str | None, Depends(_presented)]) -> Actor:
-    """Return who calls; writing needs a key."""
-    if not presented:
-        raise Unauthorized("This call needs an API key: send it as X-API-Key or Authorization: Bearer.")
-    return actor_for_key(presented)
+    Raises
+    ------
+    Unauthorized, Forbidden
+        See `estate.api.rights.require`.
+    """
+    actor = actor_of(request.scope)
+    require(actor, f"{request.method} {request.scope['route'].path}")
+    return actor
 
 
 Caller = Annotated[Actor, Depends(caller)]
@@ -76,12 +66,22 @@ ReadSession = Annotated[Session, Depends(_read_session, scope="function")]
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """What the audit log says of a write: the record that was written, and counts."""
+
+    table: str
+    id: object
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
-    """What a write answers: a status and a model."""
+    """What a write answers: a status and a model; with a subject it is audited in the transaction of the effect."""
 
     status: int
     content: BaseModel
     media_type: str = "application/json"
+    subject: Subject | None = None
 
     def rendered(self) -> bytes:
         """Return the bytes of the content."""
@@ -120,10 +120,16 @@ class Once:
             if stored is not None:
                 return _respond(stored.status, stored.response, stored.media_type, replayed=True)
             answer = effect(session)
+            if answer.subject is not None:
+                self._audit(session, answer.subject)
             content = answer.rendered()
             if self.key:
                 self._store(session, answer, content)
         return _respond(answer.status, content, answer.media_type)
+
+    def _audit(self, session: Session, subject: Subject) -> None:
+        action = self.route.strip("/").replace("/", ".")
+        audit(session, self.actor, action, subject.table, subject.id, **subject.detail)
 
     def _stored(self, session: Session) -> IdempotencyKey | None:
         lock = func.hashtextextended(f"{self.actor.caller} {self.route} {self.key}", 0)
@@ -161,14 +167,14 @@ def _respond(status: int, content: bytes, media_type: str, *, replayed: bool = F
 
 async def once(
     request: Request,
-    actor: Annotated[Actor, Depends(keyed_caller)],
+    actor: Caller,
     body: Annotated[JsonBody, Depends(read_body)],
     idempotency_key: Annotated[
         str | None,
         Header(description="1 to 255 visible characters; makes a repeated call harmless for 24 hours."),
     ] = None,
 ) -> Once:
-    """Gather what a write needs; the key is checked before the body is read.
+    """Gather what a write needs; the caller is checked before the body is read.
 
     Raises
     ------
@@ -180,10 +186,8 @@ async def once(
 
 async def once_of(request: Request) -> Once:
     """Gather the same straight from the request: resolving nested dependencies costs as much as storing an event."""
-    headers = request.headers
-    key = headers.get("x-api-key")
-    actor = await keyed_caller(await _presented(key, None if key else await bearer_header(request)))
-    return _once(request, actor, await read_body(request), headers.get("idempotency-key"))
+    actor = await caller(request)
+    return _once(request, actor, await read_body(request), request.headers.get("idempotency-key"))
 
 
 def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> Once:

@@ -23,6 +23,7 @@ from estate.core.sqlstate import estate_error_of
 __all__ = ["PROBLEM_JSON", "Problem", "ProblemField", "current_request_id", "install", "problem_of", "problem_response"]
 
 PROBLEM_JSON = "application/problem+json"
+CHALLENGE = 'Bearer realm="estate"'
 TYPE_PREFIX = "urn:estate:problem:"
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,8 @@ def problem_of(error: EstateError, request_id: str | None) -> Problem:
 def problem_response(error: EstateError, request_id: str | None) -> Response:
     """Render an error."""
     headers = {}
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = CHALLENGE
     if error.retry_after_seconds is not None:
         headers["Retry-After"] = str(error.retry_after_seconds)
     return Response(problem_of(error, request_id).model_dump_json(), error.status, headers, media_type=PROBLEM_JSON)
@@ -112,15 +115,10 @@ def _database_error(request: Request, error: Exception) -> Response:
     return problem_response(translated, request_id_of(request))
 
 
-def _unexpected(request: Request, error: Exception) -> Response:
-    return problem_response(EstateError("Something went wrong; quote the request id."), request_id_of(request))
-
-
 def install(app: FastAPI) -> None:
-    """Register the handlers."""
+    """Register the handlers; what none of them knows is answered by `middleware.RequestRecord`."""
     app.add_exception_handler(EstateError, _estate_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(DBAPIError, _database_error)
     app.add_exception_handler(PoolTimeout, _database_error)
-    app.add_exception_handler(Exception, _unexpected)

@@ -1,7 +1,6 @@
-"""What every request passes: an id, the envelope check, the rate limit, one log line, the metrics."""
+"""What every request passes: an id, the headers of every answer, one log line, the metrics, the envelope check."""
 
 import collections
-import hashlib
 import itertools
 import re
 import time
@@ -14,28 +13,29 @@ from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from estate.api.admission import actor_of
 from estate.api.errors import problem_response
-from estate.api.quota import Quota
-from estate.core.errors import BadRequest, EstateError, FieldProblem, Invalid, TooManyRequests
+from estate.api.headers import security_headers
+from estate.core.errors import BadRequest, EstateError, FieldProblem, Invalid
 from estate.core.settings import Settings
 from estate.core.telemetry import HTTP_REQUESTS, HTTP_SECONDS, log_request
 
-__all__ = ["EnvelopeCheck", "RateLimit", "RequestRecord"]
+__all__ = ["EnvelopeCheck", "RequestRecord"]
 
 PROCESS = uuid.uuid4().hex[:20]
 NUMBERS = itertools.count()
 REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
+UNEXPECTED = EstateError("Something went wrong; quote the request id.")
 REPEATABLE = frozenset({"unit"})
 SECRET_PARAMETERS = frozenset({"api_key", "apikey", "key", "token", "access_token"})
-UNLIMITED = frozenset({"/healthz", "/readyz", "/metrics"})
-NO_STORE = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class RequestRecord:
-    """Gives each request an id, writes one log line and counts it."""
+    """Gives each request an id, each answer its security headers; writes one log line and counts it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self.app = app
+        self.headers = security_headers(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on and record how it ended."""
@@ -47,20 +47,26 @@ class RequestRecord:
         scope["estate.request_id"] = request_id
         structlog.contextvars.bind_contextvars(request_id=request_id)  # On every log line of the request.
         started = time.perf_counter()
-        status = 500
+        status, started_answer = 500, False
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, started_answer
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, started_answer = message["status"], True
                 headers = message["headers"]
                 given_names = {name for name, _ in headers}
                 headers.append((b"x-request-id", request_id.encode()))
-                headers += [header for header in NO_STORE if header[0] not in given_names]
+                headers += [header for header in self.headers if header[0] not in given_names]
+                if taken := scope.get("estate.rate_limit"):
+                    headers += taken.headers()
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_id)
+        except Exception:
+            if not started_answer:
+                await problem_response(UNEXPECTED, request_id)(scope, receive, send_with_id)
+            raise
         finally:
             self._record(scope, status, time.perf_counter() - started)
 
@@ -73,6 +79,7 @@ class RequestRecord:
             request_id=scope["estate.request_id"],
             method=scope["method"],
             route=route,
+            caller=actor_of(scope).caller,
             status=status,
             ms=round(seconds * 1000, 1),
         )
@@ -125,51 +132,3 @@ def _query_error(query: bytes) -> EstateError | None:
 
 def _split(part: bytes) -> tuple[bytes, bytes, bytes]:
     return part.partition(b"=")
-
-
-class RateLimit:
-    """Counts requests a key (or address) in Redis; lets them through, and counts that, when Redis is gone."""
-
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
-        self.app = app
-        self.per_minute = settings.rate_limit_per_minute
-        self.quota = _quota(settings)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 429 when the caller is over the limit, else pass the request on."""
-        if scope["type"] == "lifespan":
-            await self._live(scope, receive, send)
-            return
-        if scope["type"] != "http" or scope["path"] in UNLIMITED or await self._allowed(scope):
-            await self.app(scope, receive, send)
-            return
-        error = TooManyRequests(f"At most {self.per_minute} requests a minute are answered.", retry_after_seconds=60)
-        await problem_response(error, scope.get("estate.request_id"))(scope, receive, send)
-
-    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            if self.quota is not None:
-                await self.quota.close()
-
-    async def _allowed(self, scope: Scope) -> bool:
-        return self.quota is None or await self.quota.take(_caller_name(scope))
-
-
-def _quota(settings: Settings) -> Quota | None:
-    if settings.redis_url is None or not settings.rate_limit_enabled:
-        return None
-    return Quota(
-        settings.require_redis_url(), per_minute=settings.rate_limit_per_minute, timeout_ms=settings.redis_timeout_ms
-    )
-
-
-def _caller_name(scope: Scope) -> str:
-    """Return a name for the caller: a digest of the key it sent, else its address."""
-    headers = Headers(scope=scope)
-    key = headers.get("x-api-key") or headers.get("authorization")
-    if key:
-        return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
-    client = scope.get("client")
-    return client[0] if client else "unknown"

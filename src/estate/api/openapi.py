@@ -2,15 +2,22 @@
 
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
+
+from estate.api.cookies import SECURE_NAME
+from estate.api.headers import DOCS_PAGE
+from estate.api.rights import OPEN, RIGHTS
+from estate.core.security import ROLES
 
 __all__ = ["KEYED_ONCE", "PROBLEMS", "install", "json_body"]
 
 PROBLEMS: dict[int | str, str] = {
     400: "The envelope cannot be read.",
-    401: "The key is missing or unknown.",
+    401: "The key or session is missing, unknown or no longer good.",
+    403: "The role of the caller may not do this; `detail` names those that may.",
     404: "No such record.",
     409: "The id exists with other content.",
     410: "The client was merged into another, which `detail` names.",
@@ -23,7 +30,6 @@ PROBLEMS: dict[int | str, str] = {
 REF = "#/components/schemas/{model}"
 
 KEYED_ONCE: dict[str, Any] = {
-    "security": [{"APIKeyHeader": []}, {"HTTPBearer": []}],
     "parameters": [
         {
             "name": "idempotency-key",
@@ -61,8 +67,17 @@ def json_body(model: type[BaseModel], *, example: Any, batch: bool = True) -> di
     return {"requestBody": {"required": True, "content": described}}
 
 
-def install(app: FastAPI) -> None:
-    """Make `app.openapi()` include the schemas of the bodies."""
+SECURITY = {
+    "APIKeyHeader": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An Estate API key."},
+    "HTTPBearer": {"type": "http", "scheme": "bearer", "description": "An Estate API key as a bearer token."},
+    "Session": {"type": "apiKey", "in": "cookie", "name": SECURE_NAME, "description": "POST /auth/login sets it."},
+}
+
+
+def install(app: FastAPI, *, docs: bool) -> None:
+    """Make `app.openapi()` include the schemas of the bodies and who may call what; add the page at `/docs`."""
+    if docs:
+        app.add_route("/docs", _docs_page, include_in_schema=False)
 
     def describe() -> dict[str, Any]:
         if app.openapi_schema is None:
@@ -77,7 +92,25 @@ def install(app: FastAPI) -> None:
             for name, model in _bodies.items():
                 described = model.model_json_schema(ref_template=REF)
                 components |= described.pop("$defs", {}) | {name: described}
+            _describe_rights(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
     app.openapi = describe  # type: ignore[method-assign]
+
+
+def _describe_rights(schema: dict[str, Any]) -> None:
+    schema["components"]["securitySchemes"] = SECURITY
+    for path, methods in schema["paths"].items():
+        for method, described in methods.items():
+            operation = f"{method.upper()} {path}"
+            if operation in OPEN:
+                continue
+            described["security"] = [{name: []} for name in SECURITY]
+            described["x-roles"] = [role for role in ROLES if role in RIGHTS[operation]]
+
+
+async def _docs_page(request: Request) -> Response:
+    page = get_swagger_ui_html(openapi_url="/openapi.json", title="Estate")
+    page.headers["Content-Security-Policy"] = DOCS_PAGE
+    return page

@@ -118,7 +118,7 @@ _TAKEN = {
     "house": roles.READER,
     "manager": roles.MEMBER,
     "agent": roles.MEMBER,
-    "anonymous": roles.MEMBER,
+    "gate": roles.GATE,
     "ingest": roles.INGEST,
     "system": roles.SYSTEM,
 }

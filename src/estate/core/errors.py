@@ -8,6 +8,7 @@ __all__ = [
     "Conflict",
     "EstateError",
     "FieldProblem",
+    "Forbidden",
     "Gone",
     "Invalid",
     "NotFound",
@@ -80,10 +81,17 @@ class BadRequest(EstateError):
 
 
 class Unauthorized(EstateError):
-    """The key is missing or not known."""
+    """The key or session is missing, not known or no longer good."""
 
     status = 401
     title = "Unauthorized"
+
+
+class Forbidden(EstateError):
+    """The caller is known and may not do this."""
+
+    status = 403
+    title = "Forbidden"
 
 
 class NotFound(EstateError):

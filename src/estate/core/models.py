@@ -1,4 +1,4 @@
-"""Tables of the kernel: the queue of record, what was refused, what was already answered, rates and teams."""
+"""Tables of the kernel: the queue of record, what was refused or already answered, rates, who may and who did."""
 
 import datetime as dt
 import uuid
@@ -10,7 +10,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from estate.core.orm import Base, BigId, UpdatedAt
 
-__all__ = ["ExchangeRate", "IdempotencyKey", "IngestBatch", "OutboxClaim", "OutboxRow", "RejectedRow", "Team"]
+__all__ = [
+    "AuditRecord",
+    "ExchangeRate",
+    "IdempotencyKey",
+    "IngestBatch",
+    "OutboxClaim",
+    "OutboxRow",
+    "RejectedRow",
+    "StoredKey",
+    "Team",
+    "User",
+    "UserSession",
+]
 
 
 class OutboxRow(Base):
@@ -107,6 +119,106 @@ class Team(Base):
     team_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     updated_at: Mapped[UpdatedAt]
+
+
+def _role_checks() -> list[CheckConstraint]:
+    """Say which roles there are, and whose rows an agent and a manager may see."""
+    return [
+        CheckConstraint("role IN ('admin', 'manager', 'agent', 'ingest', 'read_only')", name="role_known"),
+        CheckConstraint("role <> 'agent' OR agent_id IS NOT NULL", name="agent_named"),
+        CheckConstraint("role <> 'manager' OR team_id IS NOT NULL", name="team_named"),
+    ]
+
+
+class User(Base):
+    """Somebody who logs in; without a password hash nobody can."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        # Queries: the user who logs in; users of an agent, of a team.
+        Index("uq_users_email_lower", text("lower(email)"), unique=True),
+        Index("ix_users_agent_id", "agent_id"),
+        Index("ix_users_team_id", "team_id"),
+        *_role_checks(),
+    )
+
+    user_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    email: Mapped[str]
+    name: Mapped[str | None]
+    role: Mapped[str]
+    agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("agent_activity.agent_id"))
+    team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("teams.team_id"))
+    password_hash: Mapped[str | None]
+    disabled_at: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class StoredKey(Base):
+    """What is kept of an API key: its public id, and of its secret only the fingerprint."""
+
+    __tablename__ = "api_keys"
+    # Queries: the keys of a user, of an agent, of a team; the key that another replaces.
+    __table_args__ = (
+        Index("ix_api_keys_user_id", "user_id"),
+        Index("ix_api_keys_agent_id", "agent_id"),
+        Index("ix_api_keys_team_id", "team_id"),
+        Index("ix_api_keys_replaced_by", "replaced_by"),
+        *_role_checks(),
+        CheckConstraint("octet_length(secret_hash) = 32", name="secret_hashed"),
+    )
+
+    key_id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    user_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("users.user_id"))
+    secret_hash: Mapped[bytes]
+    role: Mapped[str]
+    agent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("agent_activity.agent_id"))
+    team_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("teams.team_id"))
+    replaced_by: Mapped[str | None] = mapped_column(ForeignKey("api_keys.key_id"))
+    expires_at: Mapped[dt.datetime | None]
+    revoked_at: Mapped[dt.datetime | None]
+    last_used_at: Mapped[dt.datetime | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class UserSession(Base):
+    """One log-in: the fingerprint of its token, and when it was used."""
+
+    __tablename__ = "sessions"
+    # Queries: the sessions of a user; those that ended long ago.
+    __table_args__ = (
+        Index("ix_sessions_user_id", "user_id"),
+        Index("ix_sessions_created_at", "created_at"),
+        CheckConstraint("octet_length(token_hash) = 32", name="token_hashed"),
+    )
+
+    token_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("users.user_id"))
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    revoked_at: Mapped[dt.datetime | None]
+
+
+class AuditRecord(Base):
+    """Who did what to which record, written with the effect and never changed; `detail` holds no personal data."""
+
+    __tablename__ = "audit_log"
+    # Queries: what happened to a record; what a caller did; the newest.
+    __table_args__ = (
+        Index("ix_audit_log_subject_table_subject_id", "subject_table", "subject_id"),
+        Index("ix_audit_log_caller", "caller"),
+        Index("ix_audit_log_at", "at"),
+    )
+
+    audit_id: Mapped[BigId]
+    at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    role: Mapped[str]
+    caller: Mapped[str]
+    action: Mapped[str]
+    subject_table: Mapped[str | None]
+    subject_id: Mapped[str | None]
+    request_id: Mapped[str | None]
+    detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
 
 class ExchangeRate(Base):

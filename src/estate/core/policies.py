@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from estate.core.roles import ADMIN, BACKUP, GROUPS, INGEST, MEMBER, READER, SEARCH, SYSTEM
+from estate.core.roles import ADMIN, BACKUP, GATE, GROUPS, INGEST, MEMBER, READER, SEARCH, SYSTEM
 
 __all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies", "withdraw_policies"]
 
@@ -91,7 +91,7 @@ SHARED = (
 """Market, property and what was found over all clients together."""
 
 QUEUE = ("outbox", "outbox_claims", "ingest_batches")
-IDENTITY: tuple[str, ...] = ()
+IDENTITY = ("users", "api_keys", "sessions", "audit_log")
 
 KEYED = "idempotency_keys"
 """Answers that are kept for a caller: nobody reads another's."""
@@ -155,8 +155,13 @@ def _statements(tables: Collection[str]) -> Iterator[str]:
 
 def _grants(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield privileges on a table with the roles that get them; nobody may TRUNCATE, refer to it or add triggers."""
-    yield EVERYTHING, (SYSTEM,)
     yield "SELECT", (BACKUP,)
+    if table == "audit_log":  # Nobody changes what was written.
+        yield "INSERT", (*CALLERS, GATE)
+        yield "SELECT", (ADMIN,)
+        yield "SELECT, INSERT, DELETE", (SYSTEM,)
+        return
+    yield EVERYTHING, (SYSTEM,)
     if table == KEYED:
         yield EVERYTHING, CALLERS
     elif table in SHARED:
@@ -170,6 +175,10 @@ def _grants(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     elif table in QUEUE:
         yield "SELECT", (ADMIN, READER)
         yield "INSERT", (ADMIN, INGEST, MEMBER)
+    elif table == "sessions":
+        yield "SELECT, INSERT, UPDATE", (GATE,)
+    elif table in IDENTITY:
+        yield "SELECT, UPDATE", (GATE,)
     if table == "outbox":  # Work that waits already is not written twice; what it says stays unread.
         yield "SELECT (outbox_id, topic, key, dead), UPDATE (dead)", (ADMIN, INGEST, MEMBER)
     if table in SEARCHED:

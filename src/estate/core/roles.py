@@ -6,20 +6,33 @@ from sqlalchemy import Connection, text
 
 from estate.core.errors import Unavailable
 
-__all__ = ["ADMIN", "BACKUP", "GROUPS", "INGEST", "LOGINS", "MEMBER", "READER", "SEARCH", "SYSTEM", "ensure_roles"]
+__all__ = [
+    "ADMIN",
+    "BACKUP",
+    "GATE",
+    "GROUPS",
+    "INGEST",
+    "LOGINS",
+    "MEMBER",
+    "READER",
+    "SEARCH",
+    "SYSTEM",
+    "ensure_roles",
+]
 
 ADMIN = "estate_admin"
 READER = "estate_reader"
 MEMBER = "estate_member"
 INGEST = "estate_ingest"
 SYSTEM = "estate_system"
+GATE = "estate_gate"
 BACKUP = "estate_backup"
 SEARCH = "estate_search"
-GROUPS = (ADMIN, READER, MEMBER, INGEST, SYSTEM, BACKUP, SEARCH)
+GROUPS = (ADMIN, READER, MEMBER, INGEST, GATE, SYSTEM, BACKUP, SEARCH)
 """None of them logs in, owns a table or passes by a row policy; a transaction takes one on, see `core.db.act_as`."""
 
 LOGINS: Mapping[str, tuple[str, ...]] = {
-    "estate_api": (ADMIN, READER, MEMBER, INGEST),
+    "estate_api": (ADMIN, READER, MEMBER, INGEST, GATE),
     "estate_worker": (SYSTEM, READER),
 }
 """Who logs in, with the roles that its transactions may take on. By itself a login may do nothing."""

@@ -1,14 +1,16 @@
-"""Who acts, and how a presented key is compared with the known one."""
+"""Who acts, in which role, and the secret that keeps what we store of keys and sessions from being guessed at."""
 
-import hashlib
 import hmac
 import uuid
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-from estate.core.errors import Unauthorized
 from estate.core.settings import get_settings
 
-__all__ = ["Actor", "actor_for_key"]
+__all__ = ["ROLES", "Actor", "ActorRole", "fingerprint", "is_bootstrap_key"]
+
+ActorRole = Literal["admin", "manager", "agent", "ingest", "read_only"]
+ROLES: tuple[ActorRole, ...] = get_args(ActorRole)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +20,13 @@ class Actor:
     Parameters
     ----------
     role : str
-        ``admin``, ``anonymous`` or ``system``.
+        One of `ROLES`; ``anonymous`` without a key or session, ``system`` for the platform itself.
     agent_id : uuid.UUID or None
-        The agent that the caller is, if any.
+        The agent that the caller is; always there for the role ``agent``.
+    team_id : uuid.UUID or None
+        The team that the caller leads or belongs to; always there for the role ``manager``.
     caller : str
-        Stable name of the key, for idempotency and rate limits; never the key itself.
+        Id of the key or user, for idempotency, rate limits and the audit log; never a secret.
     """
 
     role: str
@@ -41,6 +45,11 @@ class Actor:
         return cls(role="system", caller="system")
 
     @classmethod
+    def gate(cls) -> "Actor":
+        """Return the gate that finds out who calls: it reads keys and sessions, and nothing else."""
+        return cls(role="gate", caller="gate")
+
+    @classmethod
     def house(cls) -> "Actor":
         """Return the platform reading all rows to answer somebody who sees only some of them."""
         return cls(role="house", caller="house")
@@ -50,17 +59,18 @@ class Actor:
         """Return somebody without a key."""
         return cls(role="anonymous")
 
+    @classmethod
+    def bootstrap(cls) -> "Actor":
+        """Return the administrator that the platform is set up with."""
+        return cls(role="admin", caller="bootstrap")
 
-def actor_for_key(presented: str) -> Actor:
-    """Return the actor that a key stands for.
 
-    Raises
-    ------
-    Unauthorized
-        When the key is not known. The comparison takes constant time.
-    """
+def fingerprint(secret: str) -> bytes:
+    """Return what is stored of a secret: its HMAC-SHA-256 under the server's pepper, 32 bytes."""
+    return hmac.digest(get_settings().pepper(), secret.encode(), "sha256")
+
+
+def is_bootstrap_key(presented: str) -> bool:
+    """Tell whether this is the key of `ESTATE_BOOTSTRAP_API_KEY`, in constant time whatever is presented."""
     known = get_settings().bootstrap_api_key
-    digest = hashlib.sha256(presented.encode()).digest()
-    if known is None or not hmac.compare_digest(digest, hashlib.sha256(known.get_secret_value().encode()).digest()):
-        raise Unauthorized("The API key is not known. Send it as X-API-Key or Authorization: Bearer.")
-    return Actor(role="admin", caller=digest.hex()[:12])
+    return known is not None and hmac.compare_digest(fingerprint(presented), fingerprint(known.get_secret_value()))

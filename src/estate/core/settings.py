@@ -1,17 +1,20 @@
 """The one settings object; nothing else reads the environment."""
 
+import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 __all__ = ["Environment", "Settings", "get_settings"]
 
 MIN_SECRET_LENGTH = 20
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+DEVELOPMENT_PEPPER = b"estate-development-pepper"
 
 
 class Environment(StrEnum):
@@ -20,6 +23,10 @@ class Environment(StrEnum):
     DEVELOPMENT = "development"
     TEST = "test"
     PRODUCTION = "production"
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 class Settings(BaseSettings):
@@ -49,13 +56,23 @@ class Settings(BaseSettings):
     api_host: str = "127.0.0.1"
     api_port: int = Field(8000, ge=1, le=65_535)
     bootstrap_api_key: SecretStr | None = None
+    key_pepper: SecretStr | None = None
+    credential_cache_ms: int = Field(1_000, ge=0, le=1_000)
+    key_overlap_hours: int = Field(24, ge=0)
+    session_idle_minutes: int = Field(30, ge=2)
+    session_lifetime_hours: int = Field(12, ge=1)
+    cors_allow_origins: str | None = None
     forwarded_allow_ips: str | None = None
     body_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
     batch_max_items: int = Field(10_000, ge=1)
     problems_max_items: int = Field(100, ge=1)
     header_receive_deadline_s: float = Field(10.0, gt=0)
     body_receive_deadline_s: float = Field(15.0, gt=0)
-    rate_limit_per_minute: int = Field(6_000, ge=1)
+    reads_per_minute: int = Field(6_000, ge=1)
+    writes_per_minute: int = Field(6_000, ge=1)
+    costly_per_minute: int = Field(600, ge=1)
+    wrong_keys_per_minute: int = Field(10, ge=1)
+    log_ins_per_minute: int = Field(10, ge=1)
     rate_limit_enabled: bool = True
     group_commit_max_waiting_rows: int = Field(2_000, ge=1)
     group_commit_max_rows: int = Field(1_000, ge=1)
@@ -84,15 +101,33 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_default_secrets(self) -> Self:
+        if self.environment is not Environment.DEVELOPMENT and self.key_pepper is None:
+            raise ValueError("ESTATE_KEY_PEPPER must be set outside development")
         if self.environment is not Environment.PRODUCTION:
             return self
         for name in ("database_url", "redis_url", "bootstrap_api_key"):
             if getattr(self, name) is None:
                 raise ValueError(f"ESTATE_{name.upper()} must be set in production")
-        key = self.bootstrap_api_key
-        if key is not None and len(key.get_secret_value()) < MIN_SECRET_LENGTH:
-            raise ValueError(f"ESTATE_BOOTSTRAP_API_KEY needs at least {MIN_SECRET_LENGTH} characters")
+        for name in ("bootstrap_api_key", "key_pepper"):
+            if len(getattr(self, name).get_secret_value()) < MIN_SECRET_LENGTH:
+                raise ValueError(f"ESTATE_{name.upper()} needs at least {MIN_SECRET_LENGTH} characters")
         return self
+
+    @field_validator("cors_allow_origins")
+    @classmethod
+    def _name_every_origin(cls, origins: str | None) -> str | None:
+        wrong = [origin for origin in _listed(origins) if not ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError("ESTATE_CORS_ALLOW_ORIGINS lists origins like https://console.example.com, by commas")
+        return origins
+
+    def allowed_origins(self) -> list[str]:
+        """Return the origins whose pages may call the API with a key of their own."""
+        return _listed(self.cors_allow_origins)
+
+    def pepper(self) -> bytes:
+        """Return the key under which secrets are stored; in development one that everybody knows."""
+        return DEVELOPMENT_PEPPER if self.key_pepper is None else self.key_pepper.get_secret_value().encode()
 
     def require_database_url(self) -> str:
         """Return the database URL, or say how to get one."""

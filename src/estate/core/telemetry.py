@@ -20,6 +20,7 @@ __all__ = [
     "OUTBOX_DONE",
     "RATE_LIMIT_OPEN",
     "WAKES_DROPPED",
+    "WRONG_CREDENTIALS",
     "configure_logging",
     "configure_sentry",
     "log_request",
@@ -36,6 +37,7 @@ OUTBOX_DONE = Counter("estate_outbox_done_total", "Outbox rows done.", ("topic",
 OUTBOX_DEAD = Counter("estate_outbox_dead_total", "Outbox rows given up.", ("topic",))
 WAKES_DROPPED = Counter("estate_wakes_dropped_total", "Wake-ups that did not reach Redis; the sweep catches them.")
 RATE_LIMIT_OPEN = Counter("estate_rate_limit_open_total", "Requests let through because Redis did not answer.")
+WRONG_CREDENTIALS = Counter("estate_wrong_credentials_total", "Requests with a key or session that is not good.")
 
 
 _requests = logging.getLogger("estate.request")

@@ -115,7 +115,9 @@ def start(dsn: str, world: World, tmp_path: Path) -> Callable[..., Any]:
             "ESTATE_DB_LOCK_TIMEOUT_MS": "20000",
             "ESTATE_DB_STATEMENT_TIMEOUT_MS": "20000",
             "ESTATE_GROUP_COMMIT_TIMEOUT_S": "20",
-            "ESTATE_RATE_LIMIT_PER_MINUTE": "1000000",
+            "ESTATE_READS_PER_MINUTE": "1000000",
+            "ESTATE_WRITES_PER_MINUTE": "1000000",
+            "ESTATE_COSTLY_PER_MINUTE": "1000000",
             "ESTATE_SWEEP_INTERVAL_S": "1",
         } | {f"ESTATE_{name.upper()}": value for name, value in settings.items()}
         log = tmp_path / "api.log"

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from estate.api.answers import IngestAnswer, ingest_answer
-from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now
+from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, Subject, now
 from estate.api.merging import merge_clients
 from estate.api.openapi import json_body
 from estate.client import service
@@ -125,7 +125,10 @@ def closing_many(once: OnceDep) -> Response:
 def override(once: OnceDep) -> Response:
     """State a score of your own: it stands beside the model's, which is not frozen by it."""
     stated = once.body.one(OverrideIn)
-    return once.run(lambda session: Answer(200, service.override(session, stated, once.actor.caller, now())))
+    subject = Subject("client_profiles", stated.client_id)
+    return once.run(
+        lambda session: Answer(200, service.override(session, stated, once.actor.caller, now()), subject=subject)
+    )
 
 
 @router.get("/quality", dependencies=[NO_PARAMETERS])
@@ -155,4 +158,5 @@ def merge(once: OnceDep) -> Response:
     What still comes under the merged id goes to the kept client; asking for the merged id answers 410 and names it.
     """
     wanted = once.body.one(MergeIn)
-    return once.run(lambda session: Answer(200, merge_clients(session, wanted, by=once.actor.caller)))
+    subject = Subject("client_profiles", wanted.keep, {"merged": str(wanted.merge)})
+    return once.run(lambda session: Answer(200, merge_clients(session, wanted, by=once.actor.caller), subject=subject))

@@ -1,8 +1,9 @@
 """Endpoints of the assistant."""
 
 from fastapi import APIRouter, Response
+from sqlalchemy.orm import Session
 
-from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession
+from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, Subject
 from estate.api.openapi import json_body
 from estate.core.types import Uuid
 from estate.realestate_gpt import service
@@ -27,14 +28,20 @@ VERDICT = {
 def respond(once: OnceDep) -> Response:
     """Answer from the records of all layers; every figure and name of the text is in a cited field."""
     asked = once.body.one(RespondIn)
-    return once.run(lambda session: Answer(200, service.respond(asked.client_input, asked.context(), session=session)))
+
+    def answered(session: Session) -> Answer:
+        reply = service.respond(asked.client_input, asked.context(), session=session)
+        return Answer(200, reply, subject=Subject("gpt_responses", reply.response_id))
+
+    return once.run(answered)
 
 
 @router.post("/feedback", response_model=FeedbackOut, openapi_extra=json_body(FeedbackIn, example=VERDICT, batch=False))
 def feedback(once: OnceDep) -> Response:
     """Say whether a reply helped."""
     given = once.body.one(FeedbackIn)
-    return once.run(lambda session: Answer(200, service.feedback(session, given)))
+    subject = Subject("gpt_responses", given.response_id, {"verdict": given.verdict})
+    return once.run(lambda session: Answer(200, service.feedback(session, given), subject=subject))
 
 
 @router.get("/responses/{response_id}", dependencies=[NO_PARAMETERS])

@@ -1,0 +1,78 @@
+"""The session cookie of the console, and which requests a browser may send with it."""
+
+import ipaddress
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Scope
+
+from estate.core.errors import Forbidden
+from estate.core.settings import Environment, get_settings
+
+__all__ = ["SECURE_NAME", "clear_session_cookie", "refuse_foreign_page", "session_token", "set_session_cookie"]
+
+SECURE_NAME = "__Host-estate_session"
+PLAIN_NAME = "estate_session"
+HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def session_token(scope: Scope) -> str | None:
+    """Return the token that a request carries in its cookie."""
+    header = Headers(scope=scope).get("cookie")
+    if not header:
+        return None
+    try:
+        morsel = SimpleCookie(header).get(_name(scope))
+    except CookieError:
+        return None
+    return morsel.value if morsel is not None else None
+
+
+def set_session_cookie(response: Response, scope: Scope, token: str) -> None:
+    """Send a token: no script reads it, and no other site makes the browser send it."""
+    secure = _name(scope) == SECURE_NAME
+    response.set_cookie(_name(scope), token, path="/", secure=secure, httponly=True, samesite="strict")
+
+
+def clear_session_cookie(response: Response, scope: Scope) -> None:
+    """Take the token back."""
+    secure = _name(scope) == SECURE_NAME
+    response.delete_cookie(_name(scope), path="/", secure=secure, httponly=True, samesite="strict")
+
+
+def refuse_foreign_page(scope: Scope) -> None:
+    """Refuse a write that a page of another origin made a browser send.
+
+    A caller that is no browser sends neither header and brings no cookie of somebody else.
+
+    Raises
+    ------
+    Forbidden
+        The browser says, or its Origin shows, that the page is not ours.
+    """
+    if scope["method"] in HARMLESS:
+        return
+    headers = Headers(scope=scope)
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site is not None:
+        foreign = site not in ("same-origin", "none")
+    else:
+        foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
+    if foreign:
+        raise Forbidden("A page of another origin may not write with a session.")
+
+
+def _name(scope: Scope) -> str:
+    """Return the name of the cookie: the plain one only for development on this machine, without TLS."""
+    local = get_settings().environment is Environment.DEVELOPMENT and scope["scheme"] == "http"
+    return PLAIN_NAME if local and _is_loopback(scope) else SECURE_NAME
+
+
+def _is_loopback(scope: Scope) -> bool:
+    client = scope.get("client")
+    try:
+        return client is not None and ipaddress.ip_address(client[0]).is_loopback
+    except ValueError:
+        return False

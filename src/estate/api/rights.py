@@ -1,0 +1,113 @@
+"""Which role may call which operation: one table, and nothing is allowed that does not stand in it."""
+
+from collections.abc import Mapping
+
+from estate.core.errors import Forbidden, Unauthorized
+from estate.core.security import ROLES, Actor, ActorRole
+
+__all__ = ["COSTLY", "OPEN", "RIGHTS", "cost_class", "require"]
+
+Roles = frozenset[ActorRole]
+
+EVERYBODY: Roles = frozenset(ROLES)
+READERS: Roles = frozenset({"admin", "manager", "agent", "read_only"})
+PEOPLE: Roles = frozenset({"admin", "manager", "agent"})
+LEADERS: Roles = frozenset({"admin", "manager"})
+LOADERS: Roles = frozenset({"admin", "ingest"})
+
+OPEN = frozenset(
+    {
+        "GET /healthz",
+        "GET /readyz",
+        "GET /metrics",
+        "GET /docs",
+        "GET /openapi.json",
+        "POST /auth/login",
+    }
+)
+"""Need neither key nor session; one that is sent is not looked at."""
+
+RIGHTS: Mapping[str, Roles] = {
+    "GET /auth/me": EVERYBODY,
+    "POST /auth/logout": EVERYBODY,
+    "POST /market/ingest": LOADERS,
+    "GET /market/query": READERS,
+    "GET /market/heatmap": READERS,
+    "GET /market/predict": READERS,
+    "GET /market/track-record": READERS,
+    "GET /market/recommend": READERS,
+    "POST /agent/ingest": LOADERS,
+    "GET /agent/query": READERS,
+    "GET /agent/predict": READERS,
+    "GET /agent/recommend": READERS,
+    "GET /agent/rankings": READERS,
+    "POST /client/ingest": LOADERS | {"manager"},
+    "GET /client/query": READERS,
+    "GET /client/qualification/{client_id}": READERS,
+    "GET /client/predict": READERS,
+    "POST /client/closing": READERS,  # A computation: it writes nothing.
+    "POST /client/override": PEOPLE,
+    "GET /client/quality": READERS,
+    "GET /client/recommend": READERS,
+    "GET /client/duplicates": LEADERS,
+    "POST /client/merge": LEADERS,
+    "POST /property/ingest": LOADERS,
+    "GET /property/query": READERS,
+    "GET /property/predict": READERS,
+    "GET /property/recommend": READERS,
+    "GET /property/compare": READERS,
+    "POST /behavior/event": PEOPLE | {"ingest"},
+    "POST /behavior/ingest": LOADERS | {"manager"},
+    "POST /behavior/conversation": PEOPLE | {"ingest"},
+    "POST /behavior/deal": PEOPLE | {"ingest"},
+    "GET /behavior/query": READERS,
+    "GET /behavior/predict": READERS,
+    "GET /behavior/recommend": READERS,
+    "GET /behavior/triggers": READERS,
+    "GET /behavior/patterns": READERS,
+    "POST /gpt/respond": PEOPLE,
+    "POST /gpt/feedback": PEOPLE,
+    "GET /gpt/responses/{response_id}": READERS,
+    "GET /ingest/rejected": LOADERS,
+}
+
+COSTLY = frozenset({"POST /gpt/respond"} | {name for name in RIGHTS if name.endswith("/recommend")})
+"""Operations that compute for long; they have a lower rate limit."""
+
+
+def require(actor: Actor, operation: str) -> None:
+    """Let an actor call an operation, or say why not.
+
+    Parameters
+    ----------
+    operation : str
+        Method and path template, as in OpenAPI.
+
+    Raises
+    ------
+    Unauthorized
+        The operation needs a key or session, and none was sent.
+    Forbidden
+        Other roles may call it; the message names them.
+    """
+    if operation in OPEN:
+        return
+    if actor.role == "anonymous":
+        raise Unauthorized("This call needs an API key (X-API-Key or Authorization: Bearer) or a session.")
+    allowed: frozenset[str] = RIGHTS.get(operation, frozenset())
+    if actor.role not in allowed:
+        may = ", ".join(role for role in ROLES if role in allowed) or "nobody"
+        raise Forbidden(f"The role {actor.role} may not {operation}; allowed: {may}.")
+
+
+def cost_class(operation: str) -> str:
+    """Return which rate limit counts a call: ``reads``, ``writes`` or ``costly``.
+
+    Parameters
+    ----------
+    operation : str
+        Method and path; no costly operation has a parameter in its path.
+    """
+    if operation in COSTLY:
+        return "costly"
+    return "reads" if operation.startswith("GET ") else "writes"
