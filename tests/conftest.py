@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.testclient import TestClient
 
@@ -81,6 +81,11 @@ def database(connection: Connection) -> Iterator[None]:
     from estate.core.db import Database, use_database
 
     sessions = sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+
+    @event.listens_for(sessions, "after_commit")
+    def leave_role(session: Session) -> None:
+        connection.execute(text("SET LOCAL ROLE estate_system"))
+
     with use_database(Database(sessions)):
         yield
 

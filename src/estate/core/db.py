@@ -190,7 +190,8 @@ def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
 
 def act_as(session: Session, actor: Actor) -> None:
     """State on whose behalf the statements that follow run, until the transaction ends."""
-    stated = {"agent": str(actor.agent_id or ""), "team": str(actor.team_id or ""), "caller": actor.caller}
+    team = actor.team_id if actor.role == "manager" else None  # An agent sees no more of the team than places.
+    stated = {"agent": str(actor.agent_id or ""), "team": str(team or ""), "caller": actor.caller}
     session.execute(_ACT_AS, {"taken": _TAKEN[actor.role], "role": actor.role, **stated})
     session.info["actor"] = actor
 

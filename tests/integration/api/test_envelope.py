@@ -263,7 +263,7 @@ def test_a_get_cannot_write(live: TestClient) -> None:
     write = text("INSERT INTO teams (team_id, name) VALUES (gen_random_uuid(), 'x')")
 
     def get() -> None:
-        with unit_of_work(Actor.anonymous(), read_only=True) as session:
+        with unit_of_work(Actor.house(), read_only=True) as session:
             session.execute(write)
 
     with pytest.raises(InternalError, match="read-only"):
