@@ -6,6 +6,7 @@ import uvicorn
 
 from estate.api.app import create_app
 from estate.api.protocol import configure
+from estate.core.db import require_limited_login
 from estate.core.settings import get_settings
 from estate.core.telemetry import configure_logging, configure_sentry
 
@@ -17,6 +18,7 @@ def serve() -> None:
     settings = get_settings()
     configure_logging(settings)
     configure_sentry(settings)
+    require_limited_login()
     app = create_app()
     gc.collect()
     gc.freeze()  # What lives as long as the process is not searched for garbage again and again.

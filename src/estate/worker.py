@@ -17,6 +17,7 @@ def _log_as_the_api_does(**_: object) -> None:
 def _connect(**_: object) -> None:
     """Give each worker process connections of its own, with the worker's statement time-out."""
     db.set_default_role("worker")
+    db.require_limited_login()
 
 
 signals.setup_logging.connect(_log_as_the_api_does)

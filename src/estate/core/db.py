@@ -1,5 +1,6 @@
 """Database access: one engine a process, one transaction a unit of work, and the only `commit()` of the house."""
 
+import logging
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from estate.core import roles
 from estate.core.security import Actor
-from estate.core.settings import Settings, get_settings
+from estate.core.settings import Environment, Settings, get_settings
 
 __all__ = [
     "Database",
@@ -22,6 +23,7 @@ __all__ = [
     "get_database",
     "make_engine",
     "ping",
+    "require_limited_login",
     "set_default_role",
     "take_time",
     "unit_of_work",
@@ -29,7 +31,10 @@ __all__ = [
     "whole_house",
 ]
 
+log = logging.getLogger(__name__)
+
 T = TypeVar("T")
+BAD_CONFIGURATION = 78
 STALL_MARGIN_S = 1.0  # The server's own time-out has come through by then, if anything does.
 SIGN_OF_LIFE_S = 1.0  # For the one statement in autocommit: the pool asks whether a connection is still good.
 
@@ -227,6 +232,23 @@ def _wake(session: Session) -> None:
     if topics:
         for hook in _hooks:
             hook(topics)
+
+
+def require_limited_login() -> None:
+    """Refuse to go on in production with a login that sees rows without taking on a role.
+
+    Raises
+    ------
+    SystemExit
+        With code 78, as for any bad configuration.
+    """
+    if get_settings().environment is not Environment.PRODUCTION:
+        return
+    with get_database().sessions() as session:
+        problem = roles.login_problem(session.connection())
+    if problem is not None:
+        log.critical(problem)
+        raise SystemExit(BAD_CONFIGURATION)
 
 
 def ping() -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "SEARCH",
     "SYSTEM",
     "ensure_roles",
+    "login_problem",
 ]
 
 ADMIN = "estate_admin"
@@ -43,6 +44,14 @@ SELECT member.rolname, taken.rolname FROM pg_auth_members m
 JOIN pg_roles member ON member.oid = m.member JOIN pg_roles taken ON taken.oid = m.roleid
 WHERE m.set_option
 """)
+
+
+_LOGIN = text("""
+SELECT rolname, rolsuper, rolbypassrls,
+    EXISTS (SELECT FROM pg_class WHERE relowner = r.oid AND relnamespace = 'public'::regnamespace)
+FROM pg_roles r WHERE rolname = session_user
+""")
+LOGIN_NAMES = " or ".join(LOGINS)
 
 
 def ensure_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
@@ -72,6 +81,14 @@ def ensure_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
     _grant(connection)
     for name, password in passwords.items():
         _let_in(connection, name, password)
+
+
+def login_problem(connection: Connection) -> str | None:
+    """Say what is wrong with the role that this connection logged in with; None when it may see nothing by itself."""
+    name, is_super, bypasses, owns = connection.execute(_LOGIN).one()
+    faults = {"is a superuser": is_super, "bypasses row policies": bypasses, "owns the tables": owns}
+    found = [fault for fault, there in faults.items() if there]
+    return f"The role {name} of ESTATE_DATABASE_URL {' and '.join(found)}; log in as {LOGIN_NAMES}." if found else None
 
 
 def _grant(connection: Connection) -> None:
