@@ -41,6 +41,7 @@ def no_id_key() -> None:
 
     def drop_key() -> None:
         with unit_of_work(Actor.system()) as session:
+            session.execute(text("SET LOCAL ROLE NONE"))  # A planted bug runs under the owner of the tables.
             session.execute(text("ALTER TABLE behavior_events DROP CONSTRAINT IF EXISTS pk_behavior_events CASCADE"))
 
     def make(_: Any) -> Any:

@@ -1,7 +1,9 @@
 """The roles of PostgreSQL that the platform works under: two that log in, and those that a transaction takes on."""
 
 from collections.abc import Mapping
+from typing import LiteralString
 
+from psycopg import sql
 from sqlalchemy import Connection, text
 
 from estate.core.errors import Unavailable
@@ -77,10 +79,11 @@ def ensure_roles(connection: Connection, passwords: Mapping[str, str]) -> None:
             "run ALTER ROLE ... CREATEROLE for the role of ESTATE_DATABASE_URL as a superuser."
         )
     for name in missing:
-        connection.execute(text(f"CREATE ROLE {name} NOINHERIT"))
+        _run(connection, "CREATE ROLE {name} NOINHERIT", name=sql.Identifier(name))
     _grant(connection)
     for name, password in passwords.items():
-        _let_in(connection, name, password)
+        parts = {"name": sql.Identifier(name), "password": sql.Literal(password)}
+        _run(connection, "ALTER ROLE {name} LOGIN PASSWORD {password}", **parts)
 
 
 def login_problem(connection: Connection) -> str | None:
@@ -98,10 +101,10 @@ def _grant(connection: Connection) -> None:
     wanted = [(login, role) for login, roles in LOGINS.items() for role in roles] + [(owner, role) for role in GROUPS]
     for member, role in wanted:
         if (member, role) not in taken:
-            connection.execute(text(f'GRANT {role} TO "{member}" WITH INHERIT FALSE, SET TRUE'))
+            names = {"role": sql.Identifier(role), "member": sql.Identifier(member)}
+            _run(connection, "GRANT {role} TO {member} WITH INHERIT FALSE, SET TRUE", **names)
 
 
-def _let_in(connection: Connection, name: str, password: str) -> None:
-    """Set the password of a login; the statement takes no parameters, so the server itself quotes it."""
-    quoted = connection.scalar(text("SELECT quote_literal(CAST(:password AS text))"), {"password": password})
-    connection.exec_driver_sql(f"ALTER ROLE {name} LOGIN PASSWORD {quoted}".replace("%", "%%"))
+def _run(connection: Connection, statement: LiteralString, **parts: sql.Composable) -> None:
+    """Run a statement about roles: PostgreSQL takes no parameters there, so names and values are quoted into it."""
+    connection.exec_driver_sql(sql.SQL(statement).format(**parts).as_string().replace("%", "%%"))
