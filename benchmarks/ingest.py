@@ -24,7 +24,7 @@ from typing import Any
 
 import psycopg
 
-from benchmarks.harness.load import Load, measure
+from benchmarks.harness.load import Call, Load, measure
 from benchmarks.harness.run import load
 from benchmarks.harness.stack import API_KEY, Postgres, Redis, Stack, repository, wait_until
 from benchmarks.harness.world import Event, World, new_event
@@ -166,7 +166,8 @@ def _body(content: object) -> bytes:
 
 
 def _single(port: int, events: Sequence[Event], file: Path) -> Load:
-    done = measure(port, "/behavior/event", CONNECTIONS, API_KEY, [_body(event) for event in events], file)
+    calls = [Call("POST", "/behavior/event", _body(event)) for event in events]
+    done = measure(port, CONNECTIONS, API_KEY, calls, file)
     if done.statuses != {"202": len(events)}:
         raise RuntimeError(f"single events were answered {done.statuses}")
     return done
@@ -174,7 +175,8 @@ def _single(port: int, events: Sequence[Event], file: Path) -> Load:
 
 def _batches(stack: Stack, events: Sequence[Event], file: Path, sides: _Sides) -> None:
     bodies = [_body(events[start : start + BATCH]) for start in range(0, len(events), BATCH)]
-    done = measure(stack.port, "/behavior/ingest", BATCH_CONNECTIONS, API_KEY, bodies, file)
+    calls = [Call("POST", "/behavior/ingest", body) for body in bodies]
+    done = measure(stack.port, BATCH_CONNECTIONS, API_KEY, calls, file)
     if done.statuses != {"200": len(bodies)}:
         raise RuntimeError(f"batches were answered {done.statuses}")
     sides.batches.add(len(events), done)

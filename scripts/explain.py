@@ -244,12 +244,14 @@ def loaded_world(scale: int, seed: int) -> Iterator[Engine]:
         with start_postgres(Path(folder) / "postgresql", for_tests=True) as server:
             upgrade(server.url)
             registry.register()
-            engine = create_engine(server.url)
+            engine = create_engine(server.url, connect_args={"options": "-c role=estate_system"})
             with use_database(Database(sessionmaker(engine, expire_on_commit=False))):
                 load_world(scale, seed, NOW, lambda _: None)
                 drain_all()
-            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            owner = create_engine(server.url)
+            with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
                 connection.exec_driver_sql("VACUUM ANALYZE")
+            owner.dispose()
             yield engine
             engine.dispose()
 

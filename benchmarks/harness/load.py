@@ -1,7 +1,7 @@
 """A light load generator in a process of its own, the same for every side.
 
-`python -m benchmarks.harness.load PORT PATH CONNECTIONS KEY FILE` sends each line of a file as the body of one
-POST over so many connections that stay open, and writes one JSON object: seconds, latencies in milliseconds, and
+`python -m benchmarks.harness.load PORT CONNECTIONS KEY FILE` sends each line of a file, method, path and body, as one
+request over so many connections that stay open, and writes one JSON object: seconds, latencies in milliseconds, and
 how often each status came.
 """
 
@@ -11,18 +11,18 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import uvloop
 
 from estate.cli.processes import HOST
 
-__all__ = ["Load", "measure"]
+__all__ = ["Call", "Load", "measure"]
 
-DEADLINE_S = 300.0
+DEADLINE_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,18 @@ class Load:
     statuses: dict[str, int]
 
 
-def measure(port: int, path: str, connections: int, key: str, bodies: Sequence[bytes], file: Path) -> Load:
-    """Send bodies to a server on this machine and return how it went; the file is where the bodies are handed over."""
-    file.write_bytes(b"\n".join(bodies))
-    command = [sys.executable, "-m", "benchmarks.harness.load", str(port), path, str(connections), key, str(file)]
+class Call(NamedTuple):
+    """One request: its body is JSON without a line break, empty where there is none."""
+
+    method: str
+    path: str
+    body: bytes = b""
+
+
+def measure(port: int, connections: int, key: str, calls: Iterable[Call], file: Path) -> Load:
+    """Send requests to a server on this machine and return how it went; the file is where they are handed over."""
+    file.write_bytes(b"\n".join(f"{call.method} {call.path} ".encode() + call.body for call in calls))
+    command = [sys.executable, "-m", "benchmarks.harness.load", str(port), str(connections), key, str(file)]
     done = subprocess.run(command, capture_output=True, check=True, timeout=DEADLINE_S)  # noqa: S603 (our own)
     return Load(**json.loads(done.stdout))
 
@@ -97,14 +105,17 @@ def _length(head: bytes) -> int:
     raise ValueError("an answer without Content-Length")
 
 
-def _request(path: str, key: str, body: bytes) -> bytes:
-    head = f"POST {path} HTTP/1.1\r\nHost: {HOST}\r\nX-API-Key: {key}\r\nContent-Type: application/json\r\n"
-    return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+def _request(line: bytes, key: str) -> bytes:
+    method, path, body = line.decode().split(" ", 2)
+    head = f"{method} {path} HTTP/1.1\r\nHost: {HOST}\r\nX-API-Key: {key}\r\n"
+    if method != "GET":
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body.encode())}\r\n"
+    return f"{head}\r\n{body}".encode()
 
 
-async def _main(port: int, path: str, connections: int, key: str, file: Path) -> dict[str, Any]:
+async def _main(port: int, connections: int, key: str, file: Path) -> dict[str, Any]:
     loop = asyncio.get_running_loop()
-    requests = deque(_request(path, key, line) for line in file.read_bytes().split(b"\n"))
+    requests = deque(_request(line, key) for line in file.read_bytes().split(b"\n"))
     shared = _Shared(requests, loop.create_future())
     made = [await loop.create_connection(lambda: _Connection(shared), HOST, port) for _ in range(connections)]
     started = time.perf_counter()
@@ -116,5 +127,5 @@ async def _main(port: int, path: str, connections: int, key: str, file: Path) ->
 
 
 if __name__ == "__main__":
-    _port, _path, _connections, _key, _file = sys.argv[1:]
-    print(json.dumps(uvloop.run(_main(int(_port), _path, int(_connections), _key, Path(_file)))))  # noqa: T201
+    _port, _connections, _key, _file = sys.argv[1:]
+    print(json.dumps(uvloop.run(_main(int(_port), int(_connections), _key, Path(_file)))))  # noqa: T201

@@ -331,6 +331,11 @@ class Stack:
         """Tell whether a program runs."""
         return self._parts[role].poll() is None
 
+    def processes(self, role: str) -> list[psutil.Process]:
+        """Return a program and what it started, without the leash that holds it."""
+        program = psutil.Process(self._parts[role].pid)
+        return [program, *program.children(recursive=True)]
+
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
         """Open a connection that does not go through the proxy."""
