@@ -294,6 +294,7 @@ STORY: Mapping[str, Sequence[Step]] = {
     ),
     "7 What is refused": (
         Step("POST /agent/ingest", name="/agent/ingest: without a key", with_key=False, status=(401,)),
+        Step("GET /market/heatmap", name="/market/heatmap: without a key", with_key=False, status=(401,)),
         Step(
             "POST /agent/ingest",
             {
@@ -311,7 +312,17 @@ STORY: Mapping[str, Sequence[Step]] = {
             {"the bad row is kept": 'pm.expect(answer.items.map(item => item.layer)).to.include("agent");'},
         ),
     ),
-    "8 Operations": (
+    "8 Who calls": (
+        Step("GET /auth/me", {"the role is told": "pm.expect(answer.role).to.not.be.empty;"}),
+        Step(
+            "POST /auth/login",
+            name="/auth/login: somebody whom nobody knows",
+            with_key=False,
+            status=(401,),
+        ),
+        Step("POST /auth/logout", {"a key has no session": "pm.expect(answer.logged_out).to.equal(false);"}),
+    ),
+    "9 Operations": (
         Step("GET /healthz", {"the process answers": 'pm.expect(answer.status).to.equal("ok");'}),
         Step("GET /readyz", {"the database answers": 'pm.expect(answer.database).to.equal("ok");'}),
         Step(

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from estate.cli import ask, bench, imports, load, models, plot, rejected, run
+from estate.cli import ask, bench, identity, imports, load, models, plot, rejected, run
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
@@ -30,8 +30,10 @@ app.command("bench")(bench.bench)
 app.add_typer(imports.app, name="import")
 app.add_typer(imports.load_app, name="load")
 app.add_typer(plot.app, name="market")
+app.add_typer(identity.keys, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(rejected.app, name="rejected")
+app.add_typer(identity.users, name="users")
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from estate import registry
@@ -21,7 +21,11 @@ VARIABLE = "ESTATE_DATABASE_URL"
 def attached() -> Iterator[None]:
     """Run a command on the database; without one, start the embedded server for its duration."""
     registry.register()
-    with _database_url(get_settings()) as url, use_database(Database.connect(url, "worker")):
+    with (
+        _database_url(get_settings()) as url,
+        closing(Database.connect(url, "worker")) as database,
+        use_database(database),
+    ):
         yield
 
 

@@ -111,6 +111,10 @@ class Database:
         engine = make_engine(url, settings, statement_timeout_ms=limit)
         return cls(sessionmaker(engine, expire_on_commit=False))
 
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self.sessions.kw["bind"].dispose()
+
 
 _ACT_AS = text("""
 SELECT set_config('role', :taken, true), set_config('estate.actor_role', :role, true),

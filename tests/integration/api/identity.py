@@ -1,7 +1,6 @@
 """Keys, users and clients of every role, for the tests of who may what."""
 
 import uuid
-from collections.abc import Mapping
 
 from fastapi import FastAPI
 from sqlalchemy import insert
@@ -62,7 +61,7 @@ def new_user(role: ActorRole = "admin", password: str | None = PASSWORD) -> uuid
         return made.user_id
 
 
-def client_of(app: FastAPI, headers: Mapping[str, str] | None = None) -> TestClient:
+def client_of(app: FastAPI, headers: dict[str, str] | None = None) -> TestClient:
     """Return a caller without a key, over TLS."""
     return TestClient(app, base_url=HTTPS, headers=headers, raise_server_exceptions=False)
 

@@ -73,7 +73,7 @@ def test_another_text_is_no_key_and_the_database_is_not_asked(
     app: FastAPI, database: None, statements: list[str], wrong: str
 ) -> None:
     headers = {b"x-api-key": wrong.encode()}
-    assert client_of(app).get("/auth/me", headers=headers).status_code == 401  # type: ignore[arg-type]
+    assert client_of(app).get("/auth/me", headers=headers).status_code == 401
     assert statements == []
 
 

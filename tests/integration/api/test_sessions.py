@@ -2,9 +2,11 @@
 
 import time
 import uuid
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection, text
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 from tests.integration.api.conftest import Counting
 from tests.integration.api.identity import EMAIL, PASSWORD, new_user
@@ -146,10 +148,11 @@ def test_our_own_page_may_write(console: TestClient, headers: dict[str, str]) ->
 
 
 def test_a_new_password_or_a_disabled_user_ends_what_was_open(console: TestClient) -> None:
-    for change in (
+    changes: list[Callable[[Session], None]] = [
         lambda session: set_password(session, SYSTEM, EMAIL, "another long password", now()),
         lambda session: disable_user(session, SYSTEM, EMAIL, now()),
-    ):
+    ]
+    for change in changes:
         enter(console, password=PASSWORD)
         assert console.get("/auth/me").status_code == 200
         with unit_of_work(SYSTEM) as session:
