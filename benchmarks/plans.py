@@ -22,6 +22,7 @@ __all__ = ["TARGETS", "bench"]
 
 PLANS = 100_000
 QUICK_PLANS = 500
+LOWEST_RATE, HIGHEST_RATE = -0.9, 999_999.0  # Between these a rate must be found where there is one.
 FIRST_DAY = dt.date(2020, 1, 1).toordinal()
 
 TARGETS: dict[str, tuple[str, float]] = {
@@ -126,10 +127,9 @@ def _judge(worst: _Worst, plan: PaymentPlan, price: Decimal, rng: Random) -> Non
 def _judge_rate(worst: _Worst, due: list[Instalment], price: Decimal, booked_on: dt.date, rng: Random) -> None:
     """Put the rate that a discounted cash price implies back into the sum."""
     cash = (price * Decimal(rng.randrange(50, 101)) / 100).quantize(Decimal("0.01"))
-    at_once = sum((part.amount for part in due if part.due_on <= booked_on), Decimal(0))
     rate = implied_rate(due, cash, booked_on)
     if rate is None:
-        worst.without_rate += at_once < cash  # Then a rate exists: the rest comes later, and discounting can shrink it.
+        worst.without_rate += _value(due, HIGHEST_RATE, booked_on) < float(cash) < _value(due, LOWEST_RATE, booked_on)
         return
     worst.rates += 1
     worst.xirr_residual = max(worst.xirr_residual, abs(_value(due, rate, booked_on) - float(cash)) / float(price))
