@@ -11,7 +11,7 @@ from estate.api import errors, openapi
 from estate.api.events import group_commit
 from estate.api.middleware import EnvelopeCheck, RateLimit, RequestRecord
 from estate.api.routers import agent, behavior, client, gpt, ingest, market, operations, property_
-from estate.core import db, queue
+from estate.core import db, gauges, queue
 from estate.core.settings import get_settings
 
 __all__ = ["create_app"]
@@ -29,6 +29,7 @@ def create_app() -> FastAPI:
     settings = get_settings()
     registry.register()
     db.after_commit(queue.wake)
+    gauges.watch()
     app = FastAPI(
         title="Estate",
         version="0.1.0",

@@ -4,8 +4,11 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
 
-__all__ = ["alembic_config", "downgrade", "upgrade"]
+__all__ = ["alembic_config", "downgrade", "revisions", "upgrade"]
 
 PACKAGED = Path(__file__).resolve().parents[1] / "migrations"
 IN_REPOSITORY = Path(__file__).resolve().parents[3] / "migrations"
@@ -35,3 +38,9 @@ def upgrade(url: str, revision: str = "head") -> None:
 def downgrade(url: str, revision: str = "base") -> None:
     """Take the schema down to a revision."""
     command.downgrade(alembic_config(url), revision)
+
+
+def revisions(connection: Connection, url: str) -> tuple[str | None, str | None]:
+    """Return the revision of a schema, and the newest one that this release knows."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found, ScriptDirectory.from_config(alembic_config(url)).get_current_head()

@@ -10,7 +10,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from estate.core.orm import Base, BigId, UpdatedAt
 
-__all__ = ["ExchangeRate", "IdempotencyKey", "IngestBatch", "OutboxClaim", "OutboxRow", "RejectedRow", "Team"]
+__all__ = [
+    "ExchangeRate",
+    "Heartbeat",
+    "IdempotencyKey",
+    "IngestBatch",
+    "OutboxClaim",
+    "OutboxRow",
+    "RejectedRow",
+    "Team",
+]
 
 
 class OutboxRow(Base):
@@ -33,6 +42,16 @@ class OutboxRow(Base):
     dead: Mapped[bool] = mapped_column(server_default=false())
     available_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    request_id: Mapped[str | None]
+
+
+class Heartbeat(Base):
+    """When something that must happen again and again last did."""
+
+    __tablename__ = "heartbeats"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    beat_at: Mapped[dt.datetime]
 
 
 class OutboxClaim(Base):
