@@ -47,11 +47,11 @@ _SHAPES = re.compile(
             r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+",  # e-mail
             r"(?<=://)[^/\s@]*@",  # user and password of a URL
             r"\+\d[\d ().-]{6,}\d",  # phone
-            r"(?<![\w.:/-])\d[\d ,()-]{6,}\d(?![\w:-])",  # phone or amount, without a sign
-            rf"\b(?:{_CURRENCY})\s?\d[\d.,]*\s?[kKmM]?\b",
+            r"(?<![\w.:/-])\(?\d[\d ,()-]{6,}\d(?![\w:-])",  # phone or amount, without a sign
+            rf"\b(?:{_CURRENCY})\s?\d[\d.,]*(?:\s?[kKmM]\b)?",
             rf"\b\d[\d.,]*\s?[kKmM]?\s?(?:{_CURRENCY})\b",
+            r"(?i:\b[\w-]*(?:api[_-]?key|authorization|password|secret|token)\b['\"]?\s*[:=]\s*(?:bearer\s+)?)\S+",
             r"(?i:\bbearer\s+)\S+",
-            r"(?i:\b[\w-]*(?:api[_-]?key|authorization|password|secret|token)\b['\"]?\s*[:=]\s*)\S+",
         )
     )
 )
