@@ -126,7 +126,7 @@ def event_row(agent: str, client: str) -> dict[str, object]:
 
 def empty(platform: Platform) -> bool:
     with platform.engine.connect() as connection:
-        return connection.execute(text("SELECT count(*) FROM outbox WHERE NOT dead")).scalar_one() == 0
+        return bool(connection.execute(text("SELECT count(*) FROM outbox WHERE NOT dead")).scalar_one() == 0)
 
 
 def test_a_request_is_followed_into_the_worker(platform: Platform) -> None:

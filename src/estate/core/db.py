@@ -104,6 +104,10 @@ class Database:
         engine = make_engine(url, settings, statement_timeout_ms=limit)
         return cls(sessionmaker(engine, expire_on_commit=False))
 
+    def close(self) -> None:
+        """Close the connections that are not at work."""
+        self.sessions.kw["bind"].dispose()
+
 
 _ACT_AS = text("SELECT set_config('estate.actor_role', :role, true), set_config('estate.actor_agent_id', :agent, true)")
 

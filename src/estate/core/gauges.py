@@ -5,12 +5,10 @@ that no files are shared between processes and nobody's counters are added to an
 """
 
 import logging
-import shutil
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from prometheus_client import REGISTRY, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -138,15 +136,9 @@ def _pool() -> Iterator[Metric]:
 
 
 def _disk() -> Iterator[Metric]:
-    usage = shutil.disk_usage(existing(get_settings().data_dir))
-    yield GaugeMetricFamily("estate_disk_free_bytes", "Free space where the data folder is.", usage.free)
-    yield GaugeMetricFamily("estate_disk_size_bytes", "Space where the data folder is.", usage.total)
-
-
-def existing(folder: Path) -> Path:
-    """Return the folder, or the nearest above it that exists."""
-    folder = folder.resolve()
-    return next(path for path in (folder, *folder.parents) if path.exists())
+    free, size = health.disk_usage(get_settings().data_dir)
+    yield GaugeMetricFamily("estate_disk_free_bytes", "Free space where the data folder is.", free)
+    yield GaugeMetricFamily("estate_disk_size_bytes", "Space where the data folder is.", size)
 
 
 def watch() -> None:

@@ -1,7 +1,10 @@
 """Whether what the platform stands on is well: asked by `/readyz`, the gauges, `estate doctor` and the verification."""
 
+import datetime as dt
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
 from redis import Redis
@@ -16,12 +19,24 @@ from sqlalchemy.schema import Index
 from estate.core.heartbeats import SWEEP, last_beat
 from estate.core.settings import Settings
 
-__all__ = ["RedisState", "broker", "missing_indexes", "queued_tasks", "redis_state", "sweep_age_s"]
+__all__ = [
+    "RedisState",
+    "broker",
+    "clock_difference_s",
+    "disk_usage",
+    "has_extension",
+    "missing_indexes",
+    "queued_tasks",
+    "redis_state",
+    "sweep_age_s",
+]
 
 CELERY_QUEUE = "celery"
 RedisState = Literal["ok", "unavailable", "stalled", "not configured"]
 
 _AGE = text("SELECT extract(epoch FROM clock_timestamp() - :moment)")
+_CLOCK = text("SELECT clock_timestamp()")
+_EXTENSION = text("SELECT 1 FROM pg_extension WHERE extname = :name")
 _VALID_INDEXES = text("""
 SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 WHERE c.relnamespace = 'public'::regnamespace AND i.indisvalid
@@ -68,6 +83,26 @@ def sweep_age_s(session: Session) -> float | None:
     if beat is None:
         return None
     return float(session.execute(_AGE, {"moment": beat}).scalar_one())
+
+
+def clock_difference_s(session: Session) -> float:
+    """Return by how many seconds the clock of the database is ahead of ours; the way there and back is halved."""
+    before = dt.datetime.now(dt.UTC)
+    theirs: dt.datetime = session.execute(_CLOCK).scalar_one()
+    after = dt.datetime.now(dt.UTC)
+    return (theirs - (before + (after - before) / 2)).total_seconds()
+
+
+def has_extension(session: Session, name: str) -> bool:
+    """Tell whether an extension is installed in the database."""
+    return session.execute(_EXTENSION, {"name": name}).first() is not None
+
+
+def disk_usage(folder: Path) -> tuple[int, int]:
+    """Return free and total bytes where a folder is, or will be."""
+    folder = folder.resolve()
+    usage = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists()))
+    return usage.free, usage.total
 
 
 def missing_indexes(connection: Connection, metadata: MetaData) -> list[Index]:

@@ -35,7 +35,8 @@ _STANDINGS = text("""
 SELECT topic, count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead),
     coalesce(extract(epoch FROM now() - min(created_at) FILTER (
         WHERE NOT dead AND (available_at <= now() OR attempts > 0)
-    )), 0)
+    )), 0),
+    max(last_error) FILTER (WHERE dead)
 FROM outbox GROUP BY topic ORDER BY topic
 """)
 
@@ -134,17 +135,21 @@ class Standing:
         Rows still to be done, and rows given up.
     oldest_s : float
         Age of the oldest row that should be done by now, in seconds; 0 without one.
+    reason : str or None
+        Type of an error for which a row was given up.
     """
 
     topic: str
     waiting: int
     dead: int
     oldest_s: float
+    reason: str | None
 
 
 def standings(session: Session) -> list[Standing]:
     """Return how each topic stands that has rows; reads the whole outbox, which is short unless work piles up."""
-    return [Standing(topic, waiting, dead, float(age)) for topic, waiting, dead, age in session.execute(_STANDINGS)]
+    rows = session.execute(_STANDINGS)
+    return [Standing(topic, waiting, dead, float(age), reason) for topic, waiting, dead, age, reason in rows]
 
 
 def revive(session: Session) -> int:

@@ -110,7 +110,7 @@ def test_no_canary_of_a_log_call_comes_through(lines: Lines) -> None:
     except RuntimeError as error:
         log.exception("Task %(name)s raised: %(exc)s", {"name": "estate.drain", "exc": repr(error)})
     sys.excepthook(RuntimeError, RuntimeError(NAME), None)
-    thread = threading.Thread(target=lambda: {}[NAME])
+    thread = threading.Thread(target=lambda: dict[str, str]()[NAME])
     thread.start()
     thread.join()
     written = lines()
