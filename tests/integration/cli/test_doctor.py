@@ -165,6 +165,16 @@ def test_work_that_waits_too_long_is_named(examine: Examine, patient: Callable[.
     assert finding["mend"] == "estate work"
 
 
+def test_what_could_not_be_looked_at_is_not_healthy(examine: Examine, url: str) -> None:
+    own = create_engine(url)
+    with own.connect() as blocker:
+        blocker.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
+        report = examine()
+    own.dispose()
+    assert report["findings"] == []
+    assert report["not_checked"] == {"outbox": "LockNotAvailable 55P03"}
+
+
 def test_work_that_is_not_due_yet_is_no_finding(examine: Examine, patient: Callable[..., None]) -> None:
     patient(
         "INSERT INTO outbox (topic, key, created_at, available_at)"

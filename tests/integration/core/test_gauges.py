@@ -1,5 +1,6 @@
 """Gauges are read at a scrape and kept a moment; one that cannot be read is missing and counted; the page answers."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -120,7 +121,10 @@ def test_a_slow_reading_is_cut_off(engine: Engine, monkeypatch: pytest.MonkeyPat
         before = scrape(api)
         with unit_of_work(Actor.system()) as blocker:
             blocker.execute(text("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE"))
+            started = time.monotonic()
             seen = scrape(api)
+            seconds = time.monotonic() - started
+    assert seconds < 2, "it waited for the lock, for which these sessions would wait 5 s"
     assert errors(seen, "outbox") == errors(before, "outbox") + 1
     assert ("estate_model_unlearned_deals", "closing") in seen
 
