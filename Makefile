@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 T ?= tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-long lint format collection notebook verify bench dist lock clean
+.PHONY: help setup run test test-long lint format collection notebook verify bench audit dist lock clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  \033[1m%-10s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ verify: $(VENV)/.dev ## Run the client's ten verification steps; writes build_re
 
 bench: $(VENV)/.dev ## Run every benchmark that needs no outside data
 	$(BIN)/estate bench all
+
+audit: $(VENV)/.dev ## Compare the production packages with the published advisories; needs a network
+	$(BIN)/python -m scripts.audit
 
 dist: ## Make the zip of the repository
 	scripts/dist.sh

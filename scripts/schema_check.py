@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import Connection, inspect, text
 
+from estate.core.health import missing_indexes
 from estate.registry import metadata
 from scripts.spec_schema import COLUMNS, FOREIGN_KEYS, HEAVY_COLUMNS, PRIMARY_KEYS, SUPPORTING_TABLES
 
@@ -19,7 +20,6 @@ JOIN pg_class c ON c.oid = i.indrelid
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
 WHERE c.relnamespace = 'public'::regnamespace AND i.indisvalid
 """)
-INDEX_NAMES = text("SELECT indexname FROM pg_indexes WHERE schemaname = 'public'")
 
 
 def schema_problems(connection: Connection) -> list[str]:
@@ -74,8 +74,5 @@ def _heavy_columns(connection: Connection) -> Iterator[str]:
 
 
 def _named_indexes(connection: Connection) -> Iterator[str]:
-    found = set(connection.execute(INDEX_NAMES).scalars())
-    for table in metadata.tables.values():
-        for index in table.indexes:
-            if index.name not in found:
-                yield f"index {index.name} on {table.name} is missing"
+    for index in missing_indexes(connection, metadata):
+        yield f"index {index.name} on {index.table} is missing"

@@ -15,12 +15,11 @@ from functools import cached_property
 from pathlib import Path
 
 import httpx2
-from alembic.script import ScriptDirectory
 from redis import Redis
 from rich.console import Console
 from sqlalchemy import Engine, NullPool, create_engine, func, select, text
 
-from estate.core.migrate import alembic_config
+from estate.core.migrate import revisions
 from estate.registry import metadata
 from scripts.checks import Failed, Skipped, require, run_command, wait_for
 from scripts.schema_check import schema_problems
@@ -95,8 +94,7 @@ def migrate(run: Run) -> str:
     """Step 3: run the Alembic migrations."""
     run.services.estate("migrate")
     with run.engine.connect() as connection:
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-    newest = ScriptDirectory.from_config(alembic_config(run.addresses.database)).get_current_head()
+        found, newest = revisions(connection, run.addresses.database)
     require(found == newest, f"the database is at revision {found}, the newest is {newest}")
     return f"revision {found}"
 

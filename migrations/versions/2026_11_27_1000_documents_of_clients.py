@@ -4,7 +4,7 @@ Who finds a document follows from the client that it is about, not from the agen
 document was written.
 
 Revision: 0010
-Revises: 0007
+Revises: 0009
 """
 
 import sqlalchemy as sa

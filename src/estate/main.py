@@ -7,8 +7,9 @@ import uvicorn
 from estate.api.app import create_app
 from estate.api.protocol import configure
 from estate.core.db import require_limited_login
+from estate.core.error_reports import configure_sentry
+from estate.core.logs import configure_logging
 from estate.core.settings import get_settings
-from estate.core.telemetry import configure_logging, configure_sentry
 
 __all__ = ["serve"]
 

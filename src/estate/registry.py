@@ -5,8 +5,8 @@ from sqlalchemy import MetaData
 from estate.agent import models as agent_models
 from estate.behavior import models as behavior_models
 from estate.client import models as client_models
+from estate.core import gauges, queue
 from estate.core import models as core_models
-from estate.core import queue
 from estate.core.orm import Base
 from estate.intelligence import models as intelligence_models
 from estate.market import models as market_models
@@ -30,11 +30,12 @@ metadata: MetaData = Base.metadata
 
 
 def register() -> None:
-    """Tell the queue who does the work of which topic."""
+    """Tell the queue who does the work of which topic, and the metrics whom to ask."""
     # Here and not above: a migration needs the tables only, not the numerical libraries behind the tasks.
     from estate.agent import tasks as agent
     from estate.behavior import tasks as behavior
     from estate.intelligence import tasks as intelligence
+    from estate.intelligence.freshness import model_gauges
     from estate.market import tasks as market
     from estate.market.service import PUBLISH
     from estate.property import tasks as homes
@@ -52,3 +53,4 @@ def register() -> None:
             PUBLISH: market.publish_forecasts,
         }
     )
+    gauges.SOURCES["models"] = model_gauges

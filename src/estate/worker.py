@@ -1,11 +1,15 @@
 """Celery entry point: `celery -A estate.worker worker --beat`."""
 
+from typing import Any
+
+from billiard.process import current_process
 from celery import Celery, signals
 
 from estate import registry
-from estate.core import db, queue
+from estate.core import context, db, gauges, queue
+from estate.core.error_reports import configure_sentry
+from estate.core.logs import configure_logging
 from estate.core.settings import get_settings
-from estate.core.telemetry import configure_logging, configure_sentry
 
 __all__ = ["app"]
 
@@ -15,13 +19,27 @@ def _log_as_the_api_does(**_: object) -> None:
 
 
 def _connect(**_: object) -> None:
-    """Give each worker process connections of its own, with the worker's statement time-out."""
+    """Give each worker process connections of its own, with the worker's statement time-out, and its own metrics."""
     db.set_default_role("worker")
     db.require_limited_login()
+    gauges.serve(get_settings(), place=getattr(current_process(), "index", 0))
+
+
+def _begin(task_id: str, task: Any, **_: object) -> None:
+    """Put the task, and the request that woke it, on every line that follows."""
+    context.task_id.set(task_id)
+    context.request_id.set(task.request.get(queue.REQUEST_HEADER))
+
+
+def _end(**_: object) -> None:
+    context.task_id.set(None)
+    context.request_id.set(None)
 
 
 signals.setup_logging.connect(_log_as_the_api_does)
 signals.worker_process_init.connect(_connect)
+signals.task_prerun.connect(_begin)
+signals.task_postrun.connect(_end)
 configure_sentry(get_settings())
 registry.register()
 db.set_default_role("worker")

@@ -7,11 +7,13 @@ import pytest
 from sqlalchemy import Engine, create_engine
 from tests.live import new_platform, running_api, running_worker
 
+from estate.cli.processes import free_port
+
 
 @pytest.fixture(scope="session")
 def environment(engine: Engine, redis_url: str) -> dict[str, str]:
     """Settings of the running platform: a migrated database of its own, and Redis."""
-    return new_platform(engine, redis_url, "estate_live")
+    return new_platform(engine, redis_url, "estate_live") | {"ESTATE_WORKER_METRICS_PORT": str(free_port())}
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from estate.api.deps import caller
 from estate.api.events import group_commit
 from estate.api.middleware import EnvelopeCheck, RequestRecord
 from estate.api.routers import agent, auth, behavior, client, gpt, ingest, market, operations, property_
-from estate.core import db, queue
+from estate.core import db, gauges, queue
 from estate.core.credentials import Credentials
 from estate.core.settings import get_settings
 
@@ -33,6 +33,7 @@ def create_app() -> FastAPI:
     settings = get_settings()
     registry.register()
     db.after_commit(queue.wake)
+    gauges.watch()
     app = FastAPI(
         title="Estate",
         version="0.1.0",

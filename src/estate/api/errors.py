@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import cast
 
-import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
@@ -15,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from estate.core.context import request_id
 from estate.core.errors import EstateError, FieldProblem, Invalid
 from estate.core.problems import request_problems
 from estate.core.settings import get_settings
@@ -83,7 +83,7 @@ def request_id_of(connection: HTTPConnection) -> str | None:
 
 def current_request_id() -> str | None:
     """Return the id of the request that this code runs for."""
-    return cast("str | None", structlog.contextvars.get_contextvars().get("request_id"))
+    return request_id.get()
 
 
 def _estate_error(request: Request, error: Exception) -> Response:

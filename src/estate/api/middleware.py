@@ -8,7 +8,6 @@ import uuid
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
-import structlog
 from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,9 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from estate.api.admission import actor_of
 from estate.api.errors import problem_response
 from estate.api.headers import security_headers
+from estate.core.context import request_id as current_request
 from estate.core.errors import BadRequest, EstateError, FieldProblem, Invalid
+from estate.core.logs import log_request
 from estate.core.settings import Settings
-from estate.core.telemetry import HTTP_REQUESTS, HTTP_SECONDS, log_request
+from estate.core.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 
 __all__ = ["EnvelopeCheck", "RequestRecord"]
 
@@ -45,7 +46,7 @@ class RequestRecord:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if REQUEST_ID.match(given) else f"{PROCESS}{next(NUMBERS):012x}"
         scope["estate.request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id)  # On every log line of the request.
+        current_request.set(request_id)  # On every log line of the request, and the outbox rows that it causes.
         started = time.perf_counter()
         status, started_answer = 500, False
 

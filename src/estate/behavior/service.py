@@ -1,7 +1,7 @@
 """The public verbs of the behavior layer."""
 
 from estate.behavior.conversations import ingest_conversations
-from estate.behavior.crud.deals import closed_counts, stages
+from estate.behavior.crud.deals import closed_counts, closed_since, stages
 from estate.behavior.crud.moments import activity_at
 from estate.behavior.deals import deals, ingest_deals
 from estate.behavior.discovery import analyse, patterns, triggers
@@ -18,6 +18,7 @@ __all__ = [
     "check_event",
     "client_activity",
     "closed_counts",
+    "closed_since",
     "deals",
     "documents",
     "fold",

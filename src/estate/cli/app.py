@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from estate.cli import ask, bench, identity, imports, load, models, plot, rejected, run
+from estate.cli import ask, bench, doctor, identity, imports, load, models, plot, rejected, run
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
@@ -25,6 +25,7 @@ app.command("serve")(run.serve)
 app.command("migrate")(run.migrate)
 app.command("seed")(load.seed)
 app.command("work")(run.work)
+app.command("doctor")(doctor.doctor)
 app.command("gpt")(ask.gpt)
 app.command("bench")(bench.bench)
 app.add_typer(imports.app, name="import")

@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from estate import registry
 from estate.cli.folder import held
@@ -12,7 +11,7 @@ from estate.core.errors import Unavailable
 from estate.core.migrate import upgrade
 from estate.core.settings import Settings, get_settings
 
-__all__ = ["attached"]
+__all__ = ["attached", "running"]
 
 VARIABLE = "ESTATE_DATABASE_URL"
 
@@ -35,7 +34,7 @@ def _database_url(settings: Settings) -> Iterator[str]:
         yield settings.require_database_url()
         return
     if held(settings.data_dir):
-        yield _of_running(settings.data_dir / "env")
+        yield _of_running(settings)
         return
     from estate.cli.servers import start_postgres
 
@@ -44,11 +43,18 @@ def _database_url(settings: Settings) -> Iterator[str]:
         yield server.url
 
 
-def _of_running(addresses: Path) -> str:
+def _of_running(settings: Settings) -> str:
     """Return the URL that a running `estate up` leaves for other terminals once it is ready."""
-    if addresses.is_file():
-        for line in addresses.read_text().splitlines():
-            name, _, value = shlex.split(line)[-1].partition("=")
-            if name == VARIABLE:
-                return value
-    raise Unavailable("`estate up` is starting in this folder; try again when it is ready.")
+    url = running(settings).get(VARIABLE)
+    if url is None:
+        raise Unavailable("`estate up` is starting in this folder; try again when it is ready.")
+    return url
+
+
+def running(settings: Settings) -> dict[str, str]:
+    """Return the variables that a running `estate up` leaves for other terminals; none unless it runs and is ready."""
+    addresses = settings.data_dir / "env"
+    if not (held(settings.data_dir) and addresses.is_file()):
+        return {}
+    pairs = (shlex.split(line)[-1].partition("=") for line in addresses.read_text().splitlines())
+    return {name: value for name, _, value in pairs}

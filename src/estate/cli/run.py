@@ -1,10 +1,15 @@
 """Commands that start or prepare something."""
 
+from typing import Annotated
+
 import typer
 
 from estate.cli.attach import attached
 from estate.cli.up import up
+from estate.core import outbox
+from estate.core.db import unit_of_work
 from estate.core.queue import drain_all
+from estate.core.security import Actor
 from estate.core.settings import get_settings
 
 __all__ = ["migrate", "serve", "up", "work"]
@@ -27,7 +32,12 @@ def migrate() -> None:
     upgrade(settings.require_database_url(), passwords)
 
 
-def work() -> None:
+def work(
+    revive: Annotated[bool, typer.Option("--revive", help="Try work again that was given up, too.")] = False,
+) -> None:
     """Do all work that waits in the outbox, then stop."""
     with attached():
+        if revive:
+            with unit_of_work(Actor.system()) as session:
+                outbox.revive(session)
         typer.echo(f"{drain_all()} pieces of work done.")

@@ -55,6 +55,7 @@ POSTGRES_SETTINGS = (
     "client_connection_check_interval=500ms",
     "timezone=UTC",
     "log_timezone=UTC",
+    "log_error_verbosity=terse",  # DETAIL quotes whole rows.
 )
 THROWAWAY_SETTINGS = ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
 

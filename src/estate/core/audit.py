@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import structlog
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
+from estate.core.context import request_id as current_request
 from estate.core.models import AuditRecord
 from estate.core.security import Actor
 
@@ -44,7 +44,7 @@ def audit(
             action=action,
             subject_table=subject_table,
             subject_id=None if subject_id is None else str(subject_id),
-            request_id=structlog.contextvars.get_contextvars().get("request_id"),
+            request_id=current_request.get(),
             detail=detail,
         )
     )

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
+from estate.core.context import group_id, request_id, working_for
 from estate.core.db import act_as, unit_of_work
 from estate.core.errors import Unavailable
 from estate.core.security import Actor
@@ -33,11 +34,14 @@ ATTEMPTS = 3  # A deadlock or a serialization failure is gone at the next try.
 RETRY_AFTER_S = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry(Generic[Row, Result]):
     actor: Actor
     row: Row
     answer: asyncio.Future[Result]
+    request: str | None
+    group: str | None = None
+    """The request under whose id the group is written: the work that it causes is one row for all of them."""
 
 
 class GroupCommit(Generic[Row, Result]):
@@ -78,13 +82,16 @@ class GroupCommit(Generic[Row, Result]):
             At once when too many rows wait or the process stops; later when the database does not answer in time.
             Then the row may have been stored all the same: its id makes a repetition harmless.
         """
-        entry: _Entry[Row, Result] = _Entry(actor, row, asyncio.get_running_loop().create_future())
+        entry: _Entry[Row, Result] = _Entry(actor, row, asyncio.get_running_loop().create_future(), request_id.get())
         self._put(entry)
         try:
             async with asyncio.timeout(self._patience_s):
                 return await entry.answer
         except TimeoutError:
             raise _unavailable("The database did not answer in time.") from None
+        finally:
+            if entry.group != entry.request:
+                group_id.set(entry.group)
 
     def close(self) -> None:
         """Take no more rows, and return when all that wait are written."""
@@ -106,7 +113,8 @@ class GroupCommit(Generic[Row, Result]):
         """Write group after group until nothing waits."""
         while group := self._take():
             GROUP_COMMIT_ROWS.observe(len(group))
-            self._commit(group)
+            with working_for(group[0].request):
+                self._commit(group)
             if len(group) > 1:
                 time.sleep(self._gather_s)
 
@@ -150,6 +158,7 @@ class GroupCommit(Generic[Row, Result]):
         places: defaultdict[Actor, list[int]] = defaultdict(list)
         for place, entry in enumerate(group):
             places[entry.actor].append(place)
+            entry.group = request_id.get()
         results: dict[int, Result] = {}
         with unit_of_work(group[0].actor) as session:
             for actor, own in places.items():

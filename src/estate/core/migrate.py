@@ -6,13 +6,15 @@ from types import MappingProxyType
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from estate.core.policies import apply_policies, withdraw_policies
 from estate.core.roles import ensure_roles
 
-__all__ = ["alembic_config", "downgrade", "upgrade"]
+__all__ = ["alembic_config", "downgrade", "revisions", "upgrade"]
 
 PACKAGED = Path(__file__).resolve().parents[1] / "migrations"
 IN_REPOSITORY = Path(__file__).resolve().parents[3] / "migrations"
@@ -61,3 +63,9 @@ def downgrade(url: str, revision: str = "base") -> None:
     with engine.begin() as connection:
         withdraw_policies(connection)
     command.downgrade(alembic_config(url), revision)
+
+
+def revisions(connection: Connection, url: str) -> tuple[str | None, str | None]:
+    """Return the revision of a schema, and the newest one that this release knows."""
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found, ScriptDirectory.from_config(alembic_config(url)).get_current_head()

@@ -13,6 +13,7 @@ from estate.core.orm import Base, BigId, UpdatedAt
 __all__ = [
     "AuditRecord",
     "ExchangeRate",
+    "Heartbeat",
     "IdempotencyKey",
     "IngestBatch",
     "OutboxClaim",
@@ -45,6 +46,16 @@ class OutboxRow(Base):
     dead: Mapped[bool] = mapped_column(server_default=false())
     available_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    request_id: Mapped[str | None]
+
+
+class Heartbeat(Base):
+    """When something that must happen again and again last did."""
+
+    __tablename__ = "heartbeats"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    beat_at: Mapped[dt.datetime]
 
 
 class OutboxClaim(Base):

@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from estate.core.context import request_id, working_for
 from estate.core.db import unit_of_work
 from estate.core.errors import EstateError
 from estate.core.models import OutboxClaim, OutboxRow
@@ -20,13 +21,23 @@ from estate.core.settings import get_settings
 from estate.core.sqlstate import is_outage
 from estate.core.telemetry import OUTBOX_DEAD, OUTBOX_DONE
 
-__all__ = ["Claim", "Handler", "Job", "drain", "enqueue", "enqueue_once", "pending"]
+__all__ = ["Claim", "Handler", "Job", "Standing", "drain", "enqueue", "enqueue_once", "pending", "revive", "standings"]
 
 log = logging.getLogger(__name__)
 
 _ENQUEUE = text("""
-INSERT INTO outbox (topic, key, payload, available_at) SELECT topic, key, payload, coalesce(due_at, now())
+INSERT INTO outbox (topic, key, payload, available_at, request_id)
+SELECT topic, key, payload, coalesce(due_at, now()), :request_id
 FROM jsonb_to_recordset(CAST(:jobs AS jsonb)) AS job (topic text, key text, payload jsonb, due_at timestamptz)
+""")
+
+_STANDINGS = text("""
+SELECT topic, count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead),
+    coalesce(extract(epoch FROM now() - min(created_at) FILTER (
+        WHERE NOT dead AND (available_at <= now() OR attempts > 0)
+    )), 0),
+    max(last_error) FILTER (WHERE dead)
+FROM outbox GROUP BY topic ORDER BY topic
 """)
 
 SUSPECTS = 20  # One of them killed a process; small enough to find it in four crashes of the largest batch.
@@ -58,12 +69,13 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One claimed piece of work, and how many processes died with it."""
+    """One claimed piece of work, how many processes died with it, and the request that caused it."""
 
     outbox_id: int
     key: str
     payload: dict[str, Any]
     crashes: int = 0
+    request_id: str | None = None
 
     @property
     def items(self) -> list[Any]:
@@ -85,7 +97,7 @@ def enqueue(session: Session, jobs: Iterable[Job]) -> None:
     rows = [job.stored() for job in jobs]
     if not rows:
         return
-    session.execute(_ENQUEUE, {"jobs": to_json(rows).decode()})
+    session.execute(_ENQUEUE, {"jobs": to_json(rows).decode(), "request_id": request_id.get()})
     session.info.setdefault("wake", set()).update(row["topic"] for row in rows)
 
 
@@ -111,6 +123,41 @@ def pending(session: Session, topic: str) -> int:
     """Count the rows of a topic that are not dead."""
     rows = select(func.count()).where(OutboxRow.topic == topic, ~OutboxRow.dead)
     return session.scalars(rows).one()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the work of one topic stands.
+
+    Parameters
+    ----------
+    waiting, dead : int
+        Rows still to be done, and rows given up.
+    oldest_s : float
+        Age of the oldest row that should be done by now, in seconds; 0 without one.
+    reason : str or None
+        Type of an error for which a row was given up.
+    """
+
+    topic: str
+    waiting: int
+    dead: int
+    oldest_s: float
+    reason: str | None
+
+
+def standings(session: Session) -> list[Standing]:
+    """Return how each topic stands that has rows; reads the whole outbox, which is short unless work piles up."""
+    rows = session.execute(_STANDINGS)
+    return [Standing(topic, waiting, dead, float(age), reason) for topic, waiting, dead, age, reason in rows]
+
+
+def revive(session: Session) -> int:
+    """Let dead rows be tried again as if they were new; return how many."""
+    again = {"dead": False, "attempts": 0, "crashes": 0, "available_at": func.now()}
+    revived = session.scalars(update(OutboxRow).where(OutboxRow.dead).values(again).returning(OutboxRow.topic)).all()
+    session.info.setdefault("wake", set()).update(revived)
+    return len(revived)
 
 
 def drain(topic: str, handler: Handler, *, now: dt.datetime) -> int:
@@ -139,6 +186,7 @@ def drain(topic: str, handler: Handler, *, now: dt.datetime) -> int:
             session.execute(delete(OutboxClaim).where(OutboxClaim.claim_id == note))
             done += finished
         OUTBOX_DONE.labels(topic).inc(finished)
+        log.info("outbox rows done", extra={"topic": topic, "rows": len(claims), "request_ids": _causes(claims)})
 
 
 def _claim(session: Session, topic: str, now: dt.datetime) -> list[Claim]:
@@ -146,7 +194,7 @@ def _claim(session: Session, topic: str, now: dt.datetime) -> list[Claim]:
     # A range of one topic, and the topic in the order: with an equality the planner may walk the primary key instead
     # of the topic's index, past all that waits for other topics, in every batch.
     rows = session.execute(
-        select(OutboxRow.outbox_id, OutboxRow.key, OutboxRow.payload, OutboxRow.crashes)
+        select(OutboxRow.outbox_id, OutboxRow.key, OutboxRow.payload, OutboxRow.crashes, OutboxRow.request_id)
         .where(OutboxRow.topic.between(topic, topic), ~OutboxRow.dead, OutboxRow.available_at <= now)
         .order_by(OutboxRow.topic, OutboxRow.outbox_id)
         .limit(get_settings().outbox_batch_rows)
@@ -204,7 +252,8 @@ def _count_crash(session: Session, row: OutboxRow) -> None:
     elif row.crashes >= MAX_CRASHES:
         row.dead, row.last_error = True, "ProcessDied"
         OUTBOX_DEAD.labels(row.topic).inc()
-        log.error("outbox row killed its worker", extra={"topic": row.topic, "outbox_id": row.outbox_id})
+        with working_for(row.request_id):
+            log.error("outbox row killed its worker", extra={"topic": row.topic, "outbox_id": row.outbox_id})
 
 
 def _work(session: Session, topic: str, handler: Handler, claims: Sequence[Claim], now: dt.datetime) -> int:
@@ -225,8 +274,9 @@ def _work(session: Session, topic: str, handler: Handler, claims: Sequence[Claim
 
 def _try(session: Session, handler: Handler, claims: Sequence[Claim]) -> Exception | None:
     """Do the work of some rows; an error that comes from the state of the database is not theirs, and goes on."""
+    causes = _causes(claims)
     try:
-        with session.begin_nested():
+        with working_for(causes[0] if len(causes) == 1 else None), session.begin_nested():
             handler(session, claims)
             session.execute(delete(OutboxRow).where(OutboxRow.outbox_id.in_([c.outbox_id for c in claims])))
     except (EstateError, SQLAlchemyError, ValueError, LookupError, ArithmeticError, TypeError) as error:
@@ -236,10 +286,21 @@ def _try(session: Session, handler: Handler, claims: Sequence[Claim]) -> Excepti
     return None
 
 
+def _causes(claims: Sequence[Claim]) -> list[str]:
+    """Return the requests that caused some work, each once."""
+    return list(dict.fromkeys(claim.request_id for claim in claims if claim.request_id is not None))
+
+
 def _take_apart(session: Session, row: OutboxRow) -> None:
     """Give each item a row of its own, so that the one at fault stands alone."""
     session.add_all(
-        OutboxRow(topic=row.topic, key=row.key, payload={"items": [item]}, crashes=row.crashes)
+        OutboxRow(
+            topic=row.topic,
+            key=row.key,
+            payload={"items": [item]},
+            crashes=row.crashes,
+            request_id=row.request_id,
+        )
         for item in row.payload["items"]
     )
     session.delete(row)
@@ -252,6 +313,7 @@ def _postpone(session: Session, topic: str, claim: Claim, error: Exception, now:
     row.last_error = type(error).__name__
     row.available_at = now + dt.timedelta(seconds=BASE_DELAY_S**row.attempts)
     row.dead = row.attempts >= get_settings().outbox_max_attempts
-    log.warning("outbox row failed", extra={"topic": topic, "outbox_id": claim.outbox_id, "error": row.last_error})
+    with working_for(claim.request_id):
+        log.warning("outbox row failed", extra={"topic": topic, "outbox_id": claim.outbox_id}, exc_info=error)
     if row.dead:
         OUTBOX_DEAD.labels(topic).inc()

@@ -90,7 +90,7 @@ SHARED = (
 )
 """Market, property and what was found over all clients together."""
 
-QUEUE = ("outbox", "outbox_claims", "ingest_batches")
+QUEUE = ("outbox", "outbox_claims", "ingest_batches", "heartbeats")
 IDENTITY = ("users", "api_keys", "sessions", "audit_log")
 
 KEYED = "idempotency_keys"
@@ -174,7 +174,8 @@ def _grants(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "SELECT, INSERT, UPDATE", (INGEST,)
     elif table in QUEUE:
         yield "SELECT", (ADMIN, READER)
-        yield "INSERT", (ADMIN, INGEST, MEMBER)
+        if table != "heartbeats":
+            yield "INSERT", (ADMIN, INGEST, MEMBER)
     elif table == "sessions":
         yield "SELECT, INSERT, UPDATE", (GATE,)
     elif table in IDENTITY:

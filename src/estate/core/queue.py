@@ -10,17 +10,20 @@ from functools import lru_cache
 from celery import Celery
 from redis.exceptions import RedisError
 
+from estate.core.context import request_id, working_for
+from estate.core.heartbeats import SWEEP, beat
 from estate.core.idempotency import forget_old_answers
 from estate.core.outbox import Handler, drain
 from estate.core.settings import get_settings
 from estate.core.telemetry import WAKES_DROPPED
 
-__all__ = ["TOPICS", "celery_app", "drain_all", "drain_topic", "sweep", "wake"]
+__all__ = ["REQUEST_HEADER", "TOPICS", "celery_app", "drain_all", "drain_topic", "sweep", "wake"]
 
 log = logging.getLogger(__name__)
 
 TASK_TIME_LIMIT_S = 300
 VISIBILITY_TIMEOUT_S = 3 * TASK_TIME_LIMIT_S  # Over twice the time limit: a live task is never given out again.
+REQUEST_HEADER = "estate_request_id"
 WAKE_REST_S = 0.1  # Far below the time that work takes, and few enough wake-ups to cost nothing.
 
 TOPICS: dict[str, Handler] = {}
@@ -76,7 +79,9 @@ def drain_all() -> int:
 
 def sweep() -> int:
     """Do all due work, and forget what is past its retention."""
-    forget_old_answers(dt.datetime.now(dt.UTC))
+    now = dt.datetime.now(dt.UTC)
+    beat(SWEEP, now)
+    forget_old_answers(now)
     return drain_all()
 
 
@@ -88,31 +93,34 @@ class _Waker:
     """
 
     def __init__(self) -> None:
-        self._topics: set[str] = set()
+        self._topics: dict[str, str | None] = {}  # Each with the request that asked for it first.
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="estate-waker", daemon=True)
         self._thread.start()
 
     def put(self, topics: Iterable[str]) -> None:
         with self._changed:
-            self._topics.update(topics)
+            for topic in topics:
+                self._topics.setdefault(topic, request_id.get())
             self._changed.notify()
 
     def _run(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._topics))
-                topics, self._topics = self._topics, set()
-            for topic in sorted(topics):
-                self._send(topic)
+                topics, self._topics = self._topics, {}
+            for topic, request in sorted(topics.items()):
+                self._send(topic, request)
             time.sleep(WAKE_REST_S)
 
-    def _send(self, topic: str) -> None:
+    def _send(self, topic: str, request: str | None) -> None:
         try:
-            celery_app().send_task("estate.drain", args=[topic], retry=False, expires=60)
+            headers = {REQUEST_HEADER: request}
+            celery_app().send_task("estate.drain", args=[topic], retry=False, expires=60, headers=headers)
         except (OSError, RedisError, ConnectionError) as error:
             WAKES_DROPPED.inc()
-            log.warning("worker was not woken", extra={"topic": topic, "error": type(error).__name__})
+            with working_for(request):
+                log.warning("worker was not woken", extra={"topic": topic, "error": type(error).__name__})
 
 
 @lru_cache(maxsize=1)

@@ -32,7 +32,7 @@ def _listed(text: str | None) -> list[str]:
 class Settings(BaseSettings):
     """Configuration from ``ESTATE_*`` variables; every limit carries its unit in its name."""
 
-    model_config = SettingsConfigDict(env_prefix="ESTATE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ESTATE_", frozen=True, extra="ignore", hide_input_in_errors=True)
 
     environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".estate")
@@ -97,6 +97,15 @@ class Settings(BaseSettings):
     sentry_dsn: SecretStr | None = None
     log_level: str = "INFO"
     metrics_enabled: bool = True
+    metrics_cache_s: float = Field(5.0, ge=0)
+    metrics_statement_timeout_ms: int = Field(1_000, ge=1)
+    worker_metrics_host: str = "127.0.0.1"
+    worker_metrics_port: int = Field(0, ge=0, le=65_535)
+    doctor_outbox_max_age_s: float = Field(300.0, gt=0)
+    doctor_sweep_max_age_s: float = Field(60.0, gt=0)
+    doctor_clock_max_difference_s: float = Field(2.0, gt=0)
+    doctor_disk_min_free_bytes: int = Field(1024**3, ge=0)
+    doctor_model_max_lag_hours: float = Field(24.0, gt=0)
     docs_enabled: bool = True
 
     @model_validator(mode="after")

@@ -1,14 +1,6 @@
-"""Metrics, structured logs and the optional error reporter."""
+"""What this process counts and times; `core.gauges` reads what the database and Redis know."""
 
-import datetime as dt
-import logging
-import sys
-
-import structlog
 from prometheus_client import Counter, Histogram
-from pydantic_core import to_json
-
-from estate.core.settings import Settings
 
 __all__ = [
     "GROUP_COMMIT_REFUSED",
@@ -21,9 +13,6 @@ __all__ = [
     "RATE_LIMIT_OPEN",
     "WAKES_DROPPED",
     "WRONG_CREDENTIALS",
-    "configure_logging",
-    "configure_sentry",
-    "log_request",
 ]
 
 HTTP_REQUESTS = Counter("estate_http_requests_total", "Requests answered.", ("method", "route", "status"))
@@ -38,71 +27,3 @@ OUTBOX_DEAD = Counter("estate_outbox_dead_total", "Outbox rows given up.", ("top
 WAKES_DROPPED = Counter("estate_wakes_dropped_total", "Wake-ups that did not reach Redis; the sweep catches them.")
 RATE_LIMIT_OPEN = Counter("estate_rate_limit_open_total", "Requests let through because Redis did not answer.")
 WRONG_CREDENTIALS = Counter("estate_wrong_credentials_total", "Requests with a key or session that is not good.")
-
-
-_requests = logging.getLogger("estate.request")
-
-
-def log_request(**fields: str | float) -> None:
-    """Write the line of a request directly: through records and processors it would cost more than storing an event."""
-    if not _requests.isEnabledFor(logging.INFO):
-        return
-    told = {"event": "request", "level": "info", "logger": _requests.name, "timestamp": dt.datetime.now(dt.UTC)}
-    sys.stderr.write(to_json({**fields, **told}).decode() + "\n")
-
-
-def configure_logging(settings: Settings) -> None:
-    """Write one JSON object a line to standard error, for our loggers and the libraries' alike."""
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    formatter = structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _drop_terminal_copy,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(settings.log_level)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
-
-
-def _drop_terminal_copy(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """Leave out the copy of its message that uvicorn makes for terminals."""
-    event.pop("color_message", None)
-    return event
-
-
-def configure_sentry(settings: Settings) -> bool:
-    """Report errors to Sentry when a DSN is set and the `sentry` extra is installed.
-
-    Returns
-    -------
-    bool
-        Whether reporting is on.
-    """
-    if settings.sentry_dsn is None:
-        return False
-    import sentry_sdk
-
-    sentry_sdk.init(
-        dsn=settings.sentry_dsn.get_secret_value(),
-        environment=settings.environment,
-        send_default_pii=False,
-        max_request_body_size="never",
-    )
-    return True

@@ -5,12 +5,11 @@ from typing import Literal
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from redis import Redis
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from estate.core import db
 from estate.core.errors import NotFound, Unavailable
+from estate.core.health import RedisState, redis_state
 from estate.core.settings import get_settings
 
 router = APIRouter(tags=["operations"])
@@ -27,7 +26,7 @@ class Readiness(BaseModel):
 
     status: Literal["ready"] = "ready"
     database: Literal["ok"] = "ok"
-    redis: Literal["ok", "unavailable", "not configured"]
+    redis: RedisState
 
 
 @router.get("/healthz")
@@ -43,27 +42,12 @@ def readyz() -> Readiness:
         db.ping()
     except SQLAlchemyError as error:
         raise Unavailable("The database does not answer.", retry_after_seconds=1) from error
-    return Readiness(redis=_redis_state())
-
-
-def _redis_state() -> Literal["ok", "unavailable", "not configured"]:
-    settings = get_settings()
-    if settings.redis_url is None:
-        return "not configured"
-    seconds = settings.redis_timeout_ms / 1000
-    try:
-        with Redis.from_url(
-            settings.require_redis_url(), socket_timeout=seconds, socket_connect_timeout=seconds
-        ) as redis:
-            redis.ping()
-    except (RedisError, OSError):
-        return "unavailable"
-    return "ok"
+    return Readiness(redis=redis_state(get_settings()))
 
 
 @router.get("/metrics", response_class=Response)
 def metrics() -> Response:
-    """Return Prometheus metrics of this process."""
+    """Return metrics of this process, and gauges of what it stands on; one that cannot be read is missing."""
     if not get_settings().metrics_enabled:
         raise NotFound("Metrics are switched off.")
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

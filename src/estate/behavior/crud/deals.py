@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from estate.behavior.models import Deal
 from estate.core.upsert import Written, upsert
 
-__all__ = ["add_stages", "closed_counts", "deals", "lock_deals", "newest_deal", "stages", "write_deals"]
+__all__ = ["add_stages", "closed_counts", "closed_since", "deals", "lock_deals", "newest_deal", "stages", "write_deals"]
 
 _TABLE = cast(Table, Deal.__table__)
 _ADD_STAGES = text("""
@@ -55,6 +55,13 @@ def deals(
     if client_ids is not None:
         query = query.where(Deal.client_id.in_(client_ids))
     return session.scalars(query).all()
+
+
+def closed_since(session: Session, moment: dt.datetime | None) -> tuple[int, dt.datetime | None]:
+    """Return how many deals closed after a moment, or ever, and when the first of them did."""
+    query = select(func.count(), func.min(Deal.closed_at)).where(Deal.closed_at.is_not(None))
+    n, first = session.execute(query if moment is None else query.where(Deal.closed_at > moment)).one()
+    return n, first
 
 
 def closed_counts(session: Session, before: dt.datetime) -> dict[uuid.UUID, tuple[int, int]]:
