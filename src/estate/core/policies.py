@@ -102,6 +102,24 @@ CALLERS = (ADMIN, READER, MEMBER, INGEST)
 UNLIMITED = (ADMIN, READER, INGEST, SYSTEM, BACKUP)
 GUARDED = (*PROTECTED, KEYED)
 
+Grant = tuple[str, tuple[str, ...]]
+OWN_GRANTS: Mapping[str, tuple[Grant, ...]] = {
+    KEYED: ((EVERYTHING, CALLERS),),
+    # Work that waits already is not written twice; what it says stays unread.
+    "outbox": (
+        ("SELECT", (ADMIN, READER)),
+        ("INSERT", (ADMIN, INGEST, MEMBER)),
+        ("SELECT (outbox_id, topic, key, dead), UPDATE (dead)", (ADMIN, INGEST, MEMBER)),
+    ),
+    "ingest_batches": (("SELECT", (ADMIN, READER)), ("INSERT", (ADMIN, INGEST, MEMBER))),
+    "outbox_claims": (("SELECT", (READER,)),),
+    "heartbeats": (("SELECT", (READER,)),),
+    "audit_log": (("INSERT", (*CALLERS, GATE, SYSTEM)), ("SELECT", (ADMIN, SYSTEM))),
+    "sessions": (("SELECT, INSERT, UPDATE", (GATE,)),),
+    "users": (("SELECT, UPDATE", (GATE,)),),
+    "api_keys": (("SELECT, UPDATE", (GATE,)),),
+}
+
 _TABLES = text("""
 SELECT c.relname, c.oid FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic_version'
@@ -141,6 +159,7 @@ def withdraw_policies(connection: Connection) -> None:
 
 
 def _statements(tables: Collection[str]) -> Iterator[str]:
+    yield f"GRANT SELECT ON alembic_version TO {', '.join((READER, SYSTEM, BACKUP))}"
     for table in sorted(tables):
         yield f"REVOKE ALL ON {table} FROM {', '.join(GROUPS)}"
         for privileges, roles in _grants(table):
@@ -153,37 +172,18 @@ def _statements(tables: Collection[str]) -> Iterator[str]:
         yield from _searches()
 
 
-def _grants(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _grants(table: str) -> Iterator[Grant]:
     """Yield privileges on a table with the roles that get them; nobody may TRUNCATE, refer to it or add triggers."""
     yield "SELECT", (BACKUP,)
-    if table == "audit_log":  # Nobody changes what was written.
-        yield "INSERT", (*CALLERS, GATE)
-        yield "SELECT", (ADMIN,)
-        yield "SELECT, INSERT", (SYSTEM,)
-        return
-    yield EVERYTHING, (SYSTEM,)
-    if table == KEYED:
-        yield EVERYTHING, CALLERS
-    elif table in SHARED:
-        yield EVERYTHING, (ADMIN,)
-        yield "SELECT", (READER, MEMBER)
-        yield "SELECT, INSERT, UPDATE", (INGEST,)
-    elif table in PROTECTED:
-        yield EVERYTHING, (ADMIN, MEMBER)
-        yield "SELECT", (READER,)
-        yield "SELECT, INSERT, UPDATE", (INGEST,)
-    elif table in QUEUE:
-        yield "SELECT", (ADMIN, READER)
-        if table != "heartbeats":
-            yield "INSERT", (ADMIN, INGEST, MEMBER)
-    elif table == "sessions":
-        yield "SELECT, INSERT, UPDATE", (GATE,)
-    elif table in IDENTITY:
-        yield "SELECT, UPDATE", (GATE,)
-    if table == "outbox":  # Work that waits already is not written twice; what it says stays unread.
-        yield "SELECT (outbox_id, topic, key, dead), UPDATE (dead)", (ADMIN, INGEST, MEMBER)
+    if table != "audit_log":  # Nobody changes what was written there.
+        yield EVERYTHING, (SYSTEM,)
+    if table in SHARED:
+        yield from ((EVERYTHING, (ADMIN,)), ("SELECT", (READER, MEMBER)), ("SELECT, INSERT, UPDATE", (INGEST,)))
+    if table in PROTECTED:
+        yield from ((EVERYTHING, (ADMIN, MEMBER)), ("SELECT", (READER,)), ("SELECT, INSERT, UPDATE", (INGEST,)))
     if table in SEARCHED:
         yield "SELECT", (SEARCH,)
+    yield from OWN_GRANTS.get(table, ())
 
 
 def _policies(table: str) -> Iterator[str]:

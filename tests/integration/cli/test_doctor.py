@@ -231,6 +231,7 @@ def test_clocks_that_differ_are_named(examine: Examine, url: str, by: str, says:
     own = create_engine(url, isolation_level="AUTOCOMMIT")
     with own.connect() as connection:
         connection.execute(text("CREATE SCHEMA skewed"))
+        connection.execute(text("GRANT USAGE ON SCHEMA skewed TO PUBLIC"))
         connection.execute(
             text(
                 "CREATE FUNCTION skewed.clock_timestamp() RETURNS timestamptz LANGUAGE sql"
@@ -256,6 +257,7 @@ def test_a_full_disk_is_named(examine: Examine, tmp_path: Path) -> None:
 
 def test_a_model_that_lags_behind_is_named(examine: Examine, patient: Callable[..., None]) -> None:
     patient(
+        "SET ROLE estate_system",
         f"INSERT INTO agent_activity (agent_id, name, currency) VALUES ('{AGENT}', 'A', 'AED')",
         f"INSERT INTO client_profiles (client_id, name, currency) VALUES ('{CLIENT}', 'C', 'AED')",
         f"""
