@@ -1,0 +1,128 @@
+"""Figures of units that people may state and the platform counts otherwise; a stated one is never overwritten.
+
+`Unit.computed` names the figures of a unit that were counted, with their evidence. A figure with a value that is not
+named there was stated: it stands until null is stated in its place.
+"""
+
+import datetime as dt
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from estate.core.documents import document_jobs
+from estate.core.figures import figure_jobs
+from estate.core.identifiers import UnitRef
+from estate.core.outbox import enqueue
+from estate.property.crud import figures as crud
+from estate.property.crud.figures import Paced, lock_projects, paces
+from estate.property.models import Unit
+
+__all__ = [
+    "FIGURES",
+    "Counted",
+    "Figure",
+    "Paced",
+    "enqueue_due",
+    "give_back",
+    "lock_projects",
+    "paces",
+    "store",
+]
+
+VELOCITY = "sales_velocity"
+FIGURES = ("real_demand", VELOCITY, "positive_triggers", "negative_reviews")
+MAX_DUE = 5_000
+"""Units that one sweep takes up; the next one goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One counted figure.
+
+    Parameters
+    ----------
+    value : Decimal, list or None
+        None when nothing is known to count.
+    n : int
+        What was counted: events, deals or sales.
+    window_days : int or None
+        Days up to the count that it covers; None for the whole history.
+    why : str
+        The count in a sentence.
+    """
+
+    value: Any
+    n: int
+    window_days: int | None
+    why: str
+
+    def evidence(self) -> dict[str, Any]:
+        """Return what is kept beside the value, but for the time."""
+        return {"n": self.n, "window_days": self.window_days, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The figures of one unit by name, and when time alone will change one of them."""
+
+    figures: Mapping[str, Figure]
+    recount_at: dt.datetime | None
+
+
+def store(
+    session: Session, counted: Mapping[UnitRef, Counted], velocities: Mapping[uuid.UUID, Figure], now: dt.datetime
+) -> None:
+    """Write counted figures where nobody stated one, and refresh the documents of the units that changed.
+
+    A count that comes out as before changes nothing, not even its ``as_of``.
+
+    Parameters
+    ----------
+    counted : mapping
+        Unit to its figures; units that are gone are left out.
+    velocities : mapping
+        Project to ``sales_velocity``, which all its units share.
+    """
+    wanted = {project: (pace.value, None if pace.value is None else pace.n) for project, pace in velocities.items()}
+    changed = []
+    for unit in crud.lock_units(session, list(counted), wanted):
+        ref = UnitRef(unit.project_id, unit.unit_id)
+        own = counted.get(ref, Counted({}, unit.recount_at))
+        figures = {**own.figures, VELOCITY: velocities[unit.project_id]}
+        new_values = [_write(unit, name, figure, now) for name, figure in figures.items()]
+        if any(new_values):
+            changed.append(str(ref))
+        unit.recount_at = own.recount_at
+    session.flush()
+    enqueue(session, document_jobs("property", sorted(changed)))
+
+
+def _write(unit: Unit, name: str, figure: Figure, now: dt.datetime) -> bool:
+    """Write one figure unless it is stated; return whether its value changed."""
+    before, known = getattr(unit, name), unit.computed.get(name)
+    if before is not None and known is None:
+        return False
+    evidence = None if figure.value is None else figure.evidence()
+    if before == figure.value and evidence == _untimed(known):
+        return False
+    rest = {key: value for key, value in unit.computed.items() if key != name}
+    unit.computed = rest if evidence is None else {**rest, name: {**evidence, "as_of": now.isoformat()}}
+    setattr(unit, name, figure.value)
+    return bool(before != figure.value)
+
+
+def _untimed(known: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if known is None else {key: value for key, value in known.items() if key != "as_of"}
+
+
+def give_back(session: Session, stated: Sequence[tuple[UnitRef, Collection[str]]]) -> None:
+    """Note that people stated or cleared columns of units: those figures among them are theirs again."""
+    crud.forget_computed(session, [(ref, set(names) & set(FIGURES)) for ref, names in stated])
+
+
+def enqueue_due(session: Session, now: dt.datetime) -> None:
+    """Have the units counted again whose figures time alone has changed."""
+    enqueue(session, figure_jobs(crud.due(session, now, MAX_DUE)))
