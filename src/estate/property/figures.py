@@ -18,7 +18,6 @@ from estate.core.identifiers import UnitRef
 from estate.core.outbox import enqueue
 from estate.property.crud import figures as crud
 from estate.property.crud.figures import Paced, lock_projects, paces
-from estate.property.models import Unit
 
 __all__ = [
     "FIGURES",
@@ -87,31 +86,35 @@ def store(
         Project to ``sales_velocity``, which all its units share.
     """
     wanted = {project: (pace.value, None if pace.value is None else pace.n) for project, pace in velocities.items()}
-    changed = []
-    for unit in crud.lock_units(session, list(counted), wanted):
-        ref = UnitRef(unit.project_id, unit.unit_id)
-        own = counted.get(ref, Counted({}, unit.recount_at))
-        figures = {**own.figures, VELOCITY: velocities[unit.project_id]}
-        new_values = [_write(unit, name, figure, now) for name, figure in figures.items()]
-        if any(new_values):
+    rows, changed = [], []
+    for before in crud.lock_units(session, list(counted), wanted):
+        ref = UnitRef(before["project_id"], before["unit_id"])
+        own = counted.get(ref, Counted({}, before["recount_at"]))
+        figures = {**own.figures, VELOCITY: velocities[ref.project_id]}
+        after = _with_figures(before, figures, now) | {"recount_at": own.recount_at}
+        if after != before:
+            rows.append(after)
+        if any(after[name] != before[name] for name in FIGURES):
             changed.append(str(ref))
-        unit.recount_at = own.recount_at
-    session.flush()
+    crud.write_units(session, rows)
     enqueue(session, document_jobs("property", sorted(changed)))
 
 
-def _write(unit: Unit, name: str, figure: Figure, now: dt.datetime) -> bool:
-    """Write one figure unless it is stated; return whether its value changed."""
-    before, known = getattr(unit, name), unit.computed.get(name)
-    if before is not None and known is None:
-        return False
-    evidence = None if figure.value is None else figure.evidence()
-    if before == figure.value and evidence == _untimed(known):
-        return False
-    rest = {key: value for key, value in unit.computed.items() if key != name}
-    unit.computed = rest if evidence is None else {**rest, name: {**evidence, "as_of": now.isoformat()}}
-    setattr(unit, name, figure.value)
-    return bool(before != figure.value)
+def _with_figures(before: Mapping[str, Any], figures: Mapping[str, Figure], now: dt.datetime) -> dict[str, Any]:
+    """Return the columns of a unit with those figures that nobody stated."""
+    after, computed = dict(before), dict(before["computed"])
+    for name, figure in figures.items():
+        known = computed.get(name)
+        if before[name] is not None and known is None:
+            continue
+        evidence = None if figure.value is None else figure.evidence()
+        if before[name] == figure.value and evidence == _untimed(known):
+            continue
+        after[name] = figure.value
+        computed.pop(name, None)
+        if evidence is not None:
+            computed[name] = {**evidence, "as_of": now.isoformat()}
+    return after | {"computed": computed}
 
 
 def _untimed(known: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -4,15 +4,16 @@ import datetime as dt
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import select, text, tuple_
-from sqlalchemy.orm import Session, load_only
+from sqlalchemy import select, text, tuple_, update
+from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
 from estate.property.models import Unit
 
-__all__ = ["Paced", "due", "forget_computed", "lock_projects", "lock_units", "paces"]
+__all__ = ["Paced", "due", "forget_computed", "lock_projects", "lock_units", "paces", "write_units"]
 
 _LOCK_PROJECTS = text("""
 SELECT project_id FROM projects WHERE project_id = ANY(:ids) ORDER BY project_id FOR NO KEY UPDATE
@@ -57,7 +58,9 @@ UPDATE properties p SET recount_at = NULL FROM due d
 WHERE p.project_id = d.project_id AND p.unit_id = d.unit_id
 RETURNING p.project_id, p.unit_id
 """)
-_FIGURES = load_only(
+_COLUMNS = (
+    Unit.project_id,
+    Unit.unit_id,
     Unit.real_demand,
     Unit.sales_velocity,
     Unit.negative_reviews,
@@ -101,8 +104,8 @@ def paces(
 
 def lock_units(
     session: Session, refs: Sequence[UnitRef], velocities: Mapping[uuid.UUID, tuple[object, int | None]]
-) -> Sequence[Unit]:
-    """Lock and return some units, and those of their projects whose velocity is ours and differs.
+) -> list[dict[str, Any]]:
+    """Lock some units, and those of their projects whose velocity is ours and differs; return their figures.
 
     Parameters
     ----------
@@ -112,8 +115,14 @@ def lock_units(
     rows = [{"project_id": project, "value": value, "n": n} for project, (value, n) in velocities.items()]
     named = {"projects": [ref.project_id for ref in refs], "units": [ref.unit_id for ref in refs]}
     locked = [tuple(row) for row in session.execute(_LOCK_UNITS, {"paces": to_json(rows).decode(), **named})]
-    query = select(Unit).where(tuple_(Unit.project_id, Unit.unit_id).in_(locked)).options(_FIGURES)
-    return session.scalars(query.execution_options(populate_existing=True)).all()
+    query = select(*_COLUMNS).where(tuple_(Unit.project_id, Unit.unit_id).in_(locked))
+    return [dict(row._mapping) for row in session.execute(query)]
+
+
+def write_units(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write figures of units that are locked, each row as `lock_units` returned it but for what changed."""
+    if rows:
+        session.execute(update(Unit), [dict(row) for row in rows])
 
 
 def forget_computed(session: Session, stated: Iterable[tuple[UnitRef, Collection[str]]]) -> None:
