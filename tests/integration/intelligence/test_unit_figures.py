@@ -2,24 +2,28 @@
 
 import datetime as dt
 import random
+import threading
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
+from tests.live import committing, wait_until
 
 from estate.behavior import service as behavior
 from estate.behavior import tasks as behavior_tasks
 from estate.core import outbox
+from estate.core.db import unit_of_work, use_database
 from estate.core.figures import FIGURES_TOPIC
 from estate.core.identifiers import UnitRef
 from estate.core.ingest import SourceRow
 from estate.core.outbox import Claim
 from estate.core.queue import sweep
+from estate.core.security import Actor
 from estate.importers.world import load_world
 from estate.intelligence.tasks import count_figures
 from estate.intelligence.unit_figures import count
@@ -223,7 +227,7 @@ def test_counting_leaves_the_time_of_the_last_statement(desk: Desk) -> None:
 def test_only_units_that_something_happened_to_are_counted_again(desk: Desk) -> None:
     unit, other, third = desk.unit(1), desk.unit(2), desk.unit(3)
     client = desk.client(1)
-    desk.waiting()
+    assert desk.waiting() == {str(unit), str(other), str(third)}, "new units share the sales of their project"
     desk.about(unit, client, 3)
     assert desk.waiting() == set(), "an event costs nothing where it comes in"
     desk.fold()
@@ -288,8 +292,9 @@ def test_what_only_time_changes_is_swept_up_at_its_moment(desk: Desk) -> None:
     figures.enqueue_due(desk.session, leaves - dt.timedelta(seconds=1))
     assert desk.waiting() == set()
     figures.enqueue_due(desk.session, leaves)
-    figures.enqueue_due(desk.session, leaves)
     assert desk.waiting() == {str(unit)}
+    figures.enqueue_due(desk.session, leaves)
+    assert desk.waiting() == set(), "it is taken once"
     (found,) = desk.read(unit, now=leaves)
     assert (found.real_demand, found.computed["real_demand"].n) == (1, 1)
     (gone,) = desk.read(unit, now=NOW + dt.timedelta(days=27))
@@ -297,8 +302,9 @@ def test_what_only_time_changes_is_swept_up_at_its_moment(desk: Desk) -> None:
 
 
 def test_the_sweep_does_it_all(desk: Desk, drain: Callable[[], int]) -> None:
-    unit = desk.unit(1)
-    desk.about(unit, desk.client(1), 0, time_of_event=(dt.datetime.now(dt.UTC) - dt.timedelta(days=29)).isoformat())
+    unit = desk.unit(1, negative_reviews=[{"topic_id": "7", "text": "noise"}])
+    at = (dt.datetime.now(dt.UTC) - dt.timedelta(days=29)).isoformat()
+    desk.about(unit, desk.client(1), 0, time_of_event=at, trigger_word="sea view", conversion_effect=1)
     drain()
     assert homes.get_unit(desk.session, unit).real_demand == 1
     desk.session.execute(
@@ -310,6 +316,7 @@ def test_the_sweep_does_it_all(desk: Desk, drain: Callable[[], int]) -> None:
     assert homes.get_unit(desk.session, unit).real_demand == 0
     fields = desk.session.scalar(text("SELECT fields FROM documents WHERE record_id = :id"), {"id": str(unit)})
     assert fields["real_demand"] == "0", "the search document follows"
+    assert (fields["positive_triggers"], fields["negative_reviews"]) == ("sea view", "text noise")
 
 
 # A recount
@@ -345,9 +352,9 @@ def recounted(session: Session, now: dt.datetime) -> dict[UnitRef, tuple[Any, ..
         known = sold[project] or (since is not None and since <= now)
         velocity = round(len(inside) / months, 2) if known else None
         said: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-        for event in events:
-            if event[1] == unit and event[4] is not None:
-                said[event[5], event[4]][event[6]] += 1
+        for of_event in events:
+            if of_event[1] == unit and of_event[4] is not None:
+                said[of_event[5], of_event[4]][of_event[6]] += 1
         good = {key for key, n in said.items() if n["won"] > n["lost"]} if said else None
         heard = {key: n for key, n in said.items() if key[0] != "agent"}
         bad = {key for key, n in heard.items() if n["lost"] > n["won"]} if heard else None
@@ -410,8 +417,52 @@ def test_figures_equal_a_recount_after_any_history(desk: Desk, seed: int) -> Non
     assert any(row[2] for row in wanted.values())
 
 
+# Two workers at once
+
+
+@pytest.fixture
+def committed(engine: Engine) -> Iterator[None]:
+    with committing(engine, "estate_figures") as database, use_database(database):
+        yield
+
+
+def test_of_two_workers_the_one_that_saw_more_has_the_last_word(committed: None) -> None:
+    with unit_of_work(Actor.system()) as session:
+        desk = Desk(session)
+        unit, first, second = desk.unit(1), desk.client(1), desk.client(2)
+        desk.about(unit, first, 3)
+    waits = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+
+    def other() -> None:
+        with unit_of_work(Actor.system()) as session:
+            count(session, [unit], NOW)
+
+    thread = threading.Thread(target=other)
+
+    def meanwhile(*sent: Any) -> None:
+        if "jsonb_to_recordset" not in sent[2] or thread.ident is not None:
+            return
+        with unit_of_work(Actor.system()) as session:
+            desk.session = session
+            desk.about(unit, second, 2)
+        thread.start()
+        with unit_of_work(Actor.system()) as session:
+            wait_until(lambda: bool(session.scalar(waits)) or not thread.is_alive(), "the other worker getting there")
+
+    with unit_of_work(Actor.system()) as session:
+        event.listen(session.connection(), "before_cursor_execute", meanwhile)
+        count(session, [unit], NOW)
+    thread.join(timeout=30)
+    with unit_of_work(Actor.system()) as session:
+        assert homes.get_unit(session, unit).real_demand == 2
+
+
 def test_the_sample_world_has_figures(session: Session, drain: Callable[[], int]) -> None:
     load_world(1, 3, NOW, lambda n: None)
+    waiting = text("SELECT count(DISTINCT key) FROM outbox WHERE topic = :topic")
+    assert session.scalar(waiting, {"topic": FIGURES_TOPIC}) == 240
     drain()
     rows = session.execute(
         text("""
