@@ -29,7 +29,7 @@ from estate.core.migrate import upgrade
 from estate.core.queue import drain_all
 from estate.importers.world import load_world
 from estate.market import crud as market
-from estate.property import crud as homes
+from estate.property.crud import units as homes
 from estate.property.schemas import UnitFilter
 from estate.realestate_gpt import crud as gpt
 

@@ -1,7 +1,7 @@
 """who may and who did: users, keys, sessions, and the log of what they did
 
 Revision: 0009
-Revises: 0007
+Revises: 0008
 """
 
 import datetime as dt
@@ -11,7 +11,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

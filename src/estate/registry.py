@@ -7,6 +7,7 @@ from estate.behavior import models as behavior_models
 from estate.client import models as client_models
 from estate.core import gauges, queue
 from estate.core import models as core_models
+from estate.core.figures import FIGURES_TOPIC
 from estate.core.orm import Base
 from estate.intelligence import models as intelligence_models
 from estate.market import models as market_models
@@ -39,6 +40,7 @@ def register() -> None:
     from estate.market import tasks as market
     from estate.market.service import PUBLISH
     from estate.property import tasks as homes
+    from estate.property.figures import enqueue_due
     from estate.realestate_gpt import tasks as gpt
 
     queue.TOPICS.update(
@@ -49,8 +51,10 @@ def register() -> None:
             homes.FOLD: homes.fold,
             intelligence.TRAIN: intelligence.train,
             intelligence.SCORE: intelligence.score,
+            FIGURES_TOPIC: intelligence.count_figures,
             gpt.DOCUMENT: gpt.document,
             PUBLISH: market.publish_forecasts,
         }
     )
     gauges.SOURCES["models"] = model_gauges
+    queue.DUE[FIGURES_TOPIC] = enqueue_due

@@ -13,6 +13,8 @@ from estate.behavior.references import redirected, reference_problems
 from estate.behavior.schemas import CLOSED, DealIn, DealOut
 from estate.behavior.stages import told
 from estate.core.documents import document_jobs
+from estate.core.figures import figure_jobs
+from estate.core.identifiers import UnitRef
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.outbox import Job, enqueue, enqueue_once
@@ -128,5 +130,10 @@ def _jobs(before: Mapping[str, Any] | None, row: Mapping[str, Any]) -> Iterator[
     if before is not None and all(before[name] == row[name] for name in DECISIVE):
         return
     yield Job(FOLD, f"{DEAL_KEY}{row['deal_id']}")
+    yield from figure_jobs(unit for unit in map(_unit, (before or row, row)) if unit)
     for client_id in {row["client_id"], (before or row)["client_id"]}:
         yield Job(SCORE, str(client_id))
+
+
+def _unit(row: Mapping[str, Any]) -> UnitRef | None:
+    return None if row["unit_id"] is None else UnitRef(row["project_id"], row["unit_id"])

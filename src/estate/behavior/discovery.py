@@ -15,6 +15,7 @@ from estate.behavior.analytics.needed import units_needed
 from estate.behavior.analytics.patterns import PatternReport
 from estate.behavior.analytics.terms import canonical, extract
 from estate.behavior.analytics.triggers import Trigger, TriggerReport, discover
+from estate.behavior.crud import about_units
 from estate.behavior.crud import findings as crud
 from estate.behavior.crud.findings import UnitRow
 from estate.behavior.errors import RunUnknown
@@ -22,6 +23,7 @@ from estate.behavior.folding import groups_by_term
 from estate.behavior.models import AnalysisRun
 from estate.behavior.schemas import PatternOut, PatternsOut, RunOut, TriggerLift, TriggersOut
 from estate.core.documents import document_jobs
+from estate.core.figures import figure_jobs
 from estate.core.outbox import enqueue
 from estate.core.settings import get_settings
 
@@ -75,6 +77,7 @@ def analyse(session: Session, *, now: dt.datetime) -> None:
     """
     units, examples = _units(session)
     before, groups_before = _documented(session), groups_by_term(session)
+    signs_before = about_units.signs(session)
     outcomes = np.array([unit.outcome for unit in units])
     reports = {speaker: _discovered(units, outcomes, speaker) for speaker in SPEAKERS}
     words = [sorted({term for _, term in unit.words}) for unit in units]
@@ -84,6 +87,7 @@ def analyse(session: Session, *, now: dt.datetime) -> None:
     crud.forget_runs(session, KEPT_RUNS)
     _regroup(session, groups_before)
     enqueue(session, document_jobs("behavior", sorted(before | _documented(session))))
+    _recount_units(session, signs_before)
 
 
 def _discovered(units: Sequence[_Unit], outcomes: np.ndarray[Any, Any], speaker: str) -> TriggerReport:
@@ -185,6 +189,13 @@ def _regroup(session: Session, before: Mapping[str, str]) -> None:
     names = {word: name for word in words if (name := by_term.get(canonical(word))) is not None}
     changed = [word for word in words if by_term.get(canonical(word)) != before.get(canonical(word))]
     crud.regroup_events(session, names, changed, events=MAX_EVENTS)
+
+
+def _recount_units(session: Session, before: Mapping[Said, bool]) -> None:
+    """Have the units counted again about which a term was said that is proven now and was not, or the reverse."""
+    changed = {term for (_, term), _ in before.items() ^ about_units.signs(session).items()}
+    sent = [word for word in crud.trigger_words(session) if canonical(word) in changed] if changed else []
+    enqueue(session, figure_jobs(about_units.units_with_words(session, sent)))
 
 
 def _documented(session: Session) -> set[str]:

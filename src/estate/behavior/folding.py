@@ -12,7 +12,8 @@ from estate.behavior.crud import events as crud
 from estate.behavior.crud import findings
 from estate.behavior.crud.events import Folded, Unfolded
 from estate.behavior.deals import DEAL_KEY
-from estate.core.outbox import Job, enqueue_once
+from estate.core.figures import figure_jobs
+from estate.core.outbox import Job, enqueue, enqueue_once
 from estate.core.settings import get_settings
 
 __all__ = ["ANALYSE", "fold", "groups_by_term"]
@@ -43,6 +44,7 @@ def fold(session: Session, keys: Iterable[str]) -> None:
     changed = [(old, new) for old, new in zip(events, folded, strict=True) if _differs(old, new)]
     crud.add_to_stats(session, _changes(changed))
     crud.store_folded(session, [new for _, new in changed])
+    enqueue(session, figure_jobs(old.unit for old, _ in changed if old.unit is not None))
     if changed:
         enqueue_once(session, Job(ANALYSE, "all"), due_at=_next_analysis(session))
 

@@ -7,9 +7,11 @@ from collections.abc import Collection
 from sqlalchemy.orm import Session
 
 from estate.behavior.crud import moving as crud
+from estate.behavior.crud.about_units import units_of_client
 from estate.behavior.deals import DEAL_KEY
 from estate.behavior.events import FOLD
 from estate.core.documents import document_jobs
+from estate.core.figures import figure_jobs
 from estate.core.outbox import Job, enqueue
 
 __all__ = ["histories", "move_client"]
@@ -25,6 +27,7 @@ def move_client(session: Session, from_id: uuid.UUID, to_id: uuid.UUID) -> dict[
     deals = crud.move_deals(session, from_id, to_id)
     conversations = crud.move_conversations(session, from_id, to_id)
     enqueue(session, [Job(FOLD, f"{DEAL_KEY}{deal_id}") for deal_id in crud.deal_ids(session, to_id)])
+    enqueue(session, figure_jobs(units_of_client(session, to_id)))
     enqueue(session, document_jobs("behavior", [*deals, *conversations]))
     return {"behavior_events": events, "deals": len(deals), "conversations": len(conversations)}
 

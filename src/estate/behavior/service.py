@@ -1,5 +1,12 @@
 """The public verbs of the behavior layer."""
 
+from estate.behavior.about_units import (
+    InterestShown,
+    TermSaid,
+    interest_in_units,
+    newest_wins,
+    terms_about_units,
+)
 from estate.behavior.conversations import ingest_conversations
 from estate.behavior.crud.deals import closed_counts, closed_since, stages
 from estate.behavior.crud.moments import activity_at
@@ -13,6 +20,8 @@ from estate.behavior.records import client_activity, documents, next_step
 
 __all__ = [
     "Interest",
+    "InterestShown",
+    "TermSaid",
     "activity_at",
     "analyse",
     "check_event",
@@ -27,13 +36,16 @@ __all__ = [
     "ingest_conversations",
     "ingest_deals",
     "ingest_events",
+    "interest_in_units",
     "interest_of",
     "list_events",
     "move_client",
     "newest_interest",
     "newest_moment",
+    "newest_wins",
     "next_step",
     "patterns",
     "stages",
+    "terms_about_units",
     "triggers",
 ]

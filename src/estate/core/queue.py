@@ -4,20 +4,23 @@ import datetime as dt
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
 from celery import Celery
 from redis.exceptions import RedisError
+from sqlalchemy.orm import Session
 
 from estate.core.context import request_id, working_for
+from estate.core.db import unit_of_work
 from estate.core.heartbeats import SWEEP, beat
 from estate.core.idempotency import forget_old_answers
 from estate.core.outbox import Handler, drain
+from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.core.telemetry import WAKES_DROPPED
 
-__all__ = ["REQUEST_HEADER", "TOPICS", "celery_app", "drain_all", "drain_topic", "sweep", "wake"]
+__all__ = ["DUE", "REQUEST_HEADER", "TOPICS", "celery_app", "drain_all", "drain_topic", "sweep", "wake"]
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,8 @@ VISIBILITY_TIMEOUT_S = 3 * TASK_TIME_LIMIT_S  # Over twice the time limit: a liv
 REQUEST_HEADER = "estate_request_id"
 WAKE_REST_S = 0.1  # Far below the time that work takes, and few enough wake-ups to cost nothing.
 
+DUE: dict[str, Callable[[Session, dt.datetime], None]] = {}
+"""By topic, who writes the work that nothing but the passing of time has caused; `estate.registry` fills it."""
 TOPICS: dict[str, Handler] = {}
 """Who does the work of which topic; `estate.registry` fills it."""
 
@@ -78,10 +83,13 @@ def drain_all() -> int:
 
 
 def sweep() -> int:
-    """Do all due work, and forget what is past its retention."""
+    """Do all due work, that of the passing of time included, and forget what is past its retention."""
     now = dt.datetime.now(dt.UTC)
     beat(SWEEP, now)
     forget_old_answers(now)
+    for enqueue_due in DUE.values():
+        with unit_of_work(Actor.system()) as session:
+            enqueue_due(session, now)
     return drain_all()
 
 

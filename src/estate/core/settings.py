@@ -90,6 +90,8 @@ class Settings(BaseSettings):
     training_max_deals: int = Field(20_000, ge=1)
     discount_rate_pct: Decimal = Field(Decimal(8), ge=0, le=1_000)
     market_window_days: int = Field(90, ge=1)
+    demand_window_days: int = Field(30, ge=1)
+    velocity_window_days: int = Field(182, ge=1)
     retrieval_max_records: int = Field(50, ge=1)
     embedder: Literal["off", "hashing"] = "off"
     false_discovery_share: Decimal = Field(Decimal("0.10"), gt=0, lt=1)

@@ -20,6 +20,7 @@ SELECT 'property.fold', event_id::text, jsonb_build_object(
 FROM behavior_events WHERE property_unit_id IS NOT NULL
 UNION ALL SELECT 'intelligence.train', 'all', '{}'::jsonb
 UNION ALL SELECT 'intelligence.score', client_id::text, '{}'::jsonb FROM client_profiles
+UNION ALL SELECT 'intelligence.figures', project_id || ':' || unit_id, '{}'::jsonb FROM properties
 UNION ALL SELECT 'realestate_gpt.document', 'market:' || area_id, '{}'::jsonb FROM market_insights
 UNION ALL SELECT 'realestate_gpt.document', 'agent:' || agent_id, '{}'::jsonb FROM agent_activity
 UNION ALL SELECT 'realestate_gpt.document', 'client:' || client_id, '{}'::jsonb FROM client_profiles

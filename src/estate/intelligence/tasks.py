@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from estate.client.service import store_scores
+from estate.core.identifiers import UnitRef
 from estate.core.outbox import Claim
 from estate.intelligence.qualification import SCORE, score_clients
 from estate.intelligence.training import train_all
+from estate.intelligence.unit_figures import count
 
-__all__ = ["SCORE", "TRAIN", "score", "train"]
+__all__ = ["SCORE", "TRAIN", "count_figures", "score", "train"]
 
 TRAIN = "intelligence.train"
 
@@ -26,3 +28,9 @@ def score(session: Session, claims: Sequence[Claim]) -> None:
 def train(session: Session, claims: Sequence[Claim]) -> None:
     """Train once, however many claims ask for it; with nothing new to learn nothing happens."""
     train_all(session, dt.datetime.now(dt.UTC))
+
+
+def count_figures(session: Session, claims: Sequence[Claim]) -> None:
+    """Count the figures of the units that the claims name, and of their projects; doing it twice changes nothing."""
+    refs = {UnitRef.parse(key) for claim in claims for key in claim.items or [claim.key]}
+    count(session, refs, dt.datetime.now(dt.UTC))

@@ -7,6 +7,7 @@ from typing import Any
 
 from estate.core.documents import DocumentText
 from estate.core.identifiers import UnitRef
+from estate.core.json_text import json_text
 from estate.property.analytics.comparison import Figure, Listing
 from estate.property.analytics.payment_plan import PaymentPlan, PlanError
 from estate.property.models import Project, Unit
@@ -115,6 +116,8 @@ def document(unit: Unit, project: Project) -> DocumentText:
         "cash_ratio": _text(unit.cash_ratio),
         "real_demand": _text(unit.real_demand),
         "sales_velocity": _text(unit.sales_velocity),
+        "positive_triggers": _said(unit.positive_triggers),
+        "negative_reviews": _said(unit.negative_reviews),
         "amenities": ", ".join(_labels(unit.amenities)) or None,
     }
     return DocumentText(
@@ -134,6 +137,12 @@ def _rooms(bedrooms: int | None) -> str | None:
 
 def _text(value: Decimal | None) -> str | None:
     return None if value is None else format(value, "f")
+
+
+def _said(listed: Sequence[Any] | Mapping[str, Any] | None) -> str | None:
+    """Write what is listed as words: the terms that were counted, and what was stated in whatever shape."""
+    items = listed if isinstance(listed, list) else [listed]
+    return json_text([item.get("term", item) if isinstance(item, Mapping) else item for item in items]) or None
 
 
 def _labels(amenities: Sequence[Any] | Mapping[str, Any] | None) -> list[str]:

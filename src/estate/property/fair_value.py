@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from estate.core.db import take_time
 from estate.core.identifiers import UnitRef
 from estate.core.settings import get_settings
-from estate.property import crud
 from estate.property.analytics.valuation import MIN_BOOSTED, ValuationModel
+from estate.property.crud import units as crud
 from estate.property.models import Unit
 
 __all__ = ["KEEP", "Fitted", "SaleRow", "fitted_for", "forget"]

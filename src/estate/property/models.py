@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -38,7 +39,8 @@ class Unit(Base):
 
     __tablename__ = "properties"
     # Queries: the available units of an area by price (recommend), by price, by bedrooms, by delivery,
-    # by bare unit id, comparable sales by time, text of the title, newest change first.
+    # by bare unit id, comparable sales by time, text of the title, newest change first,
+    # units whose figures time alone has changed.
     __table_args__ = (
         Index(
             "ix_properties_available_area_price",
@@ -53,6 +55,7 @@ class Unit(Base):
         Index("ix_properties_area_id_sold_at", "area_id", "sold_at", postgresql_where=text("status = 'sold'")),
         Index("ix_properties_amenities", "amenities", postgresql_using="gin"),
         Index("ix_properties_updated_at", "updated_at"),
+        Index("ix_properties_recount_at", "recount_at", postgresql_where=text("recount_at IS NOT NULL")),
         CheckConstraint("status IN ('available', 'reserved', 'sold', 'withdrawn')", name="status_known"),
         CheckConstraint("segment IN ('ready', 'off_plan')", name="segment_known"),
         CheckConstraint("price >= 0", name="price_positive"),
@@ -88,3 +91,5 @@ class Unit(Base):
     sold_at: Mapped[dt.datetime | None]
     event_count: Mapped[BigInt] = mapped_column(server_default=text("0"))
     last_event_at: Mapped[dt.datetime | None]
+    computed: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+    recount_at: Mapped[dt.datetime | None]

@@ -44,6 +44,7 @@ __all__ = [
     "Comparable",
     "ComparedUnit",
     "ComparisonOut",
+    "CountedOut",
     "InstalmentOut",
     "LateHandover",
     "MoneyOverTime",
@@ -65,6 +66,7 @@ Rooms = Annotated[int, Field(strict=True, ge=0, le=100)]
 SquareMetres = Annotated[float, Field(strict=True, gt=0, le=NUMBER_LIMIT, description="Size in m².")]
 MAX_AMENITIES = 200
 
+_COUNTED = "Counted from events and deals while nobody states it; what is stated stands until null clears it."
 _OTHER = TypeAdapter(JsonObject)
 
 
@@ -153,10 +155,10 @@ class UnitIn(Schema):
     cash_ratio: Share | None = Field(None, description="Cash price over plan price; 1 means no discount for cash.")
     delivery_date: Day | None = None
     amenities: AmenitiesIn | None = None
-    real_demand: NonNegative | None = Field(None, description="Distinct interested people in 30 days.")
-    sales_velocity: NonNegative | None = Field(None, description="Contracts of the project a month.")
-    negative_reviews: JsonObject | JsonList | None = None
-    positive_triggers: JsonObject | JsonList | None = None
+    real_demand: NonNegative | None = Field(None, description=f"Distinct interested people in 30 days. {_COUNTED}")
+    sales_velocity: NonNegative | None = Field(None, description=f"Contracts of the project a month. {_COUNTED}")
+    negative_reviews: JsonObject | JsonList | None = Field(None, description=_COUNTED)
+    positive_triggers: JsonObject | JsonList | None = Field(None, description=_COUNTED)
     updated_at: PastInstant | None = Field(None, description="An older row than the stored one is `stale`.")
     currency: Currency | None = Field(None, description="Of a new unit without it: ESTATE_DEFAULT_CURRENCY.")
     area_id: Uuid | None = None
@@ -223,6 +225,15 @@ class UnitFilter(Schema):
         return self.sort in ("price", "-price") or self.price_min is not None or self.price_max is not None
 
 
+class CountedOut(SchemaOut):
+    """What a counted figure rests on."""
+
+    n: int = Field(description="Events, deals or sales that were counted.")
+    as_of: dt.datetime = Field(description="Since when it has come out like this.")
+    window_days: int | None = Field(description="Days up to the count that it covers; null: the whole history.")
+    why: str
+
+
 class UnitOut(SchemaOut):
     """One unit with its project."""
 
@@ -235,10 +246,13 @@ class UnitOut(SchemaOut):
     cash_ratio: float | None
     delivery_date: dt.date | None
     amenities: Any
-    real_demand: float | None
-    sales_velocity: float | None
-    negative_reviews: Any
-    positive_triggers: Any
+    real_demand: float | None = Field(description="Distinct clients who named the unit, in an event or a new deal.")
+    sales_velocity: float | None = Field(description="Units of the project sold a month.")
+    negative_reviews: Any = Field(description="Counted: terms that went with losing, none of them said by an agent.")
+    positive_triggers: Any = Field(description="Counted: terms that went with winning.")
+    computed: dict[str, CountedOut] = Field(
+        description="Evidence of those of these four that were counted; one with a value and not named here was stated."
+    )
     updated_at: dt.datetime
     currency: str
     area_id: uuid.UUID | None

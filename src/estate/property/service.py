@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.errors import FieldProblem, Invalid
+from estate.core.figures import figure_jobs
 from estate.core.identifiers import UnitRef
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
@@ -18,8 +19,9 @@ from estate.core.outbox import enqueue
 from estate.core.paging import Page
 from estate.core.settings import get_settings
 from estate.core.upsert import Written
-from estate.property import crud, describe, estimates, fair_value
+from estate.property import describe, estimates, fair_value, figures
 from estate.property.analytics import comparison
+from estate.property.crud import units as crud
 from estate.property.errors import AmbiguousUnit, BadUnits, UnitNotFound
 from estate.property.models import Project, Unit
 from estate.property.money import money_over_time
@@ -57,6 +59,8 @@ __all__ = [
 MAX_COMPARED = 5
 NEVER_STATED = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 """`updated_at` of a project of which only the id is known, so that whatever is stated later is newer."""
+COUNTED_FROM = {*figures.FIGURES, "status", "listed_at", "sold_at"}
+"""Columns of a unit that its figures, or those of its project, depend on."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 Values = dict[str, Any]
@@ -85,7 +89,10 @@ def _store(session: Session, stated: Sequence[UnitIn]) -> list[Stored]:
     stored = _stored([str(_ref(unit)) for unit in stated], refused, written)
     refs = {item.id for item in stored if item.status in ("created", "updated")}
     refs |= {str(ref) for ref in crud.refs_in_projects(session, changed)} if changed else set()
-    enqueue(session, document_jobs("property", sorted(refs)))
+    fresh = [(unit, status) for unit, status in zip(kept, written, strict=True) if status != "stale"]
+    figures.give_back(session, [(_ref(unit), unit.model_fields_set) for unit, _ in fresh])
+    recounted = {_ref(unit) for unit, status in fresh if status == "created" or unit.model_fields_set & COUNTED_FROM}
+    enqueue(session, document_jobs("property", sorted(refs)) + figure_jobs(recounted))
     return stored
 
 

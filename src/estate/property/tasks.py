@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
 from estate.core.outbox import Claim
-from estate.property import crud
+from estate.property.crud import units as crud
 
 __all__ = ["FOLD", "fold"]
 

@@ -13,12 +13,12 @@ from uuid import UUID
 import numpy as np
 
 from estate.sample.deals import FIT, Deals, fit_features
-from estate.sample.draws import DAY, Floats, Ints, Row, hundredths, moment, uuids
+from estate.sample.draws import Floats, Ints, Row, hundredths, moment, uuids
 from estate.sample.leads import Scene
 from estate.sample.talk import TERMS, Talk
 from estate.sample.truth import WEIGHTS
 
-__all__ = ["WEB_TYPES", "Events", "draw_events", "event_rows", "mean_reply_seconds", "recent_viewers"]
+__all__ = ["WEB_TYPES", "Events", "draw_events", "event_rows", "mean_reply_seconds"]
 
 # Names of the RESO event types, in snake case.
 WEB_TYPES = (
@@ -120,13 +120,6 @@ def mean_reply_seconds(events: Events, scene: Scene, talk: Talk) -> Floats:
     total = np.bincount(agent, events.reply[events.saying != NONE][own] / 100, agents)
     count = np.bincount(agent, minlength=agents)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def recent_viewers(events: Events, scene: Scene) -> Ints:
-    """Count the different clients that looked at each unit on the web in the last 30 days."""
-    recent = (events.web_type != NONE) & (events.at > scene.now - 30 * DAY)
-    pairs = np.unique(np.column_stack([events.unit[recent], events.client[recent]]), axis=0)
-    return np.bincount(pairs[:, 0], minlength=len(scene.homes.unit_ids))
 
 
 def _web_in_deals(rng: np.random.Generator, scene: Scene) -> tuple[Ints, Ints]:

@@ -115,11 +115,10 @@ class Homes:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Standing:
-    """What became of the units: status by name, time of sale (0 when not sold) and last month's viewers."""
+    """What became of the units: status by name, and time of sale (0 when not sold)."""
 
     status: Sequence[str]
     sold_at: Ints
-    viewers: Ints
 
 
 def draw_homes(scale: int, rng: np.random.Generator, market: Market, now: int) -> Homes:
@@ -189,9 +188,8 @@ def project_rows(homes: Homes, market: Market, updated_at: dt.datetime) -> Itera
 
 
 def unit_rows(homes: Homes, market: Market, standing: Standing, now: int) -> Iterator[Row]:
-    """Yield the rows of `properties`."""
+    """Yield the rows of `properties`; demand and sales are left to be counted, as is what nobody praised or blamed."""
     today = date_at(now)
-    velocity = _velocity(homes, standing, now)
     for index, unit_id in enumerate(homes.unit_ids):
         project = int(homes.project[index])
         sold_at, listed_at = int(standing.sold_at[index]), int(homes.listed_at[index])
@@ -204,10 +202,8 @@ def unit_rows(homes: Homes, market: Market, standing: Standing, now: int) -> Ite
             "cash_ratio": hundredths(100 - int(homes.discount[index])),
             "delivery_date": date_at(int(homes.handover[project])),
             "amenities": [dict(a) for a, has in zip(AMENITIES, homes.amenity[index], strict=True) if has],
-            "real_demand": Decimal(int(standing.viewers[index])),
-            "sales_velocity": velocity[project],
             "negative_reviews": _complaints(int(homes.complaint[index])),
-            "positive_triggers": [] if homes.praise[index] < 0 else [PRAISED_TERMS[homes.praise[index]]],
+            "positive_triggers": None if homes.praise[index] < 0 else [PRAISED_TERMS[homes.praise[index]]],
             "updated_at": moment(sold_at or listed_at),
             "currency": CURRENCY,
             "area_id": market.area_ids[homes.project_area[project]],
@@ -291,18 +287,11 @@ def _plan(homes: Homes, index: int, today: dt.date) -> Row:
     )
 
 
-def _complaints(index: int) -> list[Row]:
+def _complaints(index: int) -> list[Row] | None:
     if index < 0:
-        return []
+        return None
     topic, text = COMPLAINTS[index]
     return [{"topic": topic, "text": text, "stars": 2}]
-
-
-def _velocity(homes: Homes, standing: Standing, now: int) -> list[Decimal]:
-    """Return each project's contracts a month over the last six months."""
-    recent = standing.sold_at > now - 182 * DAY
-    contracts = np.bincount(homes.project[recent], minlength=len(homes.project_ids))
-    return [hundredths(round(100 * count / 6)) for count in contracts.tolist()]
 
 
 def _amenities(rng: np.random.Generator, projects: int, units: int) -> Bools:

@@ -30,7 +30,7 @@ from estate.sample.deals import (
     stage_rows,
 )
 from estate.sample.draws import Ints, Row, moment, stream
-from estate.sample.events import Events, draw_events, event_rows, mean_reply_seconds, recent_viewers
+from estate.sample.events import Events, draw_events, event_rows, mean_reply_seconds
 from estate.sample.homes import Standing, draw_homes, launches, project_rows, unit_rows
 from estate.sample.leads import Scene, draw_leads
 from estate.sample.market import draw_market, insight_rows, snapshot_rows
@@ -113,13 +113,12 @@ class World:
         """Work out the status of each unit; of those without a deal a few have been withdrawn."""
         units = len(self.scene.homes.unit_ids)
         sold_at = self.deals.sold_at(self.scene.leads, units)
-        viewers = recent_viewers(self.events, self.scene)
         status = np.full(units, "available", dtype=object)
         idle = np.setdiff1d(np.arange(units), np.union1d(self.deals.unit, self.events.unit))
         status[idle[::WITHDRAWN_EVERY]] = "withdrawn"
         status[sold_at > 0] = "sold"
         status[self.deals.reserved()] = "reserved"
-        return Standing(status=status.tolist(), sold_at=sold_at, viewers=viewers)
+        return Standing(status=status.tolist(), sold_at=sold_at)
 
 
 def generate(scale: int, seed: int, now: dt.datetime) -> World:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from estate.behavior.crud.insert import add_new
 from estate.behavior.models import BehaviorEvent
 from estate.behavior.schemas import EventFilter
+from estate.core.identifiers import UnitRef
 from estate.core.paging import Key, Page, fetch_page
 
 __all__ = [
@@ -38,7 +39,8 @@ SELECT event_id FROM behavior_events WHERE event_id = ANY(:ids) ORDER BY event_i
 """)
 _UNFOLDED = text("""
 SELECT e.event_id, e.trigger_word, e.conversion_effect, e.folded_deal_id, e.folded_outcome, e.pattern_group,
-    coalesce(own.deal_id, met.deal_id), coalesce(own.stage, met.stage), coalesce(own.outcome, met.outcome)
+    coalesce(own.deal_id, met.deal_id), coalesce(own.stage, met.stage), coalesce(own.outcome, met.outcome),
+    e.property_project_id, e.property_unit_id
 FROM behavior_events e
 LEFT JOIN deals own ON own.deal_id = e.deal_id
 LEFT JOIN LATERAL (
@@ -93,6 +95,13 @@ class Unfolded:
     deal_id: uuid.UUID | None
     stage: str | None
     deal_outcome: str | None
+    project_id: uuid.UUID | None
+    unit_id: uuid.UUID | None
+
+    @property
+    def unit(self) -> UnitRef | None:
+        """The unit that the event is about."""
+        return None if self.project_id is None or self.unit_id is None else UnitRef(self.project_id, self.unit_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""All SQL of the property layer."""
+"""SQL of units and projects: storing, listing, choosing."""
 
 import datetime as dt
 import uuid
