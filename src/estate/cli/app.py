@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
@@ -13,6 +14,8 @@ __all__ = ["app", "main"]
 
 FAILED = 1
 WRONG_USE = 2
+WRONG_SETTINGS = 78
+"""EX_CONFIG of sysexits.h: starting again changes nothing."""
 
 app = typer.Typer(
     help="Estate: sales intelligence for real-estate brokerages.",
@@ -44,6 +47,13 @@ def main() -> None:
     except EstateError as error:
         _explain(error)
         sys.exit(WRONG_USE if error.status < 500 else FAILED)
+    except ValidationError as error:
+        if error.title != "Settings":
+            raise
+        for problem in error.errors(include_url=False, include_input=False, include_context=False):
+            name = "".join(f"ESTATE_{str(part).upper()}: " for part in problem["loc"])
+            Console(stderr=True).print(f"{name}{problem['msg']}", markup=False)
+        sys.exit(WRONG_SETTINGS)
 
 
 def _explain(error: EstateError) -> None:

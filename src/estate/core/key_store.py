@@ -104,7 +104,7 @@ def rotate_key(session: Session, by: Actor, key_id: str, now: dt.datetime, overl
 
 
 def revoke_key(session: Session, by: Actor, key_id: str, now: dt.datetime) -> None:
-    """End a key; every process refuses it within the time that `Credentials` remembers.
+    """End a key; every process refuses it within the time that `credentials` remembers.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 from estate.core.settings import get_settings
 
-__all__ = ["ROLES", "Actor", "ActorRole", "fingerprint", "is_bootstrap_key"]
+__all__ = ["ROLES", "Actor", "ActorRole", "fingerprint"]
 
 ActorRole = Literal["admin", "manager", "agent", "ingest", "read_only"]
 ROLES: tuple[ActorRole, ...] = get_args(ActorRole)
@@ -68,9 +68,3 @@ class Actor:
 def fingerprint(secret: str) -> bytes:
     """Return what is stored of a secret: its HMAC-SHA-256 under the server's pepper, 32 bytes."""
     return hmac.digest(get_settings().pepper(), secret.encode(), "sha256")
-
-
-def is_bootstrap_key(presented: str) -> bool:
-    """Tell whether this is the key of `ESTATE_BOOTSTRAP_API_KEY`, in constant time whatever is presented."""
-    known = get_settings().bootstrap_api_key
-    return known is not None and hmac.compare_digest(fingerprint(presented), fingerprint(known.get_secret_value()))

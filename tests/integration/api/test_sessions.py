@@ -114,6 +114,13 @@ def test_use_keeps_a_session_alive(console: TestClient, connection: Connection) 
         assert console.get("/auth/me").status_code == 200
 
 
+def test_sessions_that_ended_long_ago_are_forgotten(console: TestClient, connection: Connection) -> None:
+    enter(console)
+    aged(connection, "created_at", "13 hours")
+    enter(console)
+    assert connection.execute(text("SELECT count(*) FROM sessions")).scalar_one() == 1
+
+
 @pytest.mark.parametrize(
     "headers",
     [
