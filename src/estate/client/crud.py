@@ -40,6 +40,7 @@ __all__ = [
     "write_clients",
 ]
 
+OWNERS = text("SELECT client_id, owner_agent_id FROM client_profiles WHERE client_id = ANY(:ids)")
 AGENTS = text("SELECT agent_id FROM agent_activity WHERE agent_id = ANY(:ids)")
 
 # A stored score follows every change; the history keeps those of half a percent and more, and the first of a model.
@@ -128,8 +129,16 @@ def known_agents(session: Session, ids: Collection[uuid.UUID]) -> set[uuid.UUID]
 
 
 def write_clients(session: Session, rows: Sequence[Mapping[str, Any]], on_insert: Mapping[str, Any]) -> list[Written]:
-    """Upsert clients; return ``created``, ``updated`` or ``stale`` for each row."""
-    return upsert(session, cast(Table, ClientProfile.__table__), rows, on_insert=on_insert)
+    """Upsert clients; return ``created``, ``updated`` or ``stale`` for each row.
+
+    A row that names no owner is offered with the stored one: to the row policy it is a new row before it is a change.
+    """
+    owners = dict(session.execute(OWNERS, {"ids": [row["client_id"] for row in rows]}).all())
+
+    def offered(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**on_insert, "owner_agent_id": owners.get(row["client_id"])}
+
+    return upsert(session, cast(Table, ClientProfile.__table__), rows, on_insert=offered)
 
 
 def store_scores(session: Session, scores: Mapping[uuid.UUID, ScoreMade], now: dt.datetime) -> list[uuid.UUID]:

@@ -27,9 +27,9 @@ index below a policy."""
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which rows of a table a member sees and may change, and which it may add where that is less."""
+    """Which rows of a table a member sees and may change (None: no row), and which it may add where that differs."""
 
-    seen: str
+    seen: str | None
     added: str | None = None
 
 
@@ -44,6 +44,9 @@ def _refers(table: str, parent: str, key: str) -> str:
 _OF_CLIENT = f"client_id = ANY ({SEES_CLIENT})"
 _OF_CLIENT_OR_AGENT = f"{_OF_CLIENT} OR (client_id IS NULL AND agent_id = ANY ({SEES_AGENT}))"
 _BY_AGENT = f"agent_id = ANY ({SEES_AGENT})"
+
+REFUSED = "rejected_rows"
+"""Rows as they came, whose client or agent may not even exist: read by those who load and mend."""
 
 PROTECTED: Mapping[str, Rows] = {
     "agent_activity": Rows(f"agent_id = {ACTOR_AGENT} OR team_id = {ACTOR_TEAM}"),
@@ -69,7 +72,7 @@ PROTECTED: Mapping[str, Rows] = {
         f" OR (layer = 'agent' AND record_id = ANY ({SEES_AGENT_TEXT}))"
     ),
     "document_embeddings": Rows(_sees("document_embeddings", "documents", "document_id")),
-    "rejected_rows": Rows("false", "true"),
+    REFUSED: Rows(None, "true"),
 }
 """Tables with data of clients or agents."""
 
@@ -101,6 +104,12 @@ EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 CALLERS = (ADMIN, READER, MEMBER, INGEST)
 UNLIMITED = (ADMIN, READER, INGEST, SYSTEM, BACKUP)
 GUARDED = (*PROTECTED, KEYED)
+FURTHER: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    # Work that waits already is not written twice; what it says stays unread.
+    "outbox": ("SELECT (outbox_id, topic, key, dead), UPDATE (dead)", (ADMIN, INGEST, MEMBER)),
+    "sessions": ("INSERT", (GATE,)),
+}
+"""Rights on one table beyond those of its kind."""
 
 _TABLES = text("""
 SELECT c.relname, c.oid FROM pg_class c
@@ -168,6 +177,10 @@ def _grants(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield EVERYTHING, (ADMIN,)
         yield "SELECT", (READER, MEMBER)
         yield "SELECT, INSERT, UPDATE", (INGEST,)
+    elif table == REFUSED:
+        yield EVERYTHING, (ADMIN,)
+        yield "SELECT, INSERT, UPDATE", (INGEST,)
+        yield "INSERT", (MEMBER,)
     elif table in PROTECTED:
         yield EVERYTHING, (ADMIN, MEMBER)
         yield "SELECT", (READER,)
@@ -175,12 +188,10 @@ def _grants(table: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     elif table in QUEUE:
         yield "SELECT", (ADMIN, READER)
         yield "INSERT", (ADMIN, INGEST, MEMBER)
-    elif table == "sessions":
-        yield "SELECT, INSERT, UPDATE", (GATE,)
     elif table in IDENTITY:
         yield "SELECT, UPDATE", (GATE,)
-    if table == "outbox":  # Work that waits already is not written twice; what it says stays unread.
-        yield "SELECT (outbox_id, topic, key, dead), UPDATE (dead)", (ADMIN, INGEST, MEMBER)
+    if table in FURTHER:
+        yield FURTHER[table]
     if table in SEARCHED:
         yield "SELECT", (SEARCH,)
 
@@ -198,8 +209,10 @@ def _policies(table: str) -> Iterator[str]:
     members = (MEMBER, SEARCH) if table in SEARCHED and table != "documents" else (MEMBER,)
     rows = PROTECTED[table]
     yield f"CREATE POLICY all_rows ON {table} TO {', '.join(unlimited)} USING (true) WITH CHECK (true)"
-    yield f"CREATE POLICY members_see ON {table} FOR SELECT TO {', '.join(members)} USING ({rows.seen})"
     yield f"CREATE POLICY members_add ON {table} FOR INSERT TO {MEMBER} WITH CHECK ({rows.added or rows.seen})"
+    if rows.seen is None:
+        return
+    yield f"CREATE POLICY members_see ON {table} FOR SELECT TO {', '.join(members)} USING ({rows.seen})"
     yield f"CREATE POLICY members_change ON {table} FOR UPDATE TO {MEMBER} USING ({rows.seen}) WITH CHECK ({rows.seen})"
     yield f"CREATE POLICY members_remove ON {table} FOR DELETE TO {MEMBER} USING ({rows.seen})"
 
