@@ -12,7 +12,19 @@ from estate.core.errors import Unavailable
 __all__ = ["bench"]
 
 ALL = "all"
-NAMES = ("chaos", "access", "ingest", "fold", "heatmap", "patterns", "leaderboard", "plans", "compare", "survival", "recommend")
+NAMES = (
+    "chaos",
+    "access",
+    "ingest",
+    "fold",
+    "heatmap",
+    "patterns",
+    "leaderboard",
+    "plans",
+    "compare",
+    "survival",
+    "recommend",
+)
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
 ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing", "valuation")
 """Benchmarks on outside data, which `all` leaves out."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from estate.client.models import ClientMerge, ClientProfile, ClientScore
 from estate.client.schemas import ClientFilter, ScoreMade
+from estate.core.db import only_agent
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written, upsert
 
@@ -211,6 +212,8 @@ def clients_of(session: Session, agent_id: uuid.UUID) -> Sequence[ClientProfile]
 def page_clients(session: Session, wanted: ClientFilter, currency: str | None) -> Page[ClientProfile]:
     """Return clients in the order of their ids; `currency` limits them to budgets in it."""
     query = select(ClientProfile).where(*_identity(wanted), *_means(wanted, currency))
+    if (agent_id := only_agent(session)) is not None:
+        query = query.where(ClientProfile.owner_agent_id == agent_id)
     if wanted.search is not None:
         query = query.where(_mentions(wanted.search))
     if wanted.location is not None:

@@ -17,12 +17,12 @@ __all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies",
 
 SEES_AGENT = "ARRAY(SELECT agent_id FROM agent_activity)"
 SEES_AGENT_TEXT = "ARRAY(SELECT CAST(agent_id AS text) FROM agent_activity)"
-SEES_CLIENT = "ARRAY(SELECT client_id FROM client_profiles)"
+SEES_CLIENT = "(SELECT client_id FROM client_profiles)"
 ACTOR_AGENT = "(SELECT nullif(current_setting('estate.actor_agent_id', true), '')::uuid)"
 ACTOR_TEAM = "(SELECT nullif(current_setting('estate.actor_team_id', true), '')::uuid)"
 ACTOR_CALLER = "(SELECT nullif(current_setting('estate.actor_caller', true), ''))"
 """Sub-selects without a reference to the row: they are computed once a statement, and equality of UUIDs may use an
-index below a policy."""
+index below a policy. Agents are few, so an array serves; clients may be thousands, and are looked up in a hash."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def _refers(table: str, parent: str, key: str) -> str:
     return f"({key} IS NULL OR {_sees(table, parent, key)})"
 
 
-_OF_CLIENT = f"client_id = ANY ({SEES_CLIENT})"
+_OF_CLIENT = f"client_id IN {SEES_CLIENT}"
 _OF_CLIENT_OR_AGENT = f"{_OF_CLIENT} OR (client_id IS NULL AND agent_id = ANY ({SEES_AGENT}))"
 _BY_AGENT = f"agent_id = ANY ({SEES_AGENT})"
 
@@ -52,7 +52,7 @@ PROTECTED: Mapping[str, Rows] = {
     "agent_activity": Rows(f"agent_id = {ACTOR_AGENT} OR team_id = {ACTOR_TEAM}"),
     "client_profiles": Rows(f"owner_agent_id = ANY ({SEES_AGENT})"),
     "client_scores": Rows(_OF_CLIENT),
-    "client_merges": Rows(f"kept_id = ANY ({SEES_CLIENT})"),
+    "client_merges": Rows(f"kept_id IN {SEES_CLIENT}"),
     "behavior_events": Rows(
         _OF_CLIENT_OR_AGENT,
         f"({_OF_CLIENT_OR_AGENT}) AND (agent_id IS NULL OR {_BY_AGENT})"
