@@ -40,7 +40,8 @@ SELECT md5('agent ' || n)::uuid, 'Agent ' || n, 'AED', md5('team ' || n % {TEAMS
 FROM generate_series(0, {AGENTS - 1}) n;
 INSERT INTO client_profiles (client_id, name, owner_agent_id, budget, currency, phone, interest, location_targets)
 SELECT md5('client ' || n)::uuid, 'Client ' || n,
-    CASE WHEN n / {AGENTS} % 20 > 0 THEN md5('agent ' || n % {AGENTS})::uuid END, 500000 + (n * 37 % 5000) * 1000, 'AED', '+9715' || lpad(n::text, 7, '0'), '{{"purpose": "own use"}}',
+    CASE WHEN n / {AGENTS} % 20 > 0 THEN md5('agent ' || n % {AGENTS})::uuid END,
+    500000 + (n * 37 % 5000) * 1000, 'AED', '+9715' || lpad(n::text, 7, '0'), '{{"purpose": "own use"}}',
     '["Palm Harbour", "Canal Gate"]'
 FROM generate_series(0, {CLIENTS - 1}) n;
 INSERT INTO behavior_events (event_id, agent_id, client_id, trigger_word, time_of_event, content_hash)

@@ -5,7 +5,7 @@ of unassigned clients both see nothing. Events and replies without a client go w
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,7 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 """Table to the columns of its key and those that the rules, or a filter, ask for."""
 
 NAMED = (
+    "agent_activity",
     "client_profiles",
     "client_merges",
     "deals",
@@ -52,7 +53,7 @@ NAMED = (
     "gpt_responses",
     "gpt_feedback",
 )
-"""Tables whose ids are secret; the ids of agents stand in the rankings."""
+"""Tables whose ids and names are secret; only the ids of agents are not, which stand in the rankings."""
 
 AREAS = text("SELECT area_id::text FROM market_insights ORDER BY area_id")
 UNITS = text("SELECT project_id || ':' || unit_id FROM properties ORDER BY project_id, unit_id")
@@ -74,6 +75,8 @@ class Oracle:
     areas: list[str] = field(default_factory=list)
     units: list[str] = field(default_factory=list)
     _seen: dict[tuple[Actor, str], frozenset[Key]] = field(default_factory=dict)
+    _ids: dict[tuple[Actor, str], set[str]] = field(default_factory=dict)
+    _words: dict[str, dict[Key, list[str]]] = field(default_factory=dict)
     _secrets: dict[Actor, frozenset[str]] = field(default_factory=dict)
 
     def read(self, tables: Iterable[str] = COLUMNS) -> None:
@@ -90,7 +93,10 @@ class Oracle:
                 columns = ", ".join((*(f"CAST({key} AS text)" for key in keys), *further))
                 found = connection.exec_driver_sql(f"SELECT {columns} FROM {table}")  # noqa: S608
                 self.rows[table] = {key_of(table, row): row for row in map(_plain, found.mappings())}
+                if table in NAMED:
+                    self._words[table] = {key: [*_secrets_of(table, key, row)] for key, row in self.rows[table].items()}
         self._seen.clear()
+        self._ids.clear()
         self._secrets.clear()
 
     def seen(self, actor: Actor, table: str) -> frozenset[Key]:
@@ -106,7 +112,10 @@ class Oracle:
 
     def ids(self, actor: Actor, table: str) -> set[str]:
         """Return the first part of the keys that an actor may see."""
-        return {key[0] for key in self.seen(actor, table)}
+        found = self._ids.get((actor, table))
+        if found is None:
+            found = self._ids[actor, table] = {key[0] for key in self.seen(actor, table)}
+        return found
 
     def may_add(self, actor: Actor, table: str, row: Row) -> bool:
         """Tell whether an actor could have written a row: nobody names whom they do not see."""
@@ -146,15 +155,11 @@ class Oracle:
         """Return every secret that only records have which the actor may not see."""
         found = self._secrets.get(actor)
         if found is None:
-            known, all_of_them = set(), set()
-            for table in (*NAMED, "agent_activity"):
-                seen = self.seen(actor, table)
-                for key, row in self.rows[table].items():
-                    words = set(_secrets_of(table, key, row))
-                    all_of_them |= words
-                    if key in seen:
-                        known |= words
-            found = self._secrets[actor] = frozenset(all_of_them - known)
+            known, every = set[str](), set[str]()
+            for table, words in self._words.items():
+                every.update(*words.values())
+                known.update(*(words[key] for key in self.seen(actor, table)))
+            found = self._secrets[actor] = frozenset(every - known)
         return found
 
     def _visible(self, actor: Actor, table: str) -> Iterator[Key]:
@@ -165,34 +170,39 @@ class Oracle:
             return iter(rows if actor.role in ("admin", "ingest", "system") else ())
         if actor.role not in MEMBERS:
             return iter(rows)
-        return (key for key, row in rows.items() if self._is_seen(actor, table, row))
+        is_seen = self._rule(actor, table)
+        return (key for key, row in rows.items() if is_seen(row))
 
-    def _is_seen(self, actor: Actor, table: str, row: Row) -> bool:
+    def _rule(self, actor: Actor, table: str) -> Callable[[Row], bool]:
+        """Return what tells whether a member may see a row."""
         if table == "agent_activity":
-            leads = actor.role == "manager" and row["team_id"] == str(actor.team_id)
-            return leads or row["agent_id"] == str(actor.agent_id)
+            team, agent = str(actor.team_id) if actor.role == "manager" else "none", str(actor.agent_id)
+            return lambda row: row["team_id"] == team or row["agent_id"] == agent
+        agents = self.ids(actor, "agent_activity")
         if table == "client_profiles":
-            return row["owner_agent_id"] in self.ids(actor, "agent_activity")
-        if table == "client_merges":
-            return row["kept_id"] in self.ids(actor, "client_profiles")
-        if table == "documents" and row["client_id"] is None:
-            return row["layer"] != "agent" or row["record_id"] in self.ids(actor, "agent_activity")
+            return lambda row: row["owner_agent_id"] in agents
         if table in PARENTS:
             parent, column = PARENTS[table]
-            return row[column] in self.ids(actor, parent)
-        if row["client_id"] is None:
-            return row["agent_id"] in self.ids(actor, "agent_activity")
-        return row["client_id"] in self.ids(actor, "client_profiles")
+            parents = self.ids(actor, parent)
+            return lambda row: row[column] in parents
+        clients = self.ids(actor, "client_profiles")
+        if table == "documents":
+            return lambda row: (
+                row["client_id"] in clients
+                if row["client_id"]
+                else row["layer"] != "agent" or row["record_id"] in agents
+            )
+        return lambda row: row["client_id"] in clients if row["client_id"] else row["agent_id"] in agents
 
 
 PARENTS = {
     "client_scores": ("client_profiles", "client_id"),
+    "client_merges": ("client_profiles", "kept_id"),
     "deals": ("client_profiles", "client_id"),
     "deal_stages": ("deals", "deal_id"),
     "conversations": ("client_profiles", "client_id"),
     "utterances": ("conversations", "conversation_id"),
     "gpt_feedback": ("gpt_responses", "response_id"),
-    "documents": ("client_profiles", "client_id"),
     "document_embeddings": ("documents", "document_id"),
 }
 

@@ -150,11 +150,12 @@ class Probes:
         """Compare how many rows a blind statement reaches with how many it may."""
         if probe.table == "rejected_rows" and probe.actor.role not in MEMBERS:
             return
-        done = self._tried(probe.actor, statement, {})
+        tried = self._tried(probe.actor, statement, {})
+        done = 0 if tried == REFUSED else int(tried)
         may = len(self.oracle.seen(probe.actor, probe.table))
-        if done == REFUSED or int(done) < may:
+        if done < may:
             yield "refusal", f"{done} of {may} own rows"
-        elif int(done) > may:
+        elif done > may:
             yield "leak", f"{done} rows, of which {may} are the actor's own"
 
     def _give(self, probe: Probe) -> Iterator[Complaint]:

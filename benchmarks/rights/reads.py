@@ -113,7 +113,7 @@ def _agents(draw: Draw) -> Call:
     return Call("/agent/query", {**wanted, "limit": 7}, listed=_listed(draw, "agent_activity", "agent_id", wanted))
 
 
-@operation("GET /agent/rankings", READERS, 0.7)
+@operation("GET /agent/rankings", READERS, 0.4)
 def _rankings(draw: Draw) -> Call:
     own = draw.oracle.ids(draw.actor, "agent_activity")
 
@@ -144,7 +144,7 @@ def _duplicates(draw: Draw) -> Call:
     return Call("/client/duplicates", {"limit": 200}, check=check)
 
 
-@operation("GET /gpt/responses/{response_id}", READERS, 3)
+@operation("GET /gpt/responses/{response_id}", READERS, 4)
 def _reply(draw: Draw) -> Call:
     response_id = draw.one("gpt_responses")
     path = f"/gpt/responses/{response_id}"
@@ -155,7 +155,7 @@ def _reply(draw: Draw) -> Call:
     return Call(path, refused=True if draw.oracle.hidden_records(draw.actor, response_id) else None)
 
 
-@operation("GET /client/qualification/{client_id}", READERS, 2)
+@operation("GET /client/qualification/{client_id}", READERS, 1)
 def _qualification(draw: Draw) -> Call:
     return Call(f"/client/qualification/{draw.one('client_profiles')}")
 
@@ -166,7 +166,7 @@ def _merged(draw: Draw) -> Call:
     return Call(f"/client/qualification/{draw.one('client_merges')}", statuses=(410,))
 
 
-@operation("GET /client/predict", READERS, 1)
+@operation("GET /client/predict", READERS, 0.5)
 def _chance(draw: Draw) -> Call:
     params = {"agent_id": draw.one("agent_activity"), "client_id": draw.one("client_profiles")}
     return Call("/client/predict", params)
@@ -177,7 +177,7 @@ def _closings(draw: Draw) -> Call:
     return Call("/agent/predict", {"agent_id": draw.one("agent_activity")})
 
 
-@operation("GET /client/recommend", READERS, 1)
+@operation("GET /client/recommend", READERS, 0.4)
 def _calls(draw: Draw) -> Call:
     agent = draw.one("agent_activity")
     clients = _listed(draw, "client_profiles", "client_id", {"owner_agent_id": agent}).expected
@@ -189,7 +189,7 @@ def _calls(draw: Draw) -> Call:
     return Call("/client/recommend", {"agent_id": agent, "limit": 10}, check=check)
 
 
-@operation("GET /agent/recommend", READERS, 0.7)
+@operation("GET /agent/recommend", READERS, 0.5)
 def _routed(draw: Draw) -> Call:
     params = {"client_id": draw.one("client_profiles"), "limit": 200}
     if draw.hope != "good":
@@ -205,14 +205,14 @@ def _of_client(path: str, weight: float) -> None:
 
 for _path, _weight in {
     "/market/recommend": 1,
-    "/property/recommend": 0.7,
+    "/property/recommend": 0.5,
     "/behavior/predict": 2,
-    "/behavior/recommend": 1,
+    "/behavior/recommend": 0.5,
 }.items():
     _of_client(_path, _weight)
 
 
-@operation("POST /client/closing", READERS, 1)
+@operation("POST /client/closing", READERS, 0.6)
 def _chances(draw: Draw) -> Call:
     n = draw.rng.randint(1, 3)
     triples = [{"agent_id": draw.one("agent_activity"), "client_id": draw.one("client_profiles")} for _ in range(n)]

@@ -171,7 +171,7 @@ def _merge(draw: Draw) -> Call:
     return Call("/client/merge", body=body, check=check, refused=True if body["keep"] == body["merge"] else None)
 
 
-@operation("POST /gpt/respond", PEOPLE, 0.7)
+@operation("POST /gpt/respond", PEOPLE, 0.4)
 def _question(draw: Draw) -> Call:
     words = {"client": draw.word("client_profiles"), "agent": draw.word("agent_activity")}
     body = {

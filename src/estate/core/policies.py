@@ -158,6 +158,8 @@ def _statements(tables: Collection[str]) -> Iterator[str]:
             yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
             yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
             yield from _policies(table)
+    yield f"GRANT SELECT ON alembic_version TO {BACKUP}"
+    yield f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {BACKUP}"
     if "documents" in tables:
         yield from _searches()
 

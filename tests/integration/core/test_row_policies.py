@@ -319,7 +319,7 @@ def dumped(url: str, *options: str) -> subprocess.CompletedProcess[bytes]:
     place = make_url(url)
     address = ["-h", str(place.host), "-p", str(place.port), "-U", str(place.username), str(place.database)]
     environment = os.environ | {"PGPASSWORD": str(place.password)}
-    command = [str(program), "--data-only", *options, *address]
+    command = [str(program), *options, *address]
     return subprocess.run(command, capture_output=True, env=environment, timeout=60, check=False)
 
 
