@@ -31,7 +31,7 @@ from estate.api.rights import RIGHTS
 __all__ = ["TARGETS", "bench"]
 
 REQUESTS, QUICK_REQUESTS = 10_000, 300
-QUICK_PROBES, QUICK_MUTANTS = 150, 4
+QUICK_PROBES, QUICK_MUTANTS = 100, 2
 SHOWN = 20
 
 TARGETS: dict[str, tuple[str, float]] = {

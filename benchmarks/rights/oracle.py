@@ -92,7 +92,8 @@ class Oracle:
                     continue
                 columns = ", ".join((*(f"CAST({key} AS text)" for key in keys), *further))
                 found = connection.exec_driver_sql(f"SELECT {columns} FROM {table}")  # noqa: S608
-                self.rows[table] = {key_of(table, row): row for row in map(_plain, found.mappings())}
+                rows = [_plain(row) for row in found.mappings()]
+                self.rows[table] = {key_of(table, row): row for row in rows}
                 if table in NAMED:
                     self._words[table] = {key: [*_secrets_of(table, key, row)] for key, row in self.rows[table].items()}
         self._seen.clear()
@@ -207,7 +208,7 @@ PARENTS = {
 }
 
 
-def _plain(row: Row) -> dict[str, Any]:
+def _plain(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return a row with its ids as text."""
     return {name: str(v) if v is not None and name.endswith("_id") else v for name, v in row.items()}
 

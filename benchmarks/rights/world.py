@@ -171,7 +171,7 @@ def settled(place: Place, rng: Random, *, trained: bool) -> list[Caller]:
         with place.whole() as connection:
             if connection.scalar(text("SELECT to_regclass('document_embeddings')")) is not None:
                 connection.exec_driver_sql(EMBEDDED)
-            agents = connection.scalars(text("SELECT agent_id FROM agent_activity ORDER BY agent_id")).all()
+            agents = list(connection.scalars(text("SELECT agent_id FROM agent_activity ORDER BY agent_id")))
         callers = _callers(teams, agents, rng)
         with place.whole() as connection:
             connection.execute(KEPT_ANSWERS, [{"caller": caller.actor.caller} for caller in callers])

@@ -134,7 +134,8 @@ def write_clients(session: Session, rows: Sequence[Mapping[str, Any]], on_insert
 
     A row that names no owner is offered with the stored one: to the row policy it is a new row before it is a change.
     """
-    owners = dict(session.execute(OWNERS, {"ids": [row["client_id"] for row in rows]}).all())
+    stored = session.execute(OWNERS, {"ids": [row["client_id"] for row in rows]})
+    owners = {row[0]: row[1] for row in stored}
 
     def offered(row: Mapping[str, Any]) -> dict[str, Any]:
         return {**on_insert, "owner_agent_id": owners.get(row["client_id"])}
