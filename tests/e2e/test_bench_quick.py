@@ -28,6 +28,17 @@ def test_chaos_finds_nothing_in_the_product_and_every_planted_bug() -> None:
     assert (metrics["lost"], metrics["duplicates"], metrics["aggregate_mismatches"]) == (0, 0, 0)
 
 
+def test_access_finds_no_leak_and_every_broken_policy() -> None:
+    code, report, said = bench("access")
+
+    assert code == 0, said
+    metrics = report["metrics"]
+    assert report["n"] >= 300
+    assert (metrics["leaks"], metrics["wrongly_refused"]) == (0, 0)
+    assert metrics["policies_caught"] == metrics["policies_tested"] > 0
+    assert metrics["allowed_share"] > 0.3
+
+
 def test_ingest_measures_both_sides() -> None:
     code, report, said = bench("ingest")
 

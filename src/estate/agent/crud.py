@@ -56,7 +56,7 @@ def team_ids(session: Session, names: Collection[str]) -> dict[str, uuid.UUID]:
 
 def write_agents(session: Session, rows: Sequence[Mapping[str, Any]], on_insert: Mapping[str, Any]) -> list[Written]:
     """Upsert agents; return ``created``, ``updated`` or ``stale`` for each row."""
-    return upsert(session, cast(Table, AgentActivity.__table__), rows, on_insert=on_insert)
+    return upsert(session, cast(Table, AgentActivity.__table__), rows, on_insert=lambda _: on_insert)
 
 
 def fold_events(session: Session, events: Sequence[Mapping[str, Any]]) -> None:

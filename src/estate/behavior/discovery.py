@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,9 +18,10 @@ from estate.behavior.analytics.triggers import Trigger, TriggerReport, discover
 from estate.behavior.crud import about_units
 from estate.behavior.crud import findings as crud
 from estate.behavior.crud.findings import UnitRow
+from estate.behavior.crud.references import known_ids
 from estate.behavior.errors import RunUnknown
 from estate.behavior.folding import groups_by_term
-from estate.behavior.models import AnalysisRun
+from estate.behavior.models import AnalysisRun, TriggerFinding
 from estate.behavior.schemas import PatternOut, PatternsOut, RunOut, TriggerLift, TriggersOut
 from estate.core.documents import document_jobs
 from estate.core.figures import figure_jobs
@@ -209,6 +210,8 @@ def _documented(session: Session) -> set[str]:
 def triggers(session: Session, top_n: int, run_id: uuid.UUID | None = None) -> TriggersOut:
     """Return the first triggers of an analysis: the proven ones, then candidates, each by falling strength.
 
+    They are the same whoever asks, but for the examples: these are of conversations that the actor may see.
+
     Raises
     ------
     RunUnknown
@@ -217,7 +220,9 @@ def triggers(session: Session, top_n: int, run_id: uuid.UUID | None = None) -> T
     run = _run(session, run_id)
     if run is None:
         return TriggersOut(items=[], run=None, status="insufficient_data", why="No analysis has run yet.")
-    found = [TriggerLift.model_validate(_shown(f)) for f in crud.findings(session, run.run_id, top_n)]
+    findings = crud.findings(session, run.run_id, top_n)
+    talks = _seen_talks(session, findings)
+    found = [TriggerLift.model_validate(_shown(f, talks)) for f in findings]
     return TriggersOut(
         items=found,
         run=RunOut.model_validate(run),
@@ -249,8 +254,20 @@ def _why(run: AnalysisRun, found: Sequence[TriggerLift]) -> str:
     return f"Nothing is proven by {closed} closed deals or what stands for them; {needed}"
 
 
-def _shown(finding: object) -> Mapping[str, Any]:
-    return {name: getattr(finding, name) for name in TriggerLift.model_fields}
+def _seen_talks(session: Session, findings: Sequence[TriggerFinding]) -> set[uuid.UUID]:
+    """Return those conversations of the examples that the actor of the session may see."""
+    named = {_talk_of(example) for finding in findings for example in finding.examples}
+    return known_ids(session, {"conversation_id": named})["conversation_id"]
+
+
+def _talk_of(example: str) -> uuid.UUID:
+    return uuid.UUID(example.partition(":")[0])
+
+
+def _shown(finding: TriggerFinding, talks: Collection[uuid.UUID]) -> Mapping[str, Any]:
+    """Return what a finding tells: of its examples those from some conversations."""
+    told = {name: getattr(finding, name) for name in TriggerLift.model_fields}
+    return told | {"examples": [example for example in finding.examples if _talk_of(example) in talks]}
 
 
 def patterns(session: Session, run_id: uuid.UUID | None = None) -> PatternsOut:

@@ -14,6 +14,7 @@ __all__ = ["bench"]
 ALL = "all"
 NAMES = (
     "chaos",
+    "access",
     "ingest",
     "fold",
     "heatmap",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from estate.client.models import ClientMerge, ClientProfile, ClientScore
 from estate.client.schemas import ClientFilter, ScoreMade
+from estate.core.db import only_agent
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written, upsert
 
@@ -40,6 +41,7 @@ __all__ = [
     "write_clients",
 ]
 
+OWNERS = text("SELECT client_id, owner_agent_id FROM client_profiles WHERE client_id = ANY(:ids)")
 AGENTS = text("SELECT agent_id FROM agent_activity WHERE agent_id = ANY(:ids)")
 
 # A stored score follows every change; the history keeps those of half a percent and more, and the first of a model.
@@ -128,8 +130,17 @@ def known_agents(session: Session, ids: Collection[uuid.UUID]) -> set[uuid.UUID]
 
 
 def write_clients(session: Session, rows: Sequence[Mapping[str, Any]], on_insert: Mapping[str, Any]) -> list[Written]:
-    """Upsert clients; return ``created``, ``updated`` or ``stale`` for each row."""
-    return upsert(session, cast(Table, ClientProfile.__table__), rows, on_insert=on_insert)
+    """Upsert clients; return ``created``, ``updated`` or ``stale`` for each row.
+
+    A row that names no owner is offered with the stored one: to the row policy it is a new row before it is a change.
+    """
+    stored = session.execute(OWNERS, {"ids": [row["client_id"] for row in rows]})
+    owners = {row[0]: row[1] for row in stored}
+
+    def offered(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {**on_insert, "owner_agent_id": owners.get(row["client_id"])}
+
+    return upsert(session, cast(Table, ClientProfile.__table__), rows, on_insert=offered)
 
 
 def store_scores(session: Session, scores: Mapping[uuid.UUID, ScoreMade], now: dt.datetime) -> list[uuid.UUID]:
@@ -202,6 +213,8 @@ def clients_of(session: Session, agent_id: uuid.UUID) -> Sequence[ClientProfile]
 def page_clients(session: Session, wanted: ClientFilter, currency: str | None) -> Page[ClientProfile]:
     """Return clients in the order of their ids; `currency` limits them to budgets in it."""
     query = select(ClientProfile).where(*_identity(wanted), *_means(wanted, currency))
+    if (agent_id := only_agent(session)) is not None:
+        query = query.where(ClientProfile.owner_agent_id == agent_id)
     if wanted.search is not None:
         query = query.where(_mentions(wanted.search))
     if wanted.location is not None:

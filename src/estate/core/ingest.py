@@ -36,6 +36,7 @@ M = TypeVar("M", bound=BaseModel)
 Status = Literal["created", "updated", "duplicate", "conflict", "stale", "rejected"]
 STATUSES: tuple[Status, ...] = ("created", "updated", "duplicate", "conflict", "stale", "rejected")
 _ADD_BATCH = insert(cast(Table, IngestBatch.__table__))
+_KEEP = insert(cast(Table, RejectedRow.__table__)).inline()  # Asks for no key back: most senders may not read it.
 KEPT_STATUSES = ("rejected", "conflict")
 
 
@@ -264,4 +265,4 @@ def _keep_refused(
         if item.status in KEPT_STATUSES
     ]
     if kept:
-        session.execute(insert(RejectedRow), kept)
+        session.execute(_KEEP, kept)

@@ -17,19 +17,19 @@ __all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies",
 
 SEES_AGENT = "ARRAY(SELECT agent_id FROM agent_activity)"
 SEES_AGENT_TEXT = "ARRAY(SELECT CAST(agent_id AS text) FROM agent_activity)"
-SEES_CLIENT = "ARRAY(SELECT client_id FROM client_profiles)"
+SEES_CLIENT = "(SELECT client_id FROM client_profiles)"
 ACTOR_AGENT = "(SELECT nullif(current_setting('estate.actor_agent_id', true), '')::uuid)"
 ACTOR_TEAM = "(SELECT nullif(current_setting('estate.actor_team_id', true), '')::uuid)"
 ACTOR_CALLER = "(SELECT nullif(current_setting('estate.actor_caller', true), ''))"
 """Sub-selects without a reference to the row: they are computed once a statement, and equality of UUIDs may use an
-index below a policy."""
+index below a policy. Agents are few, so an array serves; clients may be thousands, and are looked up in a hash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Which rows of a table a member sees and may change, and which it may add where that is less."""
+    """Which rows of a table a member sees and may change (None: no row), and which it may add where that differs."""
 
-    seen: str
+    seen: str | None
     added: str | None = None
 
 
@@ -41,15 +41,18 @@ def _refers(table: str, parent: str, key: str) -> str:
     return f"({key} IS NULL OR {_sees(table, parent, key)})"
 
 
-_OF_CLIENT = f"client_id = ANY ({SEES_CLIENT})"
+_OF_CLIENT = f"client_id IN {SEES_CLIENT}"
 _OF_CLIENT_OR_AGENT = f"{_OF_CLIENT} OR (client_id IS NULL AND agent_id = ANY ({SEES_AGENT}))"
 _BY_AGENT = f"agent_id = ANY ({SEES_AGENT})"
+
+REFUSED = "rejected_rows"
+"""Rows as they came, whose client or agent may not even exist: read by those who load and mend."""
 
 PROTECTED: Mapping[str, Rows] = {
     "agent_activity": Rows(f"agent_id = {ACTOR_AGENT} OR team_id = {ACTOR_TEAM}"),
     "client_profiles": Rows(f"owner_agent_id = ANY ({SEES_AGENT})"),
     "client_scores": Rows(_OF_CLIENT),
-    "client_merges": Rows(f"kept_id = ANY ({SEES_CLIENT})"),
+    "client_merges": Rows(f"kept_id IN {SEES_CLIENT}"),
     "behavior_events": Rows(
         _OF_CLIENT_OR_AGENT,
         f"({_OF_CLIENT_OR_AGENT}) AND (agent_id IS NULL OR {_BY_AGENT})"
@@ -69,7 +72,7 @@ PROTECTED: Mapping[str, Rows] = {
         f" OR (layer = 'agent' AND record_id = ANY ({SEES_AGENT_TEXT}))"
     ),
     "document_embeddings": Rows(_sees("document_embeddings", "documents", "document_id")),
-    "rejected_rows": Rows("false", "true"),
+    REFUSED: Rows(None, "true"),
 }
 """Tables with data of clients or agents."""
 
@@ -105,6 +108,7 @@ GUARDED = (*PROTECTED, KEYED)
 Grant = tuple[str, tuple[str, ...]]
 OWN_GRANTS: Mapping[str, tuple[Grant, ...]] = {
     KEYED: ((EVERYTHING, CALLERS),),
+    REFUSED: ((EVERYTHING, (ADMIN,)), ("SELECT, INSERT, UPDATE", (INGEST,)), ("INSERT", (MEMBER,))),
     # Work that waits already is not written twice; what it says stays unread.
     "outbox": (
         ("SELECT", (ADMIN, READER)),
@@ -168,6 +172,7 @@ def _statements(tables: Collection[str]) -> Iterator[str]:
             yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
             yield f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY"
             yield from _policies(table)
+    yield f"GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO {BACKUP}"
     if "documents" in tables:
         yield from _searches()
 
@@ -179,7 +184,7 @@ def _grants(table: str) -> Iterator[Grant]:
         yield EVERYTHING, (SYSTEM,)
     if table in SHARED:
         yield from ((EVERYTHING, (ADMIN,)), ("SELECT", (READER, MEMBER)), ("SELECT, INSERT, UPDATE", (INGEST,)))
-    if table in PROTECTED:
+    if table in PROTECTED and table != REFUSED:
         yield from ((EVERYTHING, (ADMIN, MEMBER)), ("SELECT", (READER,)), ("SELECT, INSERT, UPDATE", (INGEST,)))
     if table in SEARCHED:
         yield "SELECT", (SEARCH,)
@@ -199,8 +204,10 @@ def _policies(table: str) -> Iterator[str]:
     members = (MEMBER, SEARCH) if table in SEARCHED and table != "documents" else (MEMBER,)
     rows = PROTECTED[table]
     yield f"CREATE POLICY all_rows ON {table} TO {', '.join(unlimited)} USING (true) WITH CHECK (true)"
-    yield f"CREATE POLICY members_see ON {table} FOR SELECT TO {', '.join(members)} USING ({rows.seen})"
     yield f"CREATE POLICY members_add ON {table} FOR INSERT TO {MEMBER} WITH CHECK ({rows.added or rows.seen})"
+    if rows.seen is None:
+        return
+    yield f"CREATE POLICY members_see ON {table} FOR SELECT TO {', '.join(members)} USING ({rows.seen})"
     yield f"CREATE POLICY members_change ON {table} FOR UPDATE TO {MEMBER} USING ({rows.seen}) WITH CHECK ({rows.seen})"
     yield f"CREATE POLICY members_remove ON {table} FOR DELETE TO {MEMBER} USING ({rows.seen})"
 

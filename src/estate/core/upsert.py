@@ -1,6 +1,6 @@
 """Upsert by primary key: an absent field keeps its value, null clears it, an older row changes nothing."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Table, literal_column
@@ -33,7 +33,7 @@ def waves(keys: Sequence[Any]) -> Iterator[list[int]]:
 
 
 def upsert(
-    session: Session, table: Table, rows: Sequence[Row], *, on_insert: Mapping[str, Any] | None = None
+    session: Session, table: Table, rows: Sequence[Row], *, on_insert: Callable[[Row], Row] = lambda _: {}
 ) -> list[Written]:
     """Write rows that may name different columns.
 
@@ -41,8 +41,8 @@ def upsert(
     ----------
     rows : sequence of mappings
         Column to value; each names the whole primary key and ``updated_at``.
-    on_insert : mapping, optional
-        Values for columns that a new row does not name.
+    on_insert : callable, optional
+        Row to values for columns that it does not name, should it be new. A row policy looks at them in any case.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def upsert(
     keys = [tuple(row[c] for c in key_columns) for row in rows]
     for wave in waves(keys):
         for shape in _by_columns(rows, sorted(wave, key=keys.__getitem__)):  # One lock order for all writers.
-            written = _write(session, table, key_columns, [rows[i] for i in shape], on_insert or {})
+            written = _write(session, table, key_columns, [rows[i] for i in shape], on_insert)
             for i in shape:
                 found = written.get(keys[i])
                 if found is not None:
@@ -75,7 +75,7 @@ def _write(
     table: Table,
     key_columns: Sequence[str],
     rows: Sequence[Row],
-    on_insert: Mapping[str, Any],
+    on_insert: Callable[[Row], Row],
 ) -> dict[tuple[Any, ...], bool]:
     statement = insert(table)
     given = [name for name in rows[0] if name not in key_columns]
@@ -88,5 +88,5 @@ def _write(
         *(table.c[name] for name in key_columns),
         literal_column("(xmax = 0)").label("created"),
     )
-    values = [{**on_insert, **row} for row in rows]
+    values = [{**on_insert(row), **row} for row in rows]
     return {tuple(row[:-1]): bool(row[-1]) for row in session.execute(returning, values)}

@@ -19,6 +19,7 @@ __all__ = [
     "containing",
     "count_documents",
     "delete_documents",
+    "documented",
     "get_response",
     "has_embeddings",
     "move_responses",
@@ -81,6 +82,13 @@ def delete_documents(session: Session, keys: Collection[Key]) -> None:
     """Remove the documents of records that are gone."""
     if keys:
         session.execute(delete(Document).where(tuple_(Document.layer, Document.record_id).in_(sorted(keys))))
+
+
+def documented(session: Session, keys: Collection[Key]) -> set[Key]:
+    """Return those of some records that have a document."""
+    query = select(Document.layer, Document.record_id)
+    found = query.where(tuple_(Document.layer, Document.record_id).in_(sorted(keys)))
+    return {(layer, record_id) for layer, record_id in session.execute(found)} if keys else set()
 
 
 def count_documents(session: Session, layers: Sequence[str]) -> int:

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
 from estate.core.canonical import content_hash
-from estate.core.db import unit_of_work
+from estate.core.db import unit_of_work, whole_house
 from estate.core.errors import Invalid
 from estate.core.problems import field_problems
 from estate.core.security import Actor
@@ -42,6 +42,8 @@ from estate.realestate_gpt.verifier import Sentence, Verified, verify
 __all__ = ["feedback", "get_response", "move_client", "respond", "retriever"]
 
 log = logging.getLogger(__name__)
+
+NO_REPLY = "No reply has this id."
 
 _CONTEXT = TypeAdapter(AgentContext)
 _INPUT: TypeAdapter[str] = TypeAdapter(ClientInput)
@@ -146,9 +148,12 @@ def get_response(session: Session, response_id: uuid.UUID) -> ResponseOut:
     Raises
     ------
     ResponseNotFound
-        When there is no such reply.
+        When there is no such reply, or it stands on records that the actor of the session may not see: somebody
+        else had asked, who may see more.
     """
     row = _response(session, response_id)
+    if not _sees_records(session, row):
+        raise ResponseNotFound(NO_REPLY)
     return ResponseOut(
         response_id=row.response_id,
         text=row.text,
@@ -240,8 +245,16 @@ def _snapshot(record: Record) -> dict[str, Any]:
 def _response(session: Session, response_id: uuid.UUID) -> GptResponse:
     row = crud.get_response(session, response_id)
     if row is None:
-        raise ResponseNotFound("No reply has this id.")
+        raise ResponseNotFound(NO_REPLY)
     return row
+
+
+def _sees_records(session: Session, row: GptResponse) -> bool:
+    """Tell whether the actor of the session sees every record of a reply that is still there."""
+    keys = {(record["layer"], record["id"]) for record in row.records}
+    seen = crud.documented(session, keys)
+    with whole_house(session):
+        return crud.documented(session, keys) == seen
 
 
 def _unit_of(row: GptResponse) -> UnitRef | None:

@@ -102,7 +102,7 @@ def upsert_projects(session: Session, rows: Sequence[Mapping[str, Any]]) -> list
 
 def upsert_units(session: Session, rows: Sequence[Mapping[str, Any]], *, on_insert: Mapping[str, Any]) -> list[Written]:
     """Write units; each row names its key and ``updated_at``."""
-    return upsert(session, _table(Unit), rows, on_insert=on_insert)
+    return upsert(session, _table(Unit), rows, on_insert=lambda _: on_insert)
 
 
 def _table(model: type[Any]) -> Table:
