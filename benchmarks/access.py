@@ -52,7 +52,7 @@ def bench(options: Options) -> Report:
     """Run the bench."""
     metrics: dict[str, Any] = {}
     rng = Random(options.seed)  # noqa: S311 (no secret)
-    with passing_postgres() as postgres:
+    with passing_postgres(owner_sees=False) as postgres:
         with new_place(postgres, "access") as place:
             callers = settled(place, rng, trained=not options.quick)
             oracle = Oracle(place)
