@@ -9,6 +9,7 @@ from estate.behavior.events import check_event, ingest_checked_events, ingest_ev
 from estate.behavior.folding import fold
 from estate.behavior.interest import Interest, interest_of, newest_interest, newest_moment
 from estate.behavior.moving import histories, move_client
+from estate.behavior.privacy import erase_history, export_client, lock_history
 from estate.behavior.records import client_activity, documents, next_step
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "closed_counts",
     "deals",
     "documents",
+    "erase_history",
+    "export_client",
     "fold",
     "histories",
     "ingest_checked_events",
@@ -28,6 +31,7 @@ __all__ = [
     "ingest_events",
     "interest_of",
     "list_events",
+    "lock_history",
     "move_client",
     "newest_interest",
     "newest_moment",

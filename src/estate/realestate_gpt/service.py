@@ -23,6 +23,7 @@ from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.gathering import gather
 from estate.realestate_gpt.intent import Intent, read
 from estate.realestate_gpt.models import GptResponse
+from estate.realestate_gpt.privacy import erase_client, export_client, make_anew
 from estate.realestate_gpt.records import LAYERS, Key, Record
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import (
@@ -39,7 +40,16 @@ from estate.realestate_gpt.schemas import (
 )
 from estate.realestate_gpt.verifier import Sentence, Verified, verify
 
-__all__ = ["feedback", "get_response", "move_client", "respond", "retriever"]
+__all__ = [
+    "erase_client",
+    "export_client",
+    "feedback",
+    "get_response",
+    "make_anew",
+    "move_client",
+    "respond",
+    "retriever",
+]
 
 log = logging.getLogger(__name__)
 
