@@ -1,6 +1,7 @@
 """ledger of erased clients
 
-Which clients were erased, as keyed hashes, so that a restored backup can be brought up to date.
+Which clients were erased, as keyed hashes, so that a restored backup can be brought up to date; and an erased id becomes a
+pseudonym in the audit log, which is otherwise only ever added to.
 
 Revision: 0012
 Revises: 0010
@@ -16,7 +17,16 @@ branch_labels = None
 depends_on = None
 
 
+GUARD = """
+CREATE OR REPLACE FUNCTION refuse_audit_change() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN {but} RAISE EXCEPTION 'the audit log is only ever added to' USING ERRCODE = '42501'; END $$
+"""
+# Which columns it may change is a matter of its grants, see core/policies.py.
+BUT = "IF TG_OP = 'UPDATE' AND current_user = 'estate_eraser' THEN RETURN NULL; END IF;"
+
+
 def upgrade() -> None:
+    op.execute(GUARD.format(but=BUT))
     op.create_table(
         "erasures",
         sa.Column("client_hash", postgresql.BYTEA(), nullable=False),
@@ -29,4 +39,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute(GUARD.format(but=""))
     op.drop_table("erasures")
