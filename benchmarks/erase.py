@@ -10,7 +10,7 @@ import datetime as dt
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +55,7 @@ SETTINGS = {
 }
 
 Row = Mapping[str, Any]
-Tables = list[tuple[str, list[Row]]]
-Call = Callable[..., Any]
+Tables = Sequence[tuple[str, Sequence[Row]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ def bench(options: Options) -> Report:
     os.environ.pop("ESTATE_REDIS_URL", None)
     get_settings.cache_clear()
     now = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    tables = [(name, list(rows)) for name, rows in generate(1, options.seed, now).tables()]
+    tables: Tables = [(name, list(rows)) for name, rows in generate(1, options.seed, now).tables()]
     if options.quick:
         tables = _without(tables, {str(row["client_id"]) for row in dict(tables)[CLIENTS][QUICK_CLIENTS:]})
     people = _people(tables, 1 if options.quick else PER_KIND)
@@ -163,7 +162,7 @@ def _introduced(tables: Tables, people: Sequence[Person]) -> Tables:
 def _without(tables: Tables, client_ids: set[str]) -> Tables:
     """Return the world in which some clients never were, nor anything that hangs on them."""
     gone = {"client_id": client_ids}
-    kept: Tables = []
+    kept: list[tuple[str, Sequence[Row]]] = []
     for name, rows in tables:
         left = [row for row in rows if not any(str(row.get(key)) in ids for key, ids in gone.items())]
         key = {"deals": "deal_id", "conversations": "conversation_id"}.get(name)
@@ -173,7 +172,7 @@ def _without(tables: Tables, client_ids: set[str]) -> Tables:
     return kept
 
 
-def _load(postgres: Postgres, name: str, tables: Iterable[tuple[str, list[Row]]]) -> None:
+def _load(postgres: Postgres, name: str, tables: Tables) -> None:
     postgres.create(name)
     with use_database(_database(postgres, name)):
         load_tables(tables, lambda _: None)
@@ -204,8 +203,8 @@ def _served(postgres: Postgres, *, quick: bool) -> Iterator[tuple[Any, Callable[
         stack.callback(served.stop)
         served.wait_ready()
         base = f"http://127.0.0.1:{served.port}"
-        client = stack.enter_context(httpx2.Client(base_url=base, headers=HEADERS, timeout=90))
-        yield client, lambda: [*_texts(folder / "logs"), *_redis(redis)]
+        caller = stack.enter_context(httpx2.Client(base_url=base, headers=HEADERS, timeout=90))
+        yield caller, lambda: [*_texts(folder / "logs"), *_redis(redis)]
 
 
 def _texts(folder: Path) -> list[str]:
@@ -255,15 +254,15 @@ class _Work:
         erased: dict[str, int] = answer.json()["erased"]
         return erased
 
-    def _post(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:
-        answer = self.client.post(path, json=body, headers=headers)
+    def _post(self, path: str, body: Any, status: int = 200, key: str | None = None) -> Any:
+        answer = self.client.post(path, json=body, headers={"Idempotency-Key": key} if key else None)
         if answer.status_code != status:
             raise RuntimeError(f"{path} answered {answer.status_code}: {answer.text}")
         return answer.json()
 
     def _about(self, number: int, person: Person) -> None:
         stated = {"client_id": person.client_id, "score": 0.5, "reason": f"{person.name} said so."}
-        self._post("/client/override", stated, **{"Idempotency-Key": f"override-{number}"})
+        self._post("/client/override", stated, key=f"override-{number}")
         refused = {"event_id": "no id", "client_id": person.client_id, "agent_id": person.agent_id}
         self._post("/behavior/event", refused | {"metadata": {"who": person.name, "at": person.email}}, 422)
 

@@ -6,7 +6,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from estate.cli import ask, bench, identity, imports, load, models, plot, rejected, run
+from estate.cli import ask, bench, clients, identity, imports, load, models, plot, rejected, run
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
@@ -27,6 +27,7 @@ app.command("seed")(load.seed)
 app.command("work")(run.work)
 app.command("gpt")(ask.gpt)
 app.command("bench")(bench.bench)
+app.add_typer(clients.app, name="clients")
 app.add_typer(imports.app, name="import")
 app.add_typer(imports.load_app, name="load")
 app.add_typer(plot.app, name="market")

@@ -31,6 +31,7 @@ __all__ = [
     "known_agents",
     "lock_clients",
     "merge_of",
+    "merged_ids",
     "move_scores",
     "one_merge_at_a_time",
     "page_clients",
@@ -295,6 +296,11 @@ def kept_ids(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uu
         return {}
     query = select(ClientMerge.merged_id, ClientMerge.kept_id).where(ClientMerge.merged_id.in_(ids))
     return {row[0]: row[1] for row in session.execute(query)}
+
+
+def merged_ids(session: Session) -> dict[uuid.UUID, uuid.UUID]:
+    """Return for every client that was merged the one that holds its history now."""
+    return {row[0]: row[1] for row in session.execute(select(ClientMerge.merged_id, ClientMerge.kept_id))}
 
 
 def merge_of(session: Session, merged_id: uuid.UUID) -> ClientMerge | None:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from estate.client import crud
-from estate.client.crud import client_ids, forget_scores, scores_at
+from estate.client.crud import client_ids, forget_scores, merged_ids, scores_at
 from estate.client.errors import ClientMerged, ClientNotFound
 from estate.client.merging import SCORE_TOPIC, Merging, absorb, begin_merge, finish_merge, matches
 from estate.client.models import ClientProfile, ClientScore
@@ -39,6 +39,7 @@ __all__ = [
     "list_clients",
     "lock_client",
     "matches",
+    "merged_ids",
     "override",
     "score_history",
     "scores_at",

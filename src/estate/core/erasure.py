@@ -3,8 +3,8 @@
 import datetime as dt
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Text, cast, delete, or_, select, text, update
@@ -27,6 +27,7 @@ __all__ = [
     "ledger",
     "note",
     "refused_rows",
+    "remember",
     "scrub",
     "withdraw_work",
 ]
@@ -74,6 +75,21 @@ class LedgerLine:
     client_hash: bytes
     erased_at: dt.datetime
     erased_by: str
+
+    def __str__(self) -> str:
+        return f"{self.client_hash.hex()} {self.erased_at.isoformat()} {self.erased_by}"
+
+    @classmethod
+    def parse(cls, line: str) -> "LedgerLine":
+        """Read a line as it is printed.
+
+        Raises
+        ------
+        ValueError
+            When it is none.
+        """
+        hashed, at, by = line.split(maxsplit=2)
+        return cls(bytes.fromhex(hashed), dt.datetime.fromisoformat(at), by)
 
 
 def begin(session: Session) -> None:
@@ -171,6 +187,12 @@ def note(session: Session, traces: Traces, counts: Mapping[str, int], by: str) -
     """Write into the ledger that ids were erased."""
     rows = [{"client_hash": client_hash(i), "erased_by": by, "counts": dict(counts)} for i in traces.ids]
     session.execute(pg_insert(Erasure).on_conflict_do_nothing(), rows)
+
+
+def remember(session: Session, lines: Sequence[LedgerLine]) -> None:
+    """Write lines of another ledger into this one; those that are there stay as they are."""
+    if lines:
+        session.execute(pg_insert(Erasure).on_conflict_do_nothing(), [asdict(line) for line in lines])
 
 
 def erased_ids(session: Session, ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:

@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from estate.core.idempotency import forget_old_answers
 from estate.core.outbox import Handler, drain
+from estate.core.retention import forget_old
 from estate.core.settings import get_settings
 from estate.core.telemetry import WAKES_DROPPED
 
@@ -54,10 +55,14 @@ def celery_app() -> Celery:
             "socket_connect_timeout": 2,
         },
         timezone="UTC",
-        beat_schedule={"sweep": {"task": "estate.sweep", "schedule": settings.sweep_interval_s}},
+        beat_schedule={
+            "sweep": {"task": "estate.sweep", "schedule": settings.sweep_interval_s},
+            "retain": {"task": "estate.retain", "schedule": settings.retention_interval_s},
+        },
     )
     app.task(name="estate.drain")(drain_topic)
     app.task(name="estate.sweep")(sweep)
+    app.task(name="estate.retain")(forget_old)
     return app
 
 

@@ -2,7 +2,9 @@
 
 import datetime as dt
 import logging
+import re
 import sys
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Histogram
@@ -24,6 +26,7 @@ __all__ = [
     "configure_logging",
     "configure_sentry",
     "log_request",
+    "redact_personal",
 ]
 
 HTTP_REQUESTS = Counter("estate_http_requests_total", "Requests answered.", ("method", "route", "status"))
@@ -39,6 +42,12 @@ WAKES_DROPPED = Counter("estate_wakes_dropped_total", "Wake-ups that did not rea
 RATE_LIMIT_OPEN = Counter("estate_rate_limit_open_total", "Requests let through because Redis did not answer.")
 WRONG_CREDENTIALS = Counter("estate_wrong_credentials_total", "Requests with a key or session that is not good.")
 
+
+PERSONAL = (
+    (re.compile(r"(DETAIL|CONTEXT): .*"), r"\1: [redacted]"),
+    (re.compile(r"[\w.+-]+@[\w-]+(\.[\w-]+)+"), "[e-mail]"),
+    (re.compile(r"\+\d[\d ().-]{5,}\d"), "[phone]"),
+)
 
 _requests = logging.getLogger("estate.request")
 
@@ -66,6 +75,7 @@ def configure_logging(settings: Settings) -> None:
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             _drop_terminal_copy,
             structlog.processors.format_exc_info,
+            redact_personal,
             structlog.processors.JSONRenderer(),
         ],
     )
@@ -85,6 +95,22 @@ def _drop_terminal_copy(logger: object, method: str, event: structlog.typing.Eve
     """Leave out the copy of its message that uvicorn makes for terminals."""
     event.pop("color_message", None)
     return event
+
+
+def redact_personal(logger: object, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Take e-mail addresses, phone numbers and what PostgreSQL tells of rows out of every text of a line."""
+    return {name: _redacted(value) for name, value in event.items()}
+
+
+def _redacted(value: Any) -> Any:
+    if isinstance(value, str):
+        for pattern, instead in PERSONAL:
+            value = pattern.sub(instead, value)
+    elif isinstance(value, dict):
+        return {name: _redacted(item) for name, item in value.items()}
+    elif isinstance(value, list | tuple):
+        return [_redacted(item) for item in value]
+    return value
 
 
 def configure_sentry(settings: Settings) -> bool:

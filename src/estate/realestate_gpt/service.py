@@ -14,6 +14,7 @@ from estate.core.canonical import content_hash
 from estate.core.db import unit_of_work
 from estate.core.errors import Invalid
 from estate.core.problems import field_problems
+from estate.core.redaction import pseudonym
 from estate.core.security import Actor
 from estate.core.types import UnitRef
 from estate.realestate_gpt import composer, crud
@@ -261,13 +262,13 @@ def _unit_of(row: GptResponse) -> UnitRef | None:
 
 
 def _log(reply: Reply, verified: Verified) -> None:
-    """Say which records made the reply, and what was left out; never the client's words."""
+    """Say which records made the reply, and what was left out; never the client's words, and no client by its id."""
     for dropped in verified.dropped:
         log.warning(
             "sentence dropped",
             extra={
                 "response_id": str(reply.response_id),
-                "cites": [f"{c.layer} {c.id} {c.field}" for c in dropped.sentence.cites],
+                "cites": [f"{c.layer} {_told(c.layer, c.id)} {c.field}" for c in dropped.sentence.cites],
                 "why": dropped.reason,
             },
         )
@@ -275,8 +276,13 @@ def _log(reply: Reply, verified: Verified) -> None:
         "reply made",
         extra={
             "response_id": str(reply.response_id),
-            "used_records": {used.layer: used.ids for used in reply.used_records},
+            "used_records": {u.layer: [_told(u.layer, one) for one in u.ids] for u in reply.used_records},
             "confidence": reply.confidence,
             "abstained": reply.abstained,
         },
     )
+
+
+def _told(layer: str, record_id: str) -> str:
+    """Return the id that a log may hold: logs outlive the erasure of a client."""
+    return pseudonym(record_id) if layer == "client" else record_id
