@@ -1,5 +1,6 @@
 """A client is given out whole and erased whole: nothing is left of it, and nothing else has changed."""
 
+import contextlib
 import os
 import random
 import signal
@@ -8,13 +9,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy import Connection, Engine, RowMapping, inspect, text
 from starlette.testclient import TestClient
 from tests.integration.api.identity import AGENT, TEAM, client_of, new_key, new_owners
 from tests.live import committing
@@ -103,13 +104,14 @@ class House:
     def __init__(self, client: TestClient) -> None:
         self.client = client
 
-    def call(self, method: str, path: str, body: Any = None, status: int = 200, **headers: str) -> Any:
+    def call(self, method: str, path: str, body: Any = None, status: int = 200, key: str | None = None) -> Any:
+        headers = {"Idempotency-Key": key} if key else None
         answer = self.client.request(method, path, json=body, headers=headers)
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    def post(self, path: str, body: Any, status: int = 200, **headers: str) -> Any:
-        return self.call("POST", path, body, status, **headers)
+    def post(self, path: str, body: Any, status: int = 200, key: str | None = None) -> Any:
+        return self.call("POST", path, body, status, key)
 
     def erase(self, client_id: str = PERSON, status: int = 200) -> Any:
         return self.call("DELETE", f"/client/{client_id}", status=status)
@@ -129,6 +131,7 @@ class House:
 
     def stay(self) -> None:
         """What there is without the person."""
+        self.post("/agent/ingest", {"agent_id": str(AGENT), "name": "Layla"})
         self.post("/property/ingest", {"project_id": PROJECT, "unit_id": UNIT, "title": "Pearl 1", "price": "1000000"})
         self.post("/client/ingest", {"client_id": OTHER, "name": "Omar Nasser", "owner_agent_id": str(AGENT)})
         closed = {"stage": "won", "closed_at": "2026-04-01T00:00:00Z", "updated_at": "2026-04-01T00:00:00Z"}
@@ -175,40 +178,41 @@ def house(api: TestClient, at_once: Settings) -> House:
     return House(api)
 
 
-def snapshot(connection: Connection, *, without: set[str] = frozenset()) -> dict[str, list[str]]:  # type: ignore[assignment]
+MOVING = {"updated_at", "folded_at", "trained_at", "as_of", "run_id", "model_id", "scored_at", "document_id", "version"}
+MOVING |= {"received_at", "created_at", "parameters", "signature"}
+
+
+def snapshot(connection: Connection, *, without: Collection[str] = ()) -> dict[str, list[str]]:
     """Return every row of every table but for moments and drawn ids."""
-    moving = {"updated_at", "folded_at", "trained_at", "as_of", "run_id", "model_id", "scored_at", "made_at"}
-    moving |= {"document_id", "version", "received_at", "created_at", "parameters", "signature"}
-    tables = set(inspect(connection).get_table_names()) - {"alembic_version", "audit_log", "erasures"} - without
+    tables = set(inspect(connection).get_table_names()) - {"alembic_version", "audit_log", "erasures", *without}
     return {
-        table: sorted(
-            repr(
-                {k: v for k, v in row.items() if k not in moving or (k == "updated_at" and table == "client_profiles")}
-            )
-            for row in connection.execute(text(f"SELECT * FROM {table}")).mappings()
-        )
+        table: sorted(repr(still(table, row)) for row in connection.execute(text(f"SELECT * FROM {table}")).mappings())
         for table in sorted(tables)
     }
 
 
-def dump(connection: Connection) -> str:
-    """Return every value of every table as text."""
-    tables = set(inspect(connection).get_table_names()) - {"alembic_version"}
-    return "\n".join(
-        value.tobytes().decode(errors="replace")
-        if isinstance(value, memoryview)
-        else value.decode(errors="replace")
-        if isinstance(value, bytes)
-        else str(value)
-        for table in sorted(tables)
-        for row in connection.execute(text(f"SELECT * FROM {table}"))
-        for value in row
-    ).lower()
+def still(table: str, row: RowMapping) -> dict[str, Any]:
+    kept = {name: value for name, value in row.items() if name not in MOVING}
+    if table == "client_profiles":
+        kept["updated_at"] = row["updated_at"]
+    if table == "documents" and row["record_id"].startswith("trigger:"):  # Dated by the analysis.
+        kept |= {"fields": {**row["fields"], "as_of": None}, "content_hash": None}
+    return kept
 
 
-def found(connection: Connection) -> list[str]:
-    everything = dump(connection)
-    return [known for known in KNOWN_AS if known.lower() in everything]
+def found(connection: Connection) -> list[tuple[str, str]]:
+    """Return what the person is known by and still found, with the table."""
+    return [
+        (known, table)
+        for table in sorted(set(inspect(connection).get_table_names()) - {"alembic_version"})
+        for rows in [connection.execute(text(f"SELECT * FROM {table}")).all()]
+        for known in KNOWN_AS
+        if any(known.lower() in shown(value).lower() for row in rows for value in row)
+    ]
+
+
+def shown(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 # Erasure
@@ -228,12 +232,12 @@ def test_erased_is_as_if_never_there(
     house.history()
     if worked:
         drain()
-        assert found(connection) == list(KNOWN_AS)
+        assert {known for known, _ in found(connection)} == set(KNOWN_AS)
     house.erase()
     drain()
     assert found(connection) == []
     after = snapshot(connection, without=CALLS)
-    assert {t for t in before if before[t] != after[t]} - {"analysis_runs"} == set()
+    assert after == before
 
 
 def test_the_counters_before_the_erasure_did_count_the_person(house: House, drain: Callable[[], int]) -> None:
@@ -252,7 +256,7 @@ def test_what_is_said_elsewhere_is_cleared(house: House, connection: Connection,
     house.stay()
     house.people()
     house.history()
-    said = f"{NAME.upper()} ({PHONE[:4]} 50 900-0001, {EMAIL}) sent me. Not Zéphyrine Quillon."
+    said = f"{NAME.upper()} ({PHONE[:4]} 50 900-0001, {EMAIL}) sent me. Not Zéphyrine Kwill."
     house.post("/behavior/conversation", talk(1, OTHER, said))
     house.post("/client/ingest", {"client_id": OTHER, "objections": [f"{NAME} said no"], "interest": {"ref": PERSON}})
     refused = {"event_id": "none", "client_id": PERSON, "metadata": {"name": "Z\u00e9phyrine Quill"}}
@@ -261,7 +265,7 @@ def test_what_is_said_elsewhere_is_cleared(house: House, connection: Connection,
     for asked in (f"What suits {NAME}?", "Whom should I call next?"):
         reply = house.post("/gpt/respond", {"client_input": asked, "agent_id": str(AGENT)})
         house.post("/gpt/feedback", {"response_id": reply["response_id"], "verdict": "helpful", "note": NAME})
-    house.post("/client/override", {"client_id": PERSON, "score": 0.5, "reason": "x"}, **{"Idempotency-Key": "k1"})
+    house.post("/client/override", {"client_id": PERSON, "score": 0.5, "reason": "x"}, key="k1")
     assert found(connection)
     erased = house.erase()
     assert found(connection) == [], "at once, before any work is done"
@@ -269,18 +273,18 @@ def test_what_is_said_elsewhere_is_cleared(house: House, connection: Connection,
     assert found(connection) == []
     assert erased["erased"]["client_profiles"] == 1
     left = connection.scalar(text("SELECT text FROM utterances WHERE conversation_id = :id"), {"id": f"{ID}3001"})
-    assert left == "[erased] ([erased], [erased]) sent me. Not Zéphyrine Quillon."
+    assert left == "[erased] ([erased], [erased]) sent me. Not Zéphyrine Kwill."
     document = connection.scalar(text("SELECT text FROM documents WHERE record_id = :id"), {"id": f"{ID}3001"})
     assert document is not None
-    assert "quillon" in document
+    assert "kwill" in document
 
 
 def test_an_answer_that_named_the_person_is_remembered_as_gone(house: House) -> None:
     house.people()
     stated = {"client_id": PERSON, "score": 0.5, "reason": "sure"}
-    house.post("/client/override", stated, **{"Idempotency-Key": "k1"})
+    house.post("/client/override", stated, key="k1")
     house.erase()
-    house.post("/client/override", stated, 410, **{"Idempotency-Key": "k1"})
+    house.post("/client/override", stated, 410, key="k1")
 
 
 def test_a_second_erasure_finds_nothing_and_a_merged_id_names_the_holder(house: House) -> None:
@@ -334,7 +338,7 @@ def test_another_clients_rows_lose_the_pointer_and_stay(
     house.people()
     house.history()
     pointing = deal(11, PERSON)["deal_id"]
-    house.post("/behavior/event", event(3, OTHER, deal_id=pointing))
+    house.post("/behavior/ingest", [event(3, OTHER, deal_id=pointing)])
     house.post("/behavior/conversation", talk(2, OTHER, "We decide together.") | {"deal_id": pointing})
     drain()
     house.erase()
@@ -447,28 +451,27 @@ def test_killed_at_any_moment_it_is_done_or_not_begun(open_house: House, engine:
     open_house.post("/behavior/ingest", [event(100 + n, one) for n, one in enumerate(people)])
     drain_all()
     rng = random.Random(7)
-    child = subprocess.Popen(
+    whole = 0.0
+    with subprocess.Popen(
         [sys.executable, "-c", KILLED],
         env=os.environ | {"ESTATE_DATABASE_URL": url},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    )
-    assert child.stdin is not None
-    assert child.stdout is not None
-    whole = 0.0
-    for number, person in enumerate(people):
-        child.stdin.write(f"{person}\n")
-        child.stdin.flush()
-        pid = int(child.stdout.readline())
-        started = time.monotonic()
-        if number:  # The first one shows how long it takes.
-            time.sleep(rng.uniform(0, whole))
-            os.kill(pid, signal.SIGKILL)
-        child.stdout.readline()
-        whole = whole or time.monotonic() - started
-    child.stdin.close()
-    child.wait(timeout=20)
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for number, person in enumerate(people):
+            child.stdin.write(f"{person}\n")
+            child.stdin.flush()
+            pid = int(child.stdout.readline())
+            started = time.monotonic()
+            if number:  # The first one shows how long it takes.
+                time.sleep(rng.uniform(0, whole))
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            child.stdout.readline()
+            whole = whole or time.monotonic() - started
     gone = 0
     with unit_of_work(Actor.system()) as session:
         wait = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'")
