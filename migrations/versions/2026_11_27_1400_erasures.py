@@ -1,7 +1,7 @@
 """ledger of erased clients
 
-Which clients were erased, as keyed hashes, so that a restored backup can be brought up to date; and an erased id becomes a
-pseudonym in the audit log, which is otherwise only ever added to.
+Which clients were erased, as keyed hashes, so that a restored backup can be brought up to date; and an erased id
+becomes a pseudonym in the audit log, which is otherwise only ever added to.
 
 Revision: 0012
 Revises: 0010

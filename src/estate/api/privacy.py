@@ -86,11 +86,13 @@ def erase_client(session: Session, client_id: uuid.UUID, actor: Actor) -> Erasur
     client_service.get_client(session, client_id)
     act_as(session, Actor.eraser(actor.caller))
     erasure.begin(session)
+    # Before the client is locked, since a worker that is at it may want the client; then what came meanwhile.
+    waited = erasure.withdraw_work(session, _records(session, client_id))
     client_service.lock_client(session, client_id)
     traces = client_service.known_as(session, client_id)
     gone = behavior.lock_history(session, client_id)
     records = [*map(str, traces.ids), *gone.record_ids()]
-    pending = erasure.withdraw_work(session, records)
+    pending = erasure.joined(waited, erasure.withdraw_work(session, records))
     counts = gpt.erase_client(session, client_id, records) | behavior.erase_history(session, gone)
     _take_back(session, gone, pending)
     if gone.since is not None:
@@ -100,6 +102,10 @@ def erase_client(session: Session, client_id: uuid.UUID, actor: Actor) -> Erasur
     erasure.note(session, traces, counts, actor.caller)
     audit(session, actor, "client.erase", "client_profiles", pseudonym(client_id), **counts)
     return ErasureOut(client_id=client_id, erased={table: n for table, n in sorted(counts.items()) if n})
+
+
+def _records(session: Session, client_id: uuid.UUID) -> list[str]:
+    return [*map(str, client_service.known_as(session, client_id).ids), *behavior.record_ids(session, client_id)]
 
 
 def _take_back(session: Session, gone: History, pending: Mapping[str, Collection[str]]) -> None:

@@ -16,7 +16,7 @@ from estate.behavior.schemas import History, PastEvent
 from estate.core.documents import document_jobs
 from estate.core.outbox import Job, enqueue
 
-__all__ = ["erase_history", "export_client", "lock_history"]
+__all__ = ["erase_history", "export_client", "lock_history", "record_ids"]
 
 
 def export_client(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
@@ -28,6 +28,11 @@ def export_client(session: Session, client_id: uuid.UUID) -> dict[str, list[dict
         See `estate.core.export.held`.
     """
     return crud.rows(session, client_id)
+
+
+def record_ids(session: Session, client_id: uuid.UUID) -> list[str]:
+    """Return the ids of the events, deals and conversations of a client."""
+    return crud.record_ids(session, client_id)
 
 
 def lock_history(session: Session, client_id: uuid.UUID) -> History:

@@ -9,7 +9,7 @@ from estate.behavior.events import check_event, ingest_checked_events, ingest_ev
 from estate.behavior.folding import fold
 from estate.behavior.interest import Interest, interest_of, newest_interest, newest_moment
 from estate.behavior.moving import histories, move_client
-from estate.behavior.privacy import erase_history, export_client, lock_history
+from estate.behavior.privacy import erase_history, export_client, lock_history, record_ids
 from estate.behavior.records import client_activity, documents, next_step
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "newest_moment",
     "next_step",
     "patterns",
+    "record_ids",
     "stages",
     "triggers",
 ]

@@ -24,6 +24,7 @@ __all__ = [
     "blank_answers",
     "erased_ids",
     "forget_refused",
+    "joined",
     "ledger",
     "note",
     "refused_rows",
@@ -126,6 +127,11 @@ def withdraw_work(session: Session, ids: Collection[str]) -> dict[str, set[str]]
             session.delete(row)
     session.flush()
     return dict(pending)
+
+
+def joined(one: Mapping[str, set[str]], other: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """Return what was withdrawn at two times, by topic."""
+    return {topic: one.get(topic, set()) | other.get(topic, set()) for topic in {*one, *other}}
 
 
 def _named(item: Any) -> str:

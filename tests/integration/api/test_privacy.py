@@ -515,6 +515,27 @@ def test_an_event_that_comes_meanwhile_is_refused(open_house: House) -> None:
     open_house.erase(status=404)
 
 
+def test_a_worker_that_is_at_the_client_is_waited_for_and_not_held_up(open_house: House) -> None:
+    open_house.people()  # The work of scoring it waits now.
+    answers: list[int] = []
+
+    def erase() -> None:
+        answers.append(open_house.client.delete(f"/client/{PERSON}").status_code)
+
+    with unit_of_work(Actor.system()) as session:
+        claimed = text("SELECT outbox_id FROM outbox WHERE key = :id FOR UPDATE SKIP LOCKED")
+        assert session.scalars(claimed, {"id": PERSON}).all()
+        eraser = threading.Thread(target=erase)
+        eraser.start()
+        time.sleep(0.5)
+        scored = text("UPDATE client_profiles SET qualification_score = 0.5 WHERE client_id = :id")
+        session.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        session.execute(scored, {"id": PERSON})
+        assert answers == []
+    eraser.join(timeout=20)
+    assert answers == [200]
+
+
 # Ledger
 
 

@@ -11,9 +11,14 @@ from estate.behavior.models import BehaviorEvent, Conversation, Deal, DealStage,
 from estate.behavior.schemas import History, PastEvent
 from estate.core.export import held
 
-__all__ = ["delete_history", "forget_examples", "forget_unsaid", "history", "release_others", "rows"]
+__all__ = ["delete_history", "forget_examples", "forget_unsaid", "history", "record_ids", "release_others", "rows"]
 
 _DEALS = text("SELECT deal_id, opened_at FROM deals WHERE client_id = :client ORDER BY deal_id FOR UPDATE")
+_IDS = text("""
+SELECT event_id FROM behavior_events WHERE client_id = :client
+UNION ALL SELECT deal_id FROM deals WHERE client_id = :client
+UNION ALL SELECT conversation_id FROM conversations WHERE client_id = :client
+""")
 _TALKS = text("""
 SELECT conversation_id FROM conversations WHERE client_id = :client ORDER BY conversation_id FOR UPDATE
 """)
@@ -68,6 +73,11 @@ def rows(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any
         "utterances": held(session, Utterance, Utterance.conversation_id.in_(talks)),
         "behavior_events": held(session, BehaviorEvent, BehaviorEvent.client_id == client_id),
     }
+
+
+def record_ids(session: Session, client_id: uuid.UUID) -> list[str]:
+    """Return the ids of the events, deals and conversations of a client."""
+    return [str(one) for one in session.scalars(_IDS, {"client": client_id})]
 
 
 def history(session: Session, client_id: uuid.UUID) -> History:
