@@ -40,6 +40,8 @@ MADE_ONCE = (
     "conversation_id",
     "event_id",
 )
+MADE_ANEW = ("leaving_client_id",)
+"""Of a record that a run leaves no trace of: the id is not taken again, so the next run makes another."""
 ANSWERED = ("response_id",)
 UNIT = "{{project_id}}:{{unit_id}}"
 LINKS = {name: f"{{{{{name}}}}}" for name in (*MADE_ONCE, *ANSWERED)} | {
@@ -50,7 +52,7 @@ LINKS = {name: f"{{{{{name}}}}}" for name in (*MADE_ONCE, *ANSWERED)} | {
 }
 
 MAKE_IDS = [
-    f"for (const name of {json.dumps(MADE_ONCE)}) {{",
+    f"for (const name of {json.dumps(MADE_ONCE + MADE_ANEW)}) {{",
     "    if (!pm.variables.get(name)) {",
     '        pm.collectionVariables.set(name, pm.variables.replaceIn("{{$guid}}"));',
     "    }",
@@ -70,6 +72,7 @@ CHANCE = {
     ),
     "it says why": "pm.expect(answer.why).to.not.be.empty;",
 }
+LEAVING = {"client_id": "{{leaving_client_id}}"}
 WHY = {"it says why": "pm.expect(answer.why).to.not.be.empty;"}
 
 
@@ -103,6 +106,8 @@ class Step:
         What the server may answer; default the statuses of success of OpenAPI.
     with_key : bool
         Whether the key is sent.
+    links : mapping
+        Parameter of the path to the variable that it takes, where that is not the one of the same name.
     """
 
     operation: str
@@ -112,6 +117,7 @@ class Step:
     change: Change = lambda body: body
     status: tuple[int, ...] = ()
     with_key: bool = True
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def _two_areas(rows: Json) -> Json:
@@ -128,6 +134,11 @@ def _the_same_person(rows: Json) -> Json:
     (client,) = rows
     names = ("name", "budget", "currency", "location_targets")
     return [{name: client[name] for name in names} | {"client_id": "{{other_client_id}}"}]
+
+
+def _one_who_leaves(rows: Json) -> Json:
+    (client,) = rows
+    return [client | {"client_id": "{{leaving_client_id}}", "name": "Nadia Farouk"}]
 
 
 def _both_clients(wanted: Json) -> Json:
@@ -292,7 +303,27 @@ STORY: Mapping[str, Sequence[Step]] = {
             change=_both_clients,
         ),
     ),
-    "7 What is refused": (
+    "7 A client who asks for the data, and to be erased": (
+        Step("POST /client/ingest", STORED, name="/client/ingest: one who leaves", change=_one_who_leaves),
+        Step(
+            "GET /client/{client_id}/export",
+            {"the profile is in it": ('pm.expect(answer.tables.client_profiles[0].name).to.equal("Nadia Farouk");')},
+            links=LEAVING,
+        ),
+        Step(
+            "DELETE /client/{client_id}",
+            {"the profile is erased": "pm.expect(answer.erased.client_profiles).to.equal(1);"},
+            links=LEAVING,
+        ),
+        Step(
+            "GET /client/{client_id}/export",
+            {"the next run takes another id": 'pm.collectionVariables.unset("leaving_client_id");'},
+            name="/client/{client_id}/export: nothing is left",
+            status=(404,),
+            links=LEAVING,
+        ),
+    ),
+    "8 What is refused": (
         Step("POST /agent/ingest", name="/agent/ingest: without a key", with_key=False, status=(401,)),
         Step("GET /market/heatmap", name="/market/heatmap: without a key", with_key=False, status=(401,)),
         Step(
@@ -312,7 +343,7 @@ STORY: Mapping[str, Sequence[Step]] = {
             {"the bad row is kept": 'pm.expect(answer.items.map(item => item.layer)).to.include("agent");'},
         ),
     ),
-    "8 Who calls": (
+    "9 Who calls": (
         Step("GET /auth/me", {"the role is told": "pm.expect(answer.role).to.not.be.empty;"}),
         Step(
             "POST /auth/login",
@@ -322,7 +353,7 @@ STORY: Mapping[str, Sequence[Step]] = {
         ),
         Step("POST /auth/logout", {"a key has no session": "pm.expect(answer.logged_out).to.equal(false);"}),
     ),
-    "9 Operations": (
+    "10 Operations": (
         Step("GET /healthz", {"the process answers": 'pm.expect(answer.status).to.equal("ok");'}),
         Step("GET /readyz", {"the database answers": 'pm.expect(answer.database).to.equal("ok");'}),
         Step(
@@ -358,7 +389,7 @@ def collection(api: Json) -> Json:
         "info": {"name": "Estate", "description": DESCRIPTION, "schema": FORMAT},
         "auth": {"type": "apikey", "apikey": _pairs(key="X-API-Key", value="{{api_key}}", **{"in": "header"})},
         "event": [_script("prerequest", MAKE_IDS)],
-        "variable": [{"key": name, "value": ""} for name in (*MADE_ONCE, *ANSWERED)],
+        "variable": [{"key": name, "value": ""} for name in (*MADE_ONCE, *MADE_ANEW, *ANSWERED)],
         "item": [{"name": folder, "item": [_request(api, step) for step in steps]} for folder, steps in STORY.items()],
     }
 
@@ -417,7 +448,8 @@ def _url(path: str, described: Json, step: Step) -> Json:
     sent = "&".join(f"{item['key']}={item['value']}" for item in query if not item.get("disabled"))
     url = {"raw": "{{base_url}}/" + "/".join(parts) + ("?" + sent if sent else ""), "host": ["{{base_url}}"]}
     url |= {"path": parts}
-    in_path = [{"key": item["name"], "value": LINKS[item["name"]]} for item in parameters if item["in"] == "path"]
+    links = {**LINKS, **step.links}
+    in_path = [{"key": item["name"], "value": links[item["name"]]} for item in parameters if item["in"] == "path"]
     return url | ({"query": query} if query else {}) | ({"variable": in_path} if in_path else {})
 
 

@@ -116,6 +116,15 @@ def test_leaderboard_finds_better_agents_than_raw_rates() -> None:
     assert report["metrics"]["spearman"] > report["peers"]["raw rate"]["spearman"]
 
 
+def test_erased_clients_leave_nothing_and_change_nothing() -> None:
+    code, report, said = bench("erase")
+
+    assert code == 0, said
+    metrics = report["metrics"]
+    assert (metrics["hits"], metrics["table_mismatches"]) == (0, 0)
+    assert metrics["rows_erased"] > metrics["erased"] >= 4
+
+
 @pytest.mark.parametrize("name", ["nothing", "report"])
 def test_an_unknown_benchmark_is_refused_with_exit_code_2(name: str) -> None:
     code, _, said = bench(name)

@@ -14,7 +14,16 @@ from estate.core.models import Team
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written, upsert
 
-__all__ = ["agents", "fold_events", "get_agent", "known_teams", "page_agents", "team_ids", "write_agents"]
+__all__ = [
+    "agents",
+    "fold_events",
+    "get_agent",
+    "known_teams",
+    "newest_again",
+    "page_agents",
+    "team_ids",
+    "write_agents",
+]
 
 FOLD = text("""
 WITH gained AS (
@@ -38,6 +47,14 @@ UPDATE agent_activity a SET
 FROM gained g JOIN locked USING (agent_id)
 WHERE a.agent_id = g.agent_id
 """).bindparams(bindparam("events", type_=JSONB))
+
+
+NEWEST = text("""
+UPDATE agent_activity a SET last_event_at = (
+    SELECT max(time_of_event) FROM behavior_events e WHERE e.agent_id = a.agent_id
+)
+WHERE agent_id = ANY(:ids)
+""")
 
 
 def known_teams(session: Session, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
@@ -65,6 +82,11 @@ def fold_events(session: Session, events: Sequence[Mapping[str, Any]]) -> None:
     ``last_event_at`` only moves forward; ``updated_at`` stays, since it dates what the CRM reported.
     """
     session.execute(FOLD, {"events": list(events)})
+
+
+def newest_again(session: Session, ids: Collection[uuid.UUID]) -> None:
+    """Read ``last_event_at`` of some agents from the events that are left."""
+    session.execute(NEWEST, {"ids": list(ids)})
 
 
 def get_agent(session: Session, agent_id: uuid.UUID) -> AgentActivity | None:

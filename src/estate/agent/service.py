@@ -20,7 +20,7 @@ from estate.core.outbox import enqueue
 from estate.core.paging import Page
 from estate.core.settings import get_settings
 
-__all__ = ["all_agents", "documents", "fold_events", "get_agent", "ingest", "known_agents", "list_agents"]
+__all__ = ["all_agents", "documents", "fold_events", "get_agent", "ingest", "known_agents", "list_agents", "take_back"]
 
 NO_TEAM = "team_id: no such team"
 
@@ -64,6 +64,21 @@ def fold_events(session: Session, events: Sequence[Mapping[str, Any]]) -> None:
         (1 for an event that came, -1 for one that was taken back).
     """
     crud.fold_events(session, events)
+
+
+def take_back(session: Session, events: Sequence[Mapping[str, Any]], agent_ids: Collection[uuid.UUID]) -> None:
+    """Take events that are gone out of the counters of their agents.
+
+    Parameters
+    ----------
+    events : sequence of mappings
+        Those that were counted, as for `fold_events`.
+    agent_ids : collection of UUID
+        Who had any of the events, counted or not.
+    """
+    crud.fold_events(session, events)
+    crud.newest_again(session, agent_ids)
+    enqueue(session, document_jobs("agent", sorted(agent_ids)))
 
 
 def list_agents(session: Session, wanted: AgentFilter) -> Page[AgentOut]:

@@ -67,7 +67,7 @@ def _allow(app: FastAPI, origins: list[str]) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=origins,
-        allow_methods=("GET", "POST"),
+        allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("Authorization", "Content-Type", "Idempotency-Key", "X-API-Key", "X-Request-Id"),
         expose_headers=("Idempotent-Replay", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"),
     )

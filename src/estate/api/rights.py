@@ -1,5 +1,6 @@
 """Which role may call which operation: one table, and nothing is allowed that does not stand in it."""
 
+import re
 from collections.abc import Mapping
 
 from estate.core.errors import Forbidden, Unauthorized
@@ -51,6 +52,8 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /client/recommend": READERS,
     "GET /client/duplicates": LEADERS,
     "POST /client/merge": LEADERS,
+    "GET /client/{client_id}/export": PEOPLE,
+    "DELETE /client/{client_id}": LEADERS,
     "POST /property/ingest": LOADERS,
     "GET /property/query": READERS,
     "GET /property/predict": READERS,
@@ -72,6 +75,7 @@ RIGHTS: Mapping[str, Roles] = {
 }
 
 COSTLY = frozenset({"POST /gpt/respond"} | {name for name in RIGHTS if name.endswith("/recommend")})
+EXPORT = re.compile(r"GET /client/[^/]+/export")
 """Operations that compute for long; they have a lower rate limit."""
 
 
@@ -106,8 +110,8 @@ def cost_class(operation: str) -> str:
     Parameters
     ----------
     operation : str
-        Method and path; no costly operation has a parameter in its path.
+        Method and path.
     """
-    if operation in COSTLY:
+    if operation in COSTLY or EXPORT.fullmatch(operation):
         return "costly"
     return "reads" if operation.startswith("GET ") else "writes"

@@ -68,14 +68,22 @@ class _Unit:
         return {term for who, term in self.words | self.talk if who == speaker}
 
 
-def analyse(session: Session, *, now: dt.datetime) -> None:
+def analyse(session: Session, *, now: dt.datetime, afresh: bool = False) -> None:
     """Publish a new run: triggers, pattern groups, and the groups of all processed events.
 
     The unit of counting is the deal that decides an event's outcome, else its conversation, else the event
     itself; without a deal a unit is won when any of its events is, else lost when any is. Its terms are the
     trigger words of its events, and those runs of words in its conversations that are frequent and neither
     contain a trigger word nor are part of one. Pattern groups are made of trigger words alone.
+
+    Parameters
+    ----------
+    now : datetime
+        As of when the run is.
+    afresh : bool
+        Forget all earlier runs, that of an analysis under way included: it is waited for.
     """
+    crud.one_analysis_at_a_time(session)
     units, examples = _units(session)
     before, groups_before = _documented(session), groups_by_term(session)
     signs_before = about_units.signs(session)
@@ -85,7 +93,7 @@ def analyse(session: Session, *, now: dt.datetime) -> None:
     groups = grouping.group(words, outcomes, rng=np.random.default_rng(SEED))
     run = {"run_id": uuid.uuid4(), "as_of": now, **_counts(outcomes), "more_needed": _more_needed(reports, outcomes)}
     crud.publish(session, run, _trigger_rows(reports, examples), _group_rows(groups))
-    crud.forget_runs(session, KEPT_RUNS)
+    crud.forget_runs(session, 1 if afresh else KEPT_RUNS)
     _regroup(session, groups_before)
     enqueue(session, document_jobs("behavior", sorted(before | _documented(session))))
     _recount_units(session, signs_before)

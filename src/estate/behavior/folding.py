@@ -16,9 +16,11 @@ from estate.core.figures import figure_jobs
 from estate.core.outbox import Job, enqueue, enqueue_once
 from estate.core.settings import get_settings
 
-__all__ = ["ANALYSE", "fold", "groups_by_term"]
+__all__ = ["AFRESH", "ANALYSE", "fold", "groups_by_term"]
 
 ANALYSE = "behavior.analyse"
+AFRESH = "afresh"
+"""Key of an analysis after which earlier ones are forgotten: they knew somebody who was erased."""
 STAGE_WITHOUT_DEAL = {"won": "won", "lost": "lost", "open": "new"}
 
 

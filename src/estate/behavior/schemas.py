@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -34,7 +35,9 @@ __all__ = [
     "EventFilter",
     "EventIn",
     "EventOut",
+    "History",
     "NextStepOut",
+    "PastEvent",
     "PatternOut",
     "PatternsOut",
     "RunOut",
@@ -329,6 +332,45 @@ class NextStepOut(SchemaOut):
     status: Literal["ok", "insufficient_data"]
     as_of: dt.datetime | None = Field(description="Time of the client's last event.")
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PastEvent:
+    """An event that is about to be erased: what it added to which counters."""
+
+    event_id: uuid.UUID
+    agent_id: uuid.UUID | None
+    project_id: uuid.UUID | None
+    unit_id: uuid.UUID | None
+    trigger_word: str | None
+    response_speed: Decimal | None
+    time_of_event: dt.datetime
+    folded_outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a client left behind.
+
+    Parameters
+    ----------
+    events : tuple of PastEvent
+        Its events.
+    deal_ids, conversation_ids : tuple of UUID
+        Its deals and conversations.
+    since : datetime or None
+        When its first deal was opened.
+    """
+
+    events: tuple[PastEvent, ...]
+    deal_ids: tuple[uuid.UUID, ...]
+    conversation_ids: tuple[uuid.UUID, ...]
+    since: dt.datetime | None
+
+    def record_ids(self) -> list[str]:
+        """Return the ids of all of them."""
+        events = [event.event_id for event in self.events]
+        return [str(one) for one in (*events, *self.deal_ids, *self.conversation_ids)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from estate.behavior.events import check_event, ingest_checked_events, ingest_ev
 from estate.behavior.folding import fold
 from estate.behavior.interest import Interest, interest_of, newest_interest, newest_moment
 from estate.behavior.moving import histories, move_client
+from estate.behavior.privacy import erase_history, export_client, lock_history, record_ids
 from estate.behavior.records import client_activity, documents, next_step
 
 __all__ = [
@@ -30,6 +31,8 @@ __all__ = [
     "closed_since",
     "deals",
     "documents",
+    "erase_history",
+    "export_client",
     "fold",
     "histories",
     "ingest_checked_events",
@@ -39,12 +42,14 @@ __all__ = [
     "interest_in_units",
     "interest_of",
     "list_events",
+    "lock_history",
     "move_client",
     "newest_interest",
     "newest_moment",
     "newest_wins",
     "next_step",
     "patterns",
+    "record_ids",
     "stages",
     "terms_about_units",
     "triggers",

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from estate.behavior import service
 from estate.behavior.events import FOLD
-from estate.behavior.folding import ANALYSE
+from estate.behavior.folding import AFRESH, ANALYSE
 from estate.core.outbox import Claim
 
 __all__ = ["ANALYSE", "FOLD", "analyse", "fold"]
@@ -19,5 +19,5 @@ def fold(session: Session, claims: Sequence[Claim]) -> None:
 
 
 def analyse(session: Session, claims: Sequence[Claim]) -> None:
-    """Analyse everything once, however many claims ask for it."""
-    service.analyse(session, now=dt.datetime.now(dt.UTC))
+    """Analyse everything once, however many claims ask for it; afresh when one of them asks for that."""
+    service.analyse(session, now=dt.datetime.now(dt.UTC), afresh=any(claim.key == AFRESH for claim in claims))

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from estate.cli import ask, bench, doctor, identity, imports, load, models, plot, rejected, run
+from estate.cli import ask, bench, clients, doctor, identity, imports, load, models, plot, rejected, run
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
@@ -31,6 +31,7 @@ app.command("work")(run.work)
 app.command("doctor")(doctor.doctor)
 app.command("gpt")(ask.gpt)
 app.command("bench")(bench.bench)
+app.add_typer(clients.app, name="clients")
 app.add_typer(imports.app, name="import")
 app.add_typer(imports.load_app, name="load")
 app.add_typer(plot.app, name="market")

@@ -25,6 +25,7 @@ NAMES = (
     "survival",
     "recommend",
     "soak",
+    "erase",
 )
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
 ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing", "valuation")

@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from estate.client.models import ClientMerge, ClientProfile, ClientScore
 from estate.client.schemas import ClientFilter, ScoreMade
 from estate.core.db import only_agent
+from estate.core.export import held
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written, upsert
 
@@ -23,18 +24,24 @@ __all__ = [
     "client_ids",
     "clients",
     "clients_of",
+    "delete_client",
+    "forget_scores",
     "get_client",
     "hold_clients",
     "kept_ids",
     "known_agents",
     "lock_clients",
     "merge_of",
+    "merged_ids",
     "move_scores",
     "one_merge_at_a_time",
     "page_clients",
     "page_matches",
+    "profiles_of",
+    "rows_about",
     "score_history",
     "scores_at",
+    "shared_names",
     "state_score",
     "store_scores",
     "take_client",
@@ -44,7 +51,7 @@ __all__ = [
 OWNERS = text("SELECT client_id, owner_agent_id FROM client_profiles WHERE client_id = ANY(:ids)")
 AGENTS = text("SELECT agent_id FROM agent_activity WHERE agent_id = ANY(:ids)")
 
-# A stored score follows every change; the history keeps those of half a percent and more, and the first of a model.
+# A stored score follows every change; the history keeps the first, and then those that differ by half a percent.
 SCORES = text("""
 WITH scored AS (
     SELECT * FROM unnest(
@@ -52,13 +59,17 @@ WITH scored AS (
         CAST(:counts AS int[]), CAST(:models AS uuid[])
     ) AS s (client_id, score, lower, upper, n, model_id)
 ), changed AS (
-    SELECT s.*, c.qualification_score AS before FROM client_profiles c JOIN scored s USING (client_id)
-    WHERE c.qualification_score IS DISTINCT FROM s.score::numeric
+    SELECT s.*, c.qualification_score AS before, h.n IS NULL AS is_first
+    FROM client_profiles c JOIN scored s USING (client_id)
+    LEFT JOIN LATERAL (
+        SELECT 1 AS n FROM client_scores WHERE client_id = c.client_id AND kind = 'model' LIMIT 1
+    ) h ON true
+    WHERE c.qualification_score IS DISTINCT FROM s.score::numeric OR h.n IS NULL
     ORDER BY c.client_id FOR NO KEY UPDATE OF c
 ), kept AS (
     INSERT INTO client_scores (client_id, kind, scored_at, score, lower, upper, n, model_id)
     SELECT client_id, 'model', :now, score, lower, upper, n, model_id FROM changed
-    WHERE before IS NULL OR abs(before::float8 - score) >= :step
+    WHERE is_first OR before IS NULL OR abs(before::float8 - score) >= :step
     ON CONFLICT DO NOTHING
 )
 UPDATE client_profiles c SET qualification_score = changed.score
@@ -75,6 +86,11 @@ CROSS JOIN LATERAL (
 """)
 HISTORY_STEP = 0.005
 
+SHARED = text("""
+SELECT n.name FROM unnest(CAST(:names AS text[])) AS n (name)
+WHERE EXISTS (SELECT FROM agent_activity WHERE lower(name) = lower(n.name))
+    OR EXISTS (SELECT FROM client_profiles WHERE lower(name) = lower(n.name) AND NOT client_id = ANY(:ids))
+""")
 HOLD = text("SELECT 1 FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR NO KEY UPDATE")
 
 # Every key is an equality that a sort or hash finds, and each client is matched with the first of those that share
@@ -295,6 +311,11 @@ def kept_ids(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uu
     return {row[0]: row[1] for row in session.execute(query)}
 
 
+def merged_ids(session: Session) -> dict[uuid.UUID, uuid.UUID]:
+    """Return for every client that was merged the one that holds its history now."""
+    return {row[0]: row[1] for row in session.execute(select(ClientMerge.merged_id, ClientMerge.kept_id))}
+
+
 def merge_of(session: Session, merged_id: uuid.UUID) -> ClientMerge | None:
     """Return the record of a merge."""
     return session.get(ClientMerge, merged_id, populate_existing=True)
@@ -330,3 +351,43 @@ def take_client(session: Session, client_id: uuid.UUID, kept_id: uuid.UUID) -> N
 def add_merge(session: Session, values: Mapping[str, Any]) -> None:
     """Write the record of a merge."""
     session.execute(insert(ClientMerge), [dict(values)])
+
+
+def rows_about(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about a client, whole, by table."""
+    return {
+        "client_profiles": held(session, ClientProfile, ClientProfile.client_id == client_id),
+        "client_merges": held(session, ClientMerge, ClientMerge.kept_id == client_id),
+        "client_scores": held(session, ClientScore, ClientScore.client_id == client_id),
+    }
+
+
+def profiles_of(session: Session, client_id: uuid.UUID) -> list[dict[str, Any]]:
+    """Return the profile of a client, then those of the clients that were merged into it."""
+    own = select(cast(Table, ClientProfile.__table__)).where(ClientProfile.client_id == client_id)
+    merged = select(ClientMerge.profile).where(ClientMerge.kept_id == client_id).order_by(ClientMerge.merged_id)
+    return [*(dict(row) for row in session.execute(own).mappings()), *session.scalars(merged)]
+
+
+def shared_names(session: Session, names: Collection[str], ids: Collection[uuid.UUID]) -> set[str]:
+    """Return those of some names that an agent has, or a client other than some."""
+    return set(session.scalars(SHARED, {"names": list(names), "ids": list(ids)})) if names else set()
+
+
+def delete_client(session: Session, client_id: uuid.UUID) -> dict[str, int]:
+    """Delete a client with its scores and merges; return how many rows of each table."""
+    counts = {}
+    for model, of_client in (
+        (ClientScore, ClientScore.client_id == client_id),
+        (ClientMerge, ClientMerge.kept_id == client_id),
+        (ClientProfile, ClientProfile.client_id == client_id),
+    ):
+        gone = delete(model).where(of_client).execution_options(synchronize_session=False)
+        counts[cast(Table, model.__table__).name] = session.execute(gone).rowcount  # type: ignore[attr-defined]
+    return counts
+
+
+def forget_scores(session: Session, model_ids: Collection[uuid.UUID]) -> None:
+    """Delete the scores that some models made."""
+    gone = delete(ClientScore).where(ClientScore.model_id.in_(model_ids))
+    session.execute(gone.execution_options(synchronize_session=False))

@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from estate.client import crud
-from estate.client.crud import client_ids, scores_at
+from estate.client.crud import client_ids, forget_scores, merged_ids, scores_at
 from estate.client.errors import ClientMerged, ClientNotFound
 from estate.client.merging import SCORE_TOPIC, Merging, absorb, begin_merge, finish_merge, matches
 from estate.client.models import ClientProfile, ClientScore
+from estate.client.privacy import erase_profile, export_client, known_as, lock_client
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, OverrideIn, ScoreMade
 from estate.core.documents import DocumentText, document_jobs
+from estate.core.erasure import erased_ids
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.json_text import json_text
@@ -27,11 +29,17 @@ __all__ = [
     "client_ids",
     "clients_of",
     "documents",
+    "erase_profile",
+    "export_client",
     "finish_merge",
+    "forget_scores",
     "get_client",
     "ingest",
+    "known_as",
     "list_clients",
+    "lock_client",
     "matches",
+    "merged_ids",
     "override",
     "score_history",
     "scores_at",
@@ -40,6 +48,7 @@ __all__ = [
 ]
 
 NO_AGENT = "owner_agent_id: no such agent"
+ERASED = "client_id: this client was erased"
 RENAMED = {"qualification_score": "stated_score"}
 FREE = ("interest", "location_targets", "objections")
 
@@ -58,6 +67,12 @@ def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
     results = [Stored(str(c.client_id), "rejected", NO_AGENT) for c in clients]
     good = [i for i, c in enumerate(clients) if c.owner_agent_id is None or c.owner_agent_id in owners]
     kept = _hold(session, {clients[i].client_id for i in good})
+    erased = erased_ids(session, {c.client_id for c in clients})  # After the lock: an erasure was waited for.
+    results = [
+        Stored(str(c.client_id), "rejected", ERASED) if c.client_id in erased else result
+        for c, result in zip(clients, results, strict=True)
+    ]
+    good = [i for i in good if clients[i].client_id not in erased]
     own = [i for i in good if clients[i].client_id not in kept]
     on_insert = {"currency": get_settings().default_currency}
     statuses = crud.write_clients(session, [_row(clients[i]) for i in own], on_insert)

@@ -78,9 +78,11 @@ def make_engine(url: str, settings: Settings, *, statement_timeout_ms: int) -> E
 
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Any, record: Any, arguments: list[Any], options: dict[str, Any]) -> _Connection:
-        connection = _Connection.connect(*arguments, **options)
+        return _Connection.connect(*arguments, **options)
+
+    @event.listens_for(engine, "checkout")
+    def be_patient(connection: _Connection, record: Any, proxy: Any) -> None:
         connection.patience_s = patience_s
-        return connection
 
     return engine
 
@@ -132,6 +134,7 @@ _TAKEN = {
     "gate": roles.GATE,
     "ingest": roles.INGEST,
     "system": roles.SYSTEM,
+    "eraser": roles.ERASER,
 }
 """The role of PostgreSQL that a transaction takes on; a login by itself sees nothing."""
 
@@ -234,6 +237,9 @@ def whole_house(session: Session) -> Iterator[Session]:
 
 def take_time(session: Session, limit_ms: int) -> None:
     """Let statements, and the pauses between them, last longer until the end of the transaction."""
+    connection = session.connection().connection.driver_connection
+    if isinstance(connection, _Connection):
+        connection.patience_s = limit_ms / 1_000 + STALL_MARGIN_S
     for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
         session.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": str(limit_ms)})
 

@@ -12,6 +12,7 @@ from sqlalchemy import Table, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from estate.core.erasure import erased_ids
 from estate.core.errors import FieldProblem
 from estate.core.models import IngestBatch, RejectedRow
 from estate.core.problems import field_problems
@@ -252,6 +253,9 @@ def _keep_refused(
     items: Sequence[Item],
     rows: Sequence[Checked[M]],
 ) -> None:
+    refused = [item for item in items if item.status in KEPT_STATUSES]
+    named = {item.index: _client_of(rows[item.index].row.content) for item in refused}
+    erased = erased_ids(session, {client_id for client_id in named.values() if client_id is not None})
     kept = [
         {
             "batch_id": batch_id,
@@ -261,8 +265,17 @@ def _keep_refused(
             "reason": "; ".join(f"{p.field}: {p.message}" if p.field else p.message for p in item.problems),
             "raw": rows[item.index].row.original(),
         }
-        for item in items
-        if item.status in KEPT_STATUSES
+        for item in refused
+        if named[item.index] not in erased
     ]
     if kept:
         session.execute(_KEEP, kept)
+
+
+def _client_of(content: object) -> uuid.UUID | None:
+    """Return the client that a row names: of one that was erased nothing is kept."""
+    named = content.get("client_id") if isinstance(content, dict) else None
+    try:
+        return uuid.UUID(named) if isinstance(named, str) else None
+    except ValueError:
+        return None

@@ -12,6 +12,7 @@ from estate.core.orm import Base, BigId, UpdatedAt
 
 __all__ = [
     "AuditRecord",
+    "Erasure",
     "ExchangeRate",
     "Heartbeat",
     "IdempotencyKey",
@@ -230,6 +231,18 @@ class AuditRecord(Base):
     subject_id: Mapped[str | None]
     request_id: Mapped[str | None]
     detail: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
+
+
+class Erasure(Base):
+    """One id that was erased, known again by its keyed hash: in a restored backup, and when a row of it comes late."""
+
+    __tablename__ = "erasures"
+    __table_args__ = (CheckConstraint("octet_length(client_hash) = 32", name="client_hashed"),)
+
+    client_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    erased_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+    erased_by: Mapped[str]
+    counts: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'::jsonb"))
 
 
 class ExchangeRate(Base):

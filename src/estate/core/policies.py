@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from estate.core.roles import ADMIN, BACKUP, GATE, GROUPS, INGEST, MEMBER, READER, SEARCH, SYSTEM
+from estate.core.roles import ADMIN, BACKUP, ERASER, GATE, GROUPS, INGEST, MEMBER, READER, SEARCH, SYSTEM
 
 __all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies", "withdraw_policies"]
 
@@ -99,15 +99,30 @@ IDENTITY = ("users", "api_keys", "sessions", "audit_log")
 KEYED = "idempotency_keys"
 """Answers that are kept for a caller: nobody reads another's."""
 
+LEDGER = "erasures"
+"""Which clients were erased, as keyed hashes: whoever takes rows refuses what comes later."""
+
+ERASED_FROM: Mapping[str, str] = {
+    **dict.fromkeys(PROTECTED, "SELECT, UPDATE, DELETE"),
+    **dict.fromkeys(("trigger_stats", "trigger_findings", "outbox"), "SELECT, INSERT, UPDATE, DELETE"),
+    **dict.fromkeys(("properties", "ingest_batches", KEYED), "SELECT, UPDATE"),
+    "trained_models": "SELECT, DELETE",
+    "analysis_runs": "SELECT",
+    "audit_log": "SELECT, INSERT, UPDATE (subject_id, detail)",
+    LEDGER: "SELECT, INSERT",
+}
+"""What the erasure of a client may do, whoever asked for it."""
+
 SEARCHED = ("agent_activity", "client_profiles", "documents")
 EVERYTHING = "SELECT, INSERT, UPDATE, DELETE"
 CALLERS = (ADMIN, READER, MEMBER, INGEST)
-UNLIMITED = (ADMIN, READER, INGEST, SYSTEM, BACKUP)
+UNLIMITED = (ADMIN, READER, INGEST, SYSTEM, BACKUP, ERASER)
 GUARDED = (*PROTECTED, KEYED)
 
 Grant = tuple[str, tuple[str, ...]]
 OWN_GRANTS: Mapping[str, tuple[Grant, ...]] = {
     KEYED: ((EVERYTHING, CALLERS),),
+    LEDGER: (("SELECT", CALLERS),),
     REFUSED: ((EVERYTHING, (ADMIN,)), ("SELECT, INSERT, UPDATE", (INGEST,)), ("INSERT", (MEMBER,))),
     # Work that waits already is not written twice; what it says stays unread.
     "outbox": (
@@ -141,7 +156,7 @@ def apply_policies(connection: Connection) -> None:
         When a table is not named here: nobody may forget to say whose its rows are.
     """
     tables = {row.relname: row.oid for row in connection.execute(_TABLES)}
-    named = {*PROTECTED, *SHARED, *QUEUE, *IDENTITY, KEYED}
+    named = {*PROTECTED, *SHARED, *QUEUE, *IDENTITY, KEYED, LEDGER}
     if unnamed := tables.keys() - named:
         raise LookupError(f"core/policies.py does not say who may do what with {', '.join(sorted(unnamed))}")
     statements = list(_statements(tables))
@@ -166,6 +181,8 @@ def _statements(tables: Collection[str]) -> Iterator[str]:
     yield f"GRANT SELECT ON alembic_version TO {', '.join((READER, SYSTEM, BACKUP))}"
     for table in sorted(tables):
         yield f"REVOKE ALL ON {table} FROM {', '.join(GROUPS)}"
+        if table in ERASED_FROM:
+            yield f"GRANT {ERASED_FROM[table]} ON {table} TO {ERASER}"
         for privileges, roles in _grants(table):
             yield f"GRANT {privileges} ON {table} TO {', '.join(roles)}"
         if table in GUARDED:
@@ -198,7 +215,7 @@ def _policies(table: str) -> Iterator[str]:
     if table == KEYED:
         own = f"caller = {ACTOR_CALLER}"
         yield f"CREATE POLICY own_answers ON {table} TO {', '.join(CALLERS)} USING ({own}) WITH CHECK ({own})"
-        yield f"CREATE POLICY all_rows ON {table} TO {SYSTEM}, {BACKUP} USING (true) WITH CHECK (true)"
+        yield f"CREATE POLICY all_rows ON {table} TO {SYSTEM}, {BACKUP}, {ERASER} USING (true) WITH CHECK (true)"
         return
     unlimited = (*UNLIMITED, SEARCH) if table == "documents" else UNLIMITED
     members = (MEMBER, SEARCH) if table in SEARCHED and table != "documents" else (MEMBER,)

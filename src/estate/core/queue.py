@@ -16,6 +16,7 @@ from estate.core.db import unit_of_work
 from estate.core.heartbeats import SWEEP, beat
 from estate.core.idempotency import forget_old_answers
 from estate.core.outbox import Handler, drain
+from estate.core.retention import forget_old
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.core.telemetry import WAKES_DROPPED
@@ -62,10 +63,14 @@ def celery_app() -> Celery:
             "socket_connect_timeout": 2,
         },
         timezone="UTC",
-        beat_schedule={"sweep": {"task": "estate.sweep", "schedule": settings.sweep_interval_s}},
+        beat_schedule={
+            "sweep": {"task": "estate.sweep", "schedule": settings.sweep_interval_s},
+            "retain": {"task": "estate.retain", "schedule": settings.retention_interval_s},
+        },
     )
     app.task(name="estate.drain")(drain_topic)
     app.task(name="estate.sweep")(sweep)
+    app.task(name="estate.retain")(forget_old)
     return app
 
 

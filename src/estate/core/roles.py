@@ -11,6 +11,7 @@ from estate.core.errors import Unavailable
 __all__ = [
     "ADMIN",
     "BACKUP",
+    "ERASER",
     "GATE",
     "GROUPS",
     "INGEST",
@@ -31,11 +32,12 @@ SYSTEM = "estate_system"
 GATE = "estate_gate"
 BACKUP = "estate_backup"
 SEARCH = "estate_search"
-GROUPS = (ADMIN, READER, MEMBER, INGEST, GATE, SYSTEM, BACKUP, SEARCH)
+ERASER = "estate_eraser"
+GROUPS = (ADMIN, READER, MEMBER, INGEST, GATE, SYSTEM, BACKUP, SEARCH, ERASER)
 """None of them logs in, owns a table or passes by a row policy; a transaction takes one on, see `core.db.act_as`."""
 
 LOGINS: Mapping[str, tuple[str, ...]] = {
-    "estate_api": (ADMIN, READER, MEMBER, INGEST, GATE),
+    "estate_api": (ADMIN, READER, MEMBER, INGEST, GATE, ERASER),
     "estate_worker": (SYSTEM, READER),
 }
 """Who logs in, with the roles that its transactions may take on. By itself a login may do nothing."""

@@ -55,6 +55,11 @@ class Actor:
         return cls(role="house", caller="house")
 
     @classmethod
+    def eraser(cls, caller: str) -> "Actor":
+        """Return the platform taking a client out of all tables; ask first whether the caller may."""
+        return cls(role="eraser", caller=caller)
+
+    @classmethod
     def anonymous(cls) -> "Actor":
         """Return somebody without a key."""
         return cls(role="anonymous")

@@ -81,6 +81,15 @@ class Settings(BaseSettings):
     group_commit_writers: int = Field(1, ge=1)
     idempotency_retention_hours: int = Field(24, ge=1)
 
+    erasure_timeout_s: float = Field(60.0, gt=0)
+    export_max_rows: int = Field(100_000, ge=1)
+    retention_interval_s: float = Field(3_600.0, gt=0)
+    retention_rejected_days: int = Field(90, ge=0)
+    retention_replies_days: int = Field(0, ge=0)
+    retention_utterances_days: int = Field(0, ge=0)
+    retention_scores_days: int = Field(0, ge=0)
+    retention_sessions_days: int = Field(30, ge=0)
+
     outbox_batch_rows: int = Field(500, ge=1)
     outbox_max_attempts: int = Field(5, ge=1)
     sweep_interval_s: float = Field(10.0, gt=0)

@@ -17,7 +17,7 @@ from estate.market import service as market
 from estate.registry import metadata
 from estate.sample.world import generate
 
-__all__ = ["is_empty", "load_world"]
+__all__ = ["is_empty", "load_tables", "load_world"]
 
 HASHED = frozenset({"behavior_events", "conversations"})
 Rows = Iterable[Mapping[str, Any]]
@@ -51,11 +51,16 @@ def load_world(scale: int, seed: int, now: dt.datetime, progress: Progress) -> d
     Conflict
         When the database holds agents already: what it counted would be counted again.
     """
+    return load_tables(generate(scale, seed, now).tables(), progress)
+
+
+def load_tables(tables: Iterable[tuple[str, Rows]], progress: Progress) -> dict[str, int]:
+    """Load the tables of a world, in the order of their foreign keys, as `load_world` does."""
     if not is_empty():
         raise Conflict("The sample world is loaded into an empty database only.")
     loaded: dict[str, int] = {}
     with unit_of_work(Actor.system()) as session:
-        for name, rows in generate(scale, seed, now).tables():
+        for name, rows in tables:
             complete = _hashed(rows) if name in HASHED else rows
             loaded[name] = copy_rows(session, metadata.tables[name], complete)
             progress(loaded[name])

@@ -1,17 +1,28 @@
 """All SQL of the intelligence floor."""
 
+import datetime as dt
 import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from estate.intelligence.models import TrainedModel
 
-__all__ = ["activate", "add_model", "allow_idle", "newest_models", "parameters", "standing"]
+__all__ = [
+    "activate",
+    "add_model",
+    "allow_idle",
+    "delete_models",
+    "newest_models",
+    "one_training_at_a_time",
+    "parameters",
+    "standing",
+]
 
 
+WAIT = text("SELECT set_config('lock_timeout', :timeout, true)")
 ALLOW_IDLE = text("SELECT set_config('idle_in_transaction_session_timeout', :timeout, true)")
 
 
@@ -52,3 +63,16 @@ def newest_models(session: Session, kind: str, most: int) -> Sequence[TrainedMod
     """Return the trainings of a kind, the newest first."""
     query = select(TrainedModel).where(TrainedModel.kind == kind)
     return session.scalars(query.order_by(TrainedModel.trained_at.desc(), TrainedModel.model_id).limit(most)).all()
+
+
+def one_training_at_a_time(session: Session, seconds: float) -> None:
+    """Wait for a training that is under way, and let others wait until the transaction ends."""
+    session.execute(WAIT, {"timeout": f"{round(seconds * 1_000)}ms"})
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("trained_models", 0))))
+
+
+def delete_models(session: Session, since: dt.datetime) -> Sequence[uuid.UUID]:
+    """Delete the models that were trained at a moment or later; return their ids."""
+    return session.scalars(
+        delete(TrainedModel).where(TrainedModel.trained_at >= since).returning(TrainedModel.model_id)
+    ).all()

@@ -9,13 +9,12 @@ from sqlalchemy.orm import Session
 from estate.client.service import store_scores
 from estate.core.identifiers import UnitRef
 from estate.core.outbox import Claim
+from estate.intelligence.privacy import train_afresh
 from estate.intelligence.qualification import SCORE, score_clients
-from estate.intelligence.training import train_all
+from estate.intelligence.training import TRAIN, train_all
 from estate.intelligence.unit_figures import count
 
 __all__ = ["SCORE", "TRAIN", "count_figures", "score", "train"]
-
-TRAIN = "intelligence.train"
 
 
 def score(session: Session, claims: Sequence[Claim]) -> None:
@@ -26,8 +25,16 @@ def score(session: Session, claims: Sequence[Claim]) -> None:
 
 
 def train(session: Session, claims: Sequence[Claim]) -> None:
-    """Train once, however many claims ask for it; with nothing new to learn nothing happens."""
-    train_all(session, dt.datetime.now(dt.UTC))
+    """Train once, however many claims ask for it; with nothing new to learn nothing happens.
+
+    A claim that names a moment retires the models trained since then: whoever was erased is learned from no more.
+    """
+    since = [dt.datetime.fromisoformat(claim.payload["since"]) for claim in claims if "since" in claim.payload]
+    now = dt.datetime.now(dt.UTC)
+    if since:
+        train_afresh(session, min(since), now)
+    else:
+        train_all(session, now)
 
 
 def count_figures(session: Session, claims: Sequence[Claim]) -> None:

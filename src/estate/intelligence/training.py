@@ -28,7 +28,9 @@ from estate.intelligence.qualification import SCORE, qualification_cases
 from estate.intelligence.register import CARDS, Standing
 from estate.intelligence.scorer import Cases, Scorer
 
-__all__ = ["Trained", "train", "train_all", "use"]
+__all__ = ["TRAIN", "Trained", "rescore", "train", "train_all", "use"]
+
+TRAIN = "intelligence.train"
 
 CONTEST_FROM = 200
 """With fewer outcomes a held-out tail is a few dozen: it would decide by chance."""
@@ -51,6 +53,7 @@ class Trained:
 def train_all(session: Session, now: dt.datetime) -> list[Trained]:
     """Train every kind of model on the deals that had closed by a moment."""
     crud.allow_idle(session, get_settings().training_timeout_s)
+    crud.one_training_at_a_time(session, get_settings().training_timeout_s)
     history = load_history(session, now, get_settings().training_max_deals)
     return [train(session, kind, history) for kind in CARDS]
 
@@ -94,9 +97,14 @@ def use(session: Session, kind: str, model_id: uuid.UUID) -> None:
     """
     register.promote(session, kind, model_id)
     if kind == QUALIFICATION.kind:
-        ids = client_service.client_ids(session)
-        parts = [ids[i : i + RESCORED] for i in range(0, len(ids), RESCORED)]
-        enqueue(session, [Job(SCORE, f"model:{model_id}:{i}", items=part) for i, part in enumerate(parts)])
+        rescore(session)
+
+
+def rescore(session: Session) -> None:
+    """Have every client scored anew."""
+    ids = client_service.client_ids(session)
+    parts = [ids[i : i + RESCORED] for i in range(0, len(ids), RESCORED)]
+    enqueue(session, [Job(SCORE, f"all:{i}", items=part) for i, part in enumerate(parts)])
 
 
 def _new(cases: Cases, standing: Standing | None) -> NDArray[np.bool_]:

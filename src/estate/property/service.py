@@ -3,6 +3,7 @@
 import datetime as dt
 import re
 import uuid
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -52,6 +53,7 @@ __all__ = [
     "resolve",
     "resolve_all",
     "sample",
+    "take_back",
     "traits",
     "units",
 ]
@@ -374,3 +376,19 @@ def documents(session: Session, record_ids: Collection[str]) -> list[DocumentTex
     found = crud.units(session, [UnitRef.parse(record_id) for record_id in record_ids])
     projects = crud.projects(session, {unit.project_id for unit in found})
     return [describe.document(unit, projects[unit.project_id]) for unit in found]
+
+
+def take_back(session: Session, counted: Iterable[UnitRef], refs: Collection[UnitRef]) -> None:
+    """Take events that are gone out of the counters of their units.
+
+    Parameters
+    ----------
+    counted : iterable of UnitRef
+        The unit of each event that was counted.
+    refs : collection of UnitRef
+        Units that had any of the events, counted or not.
+    """
+    taken: Counter[UnitRef] = Counter(counted)
+    crud.add_events(session, [(ref, -n, None) for ref, n in sorted(taken.items())])
+    crud.newest_again(session, refs)
+    enqueue(session, document_jobs("property", [f"{ref.project_id}:{ref.unit_id}" for ref in sorted(refs)]))

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
+from estate.core.export import held
 from estate.realestate_gpt.models import Document, GptFeedback, GptResponse
 from estate.realestate_gpt.records import Key
 
@@ -19,11 +20,15 @@ __all__ = [
     "containing",
     "count_documents",
     "delete_documents",
+    "delete_documents_of",
+    "delete_responses",
     "documented",
     "get_response",
     "has_embeddings",
     "move_responses",
     "nearest",
+    "responses_citing",
+    "rows_about",
     "store_documents",
     "store_embeddings",
     "verdicts",
@@ -52,6 +57,12 @@ JOIN documents d USING (document_id)
 WHERE d.layer = ANY(:layers)
 ORDER BY n.distance, d.layer, d.record_id
 """).bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+CITING = text("""
+SELECT response_id FROM gpt_responses WHERE EXISTS (
+    SELECT FROM jsonb_path_query(used_records, '$[*].ids[*]') AS cited WHERE cited #>> '{}' = ANY(:ids)
+)
+""")
 
 STORE_EMBEDDING = text("""
 INSERT INTO document_embeddings (document_id, embedder, embedding)
@@ -158,3 +169,37 @@ def verdicts(session: Session) -> list[tuple[str, list[Any], str]]:
         .order_by(GptFeedback.response_id, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
     )
     return [tuple(row) for row in session.execute(query)]
+
+
+def rows_about(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about a client, whole, by table."""
+    replies = select(GptResponse.response_id).where(GptResponse.client_id == client_id)
+    return {
+        "gpt_responses": held(session, GptResponse, GptResponse.client_id == client_id),
+        "gpt_feedback": held(session, GptFeedback, GptFeedback.response_id.in_(replies)),
+        "documents": held(session, Document, Document.client_id == client_id),
+    }
+
+
+def delete_responses(session: Session, client_id: uuid.UUID) -> dict[str, int]:
+    """Delete the replies about a client with what people thought of them; return how many rows of each table."""
+    of_client = select(GptResponse.response_id).where(GptResponse.client_id == client_id)
+    feedback = delete(GptFeedback).where(GptFeedback.response_id.in_(of_client)).returning(GptFeedback.feedback_id)
+    replies = delete(GptResponse).where(GptResponse.client_id == client_id).returning(GptResponse.response_id)
+    unsynchronized = {"synchronize_session": False}
+    return {
+        "gpt_feedback": len(session.scalars(feedback.execution_options(**unsynchronized)).all()),
+        "gpt_responses": len(session.scalars(replies.execution_options(**unsynchronized)).all()),
+    }
+
+
+def responses_citing(session: Session, record_ids: Collection[str]) -> Sequence[GptResponse]:
+    """Return the replies that stand on any of some records, locked."""
+    ids = session.scalars(CITING, {"ids": list(record_ids)}).all()
+    return session.scalars(select(GptResponse).where(GptResponse.response_id.in_(ids)).with_for_update()).all()
+
+
+def delete_documents_of(session: Session, record_ids: Collection[str]) -> int:
+    """Delete the documents of some clients, deals and conversations, with their embeddings; return how many."""
+    gone = delete(Document).where(Document.layer.in_(("client", "behavior")), Document.record_id.in_(record_ids))
+    return len(session.scalars(gone.returning(Document.document_id)).all())

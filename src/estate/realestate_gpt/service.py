@@ -15,6 +15,7 @@ from estate.core.db import unit_of_work, whole_house
 from estate.core.errors import Invalid
 from estate.core.problems import field_problems
 from estate.core.security import Actor
+from estate.core.traces import pseudonym
 from estate.core.types import UnitRef
 from estate.realestate_gpt import composer, crud
 from estate.realestate_gpt.confidence import Judgement, confidence, judge
@@ -23,6 +24,7 @@ from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.gathering import gather
 from estate.realestate_gpt.intent import Intent, read
 from estate.realestate_gpt.models import GptResponse
+from estate.realestate_gpt.privacy import erase_client, export_client, make_anew
 from estate.realestate_gpt.records import LAYERS, Key, Record
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import (
@@ -39,7 +41,16 @@ from estate.realestate_gpt.schemas import (
 )
 from estate.realestate_gpt.verifier import Sentence, Verified, verify
 
-__all__ = ["feedback", "get_response", "move_client", "respond", "retriever"]
+__all__ = [
+    "erase_client",
+    "export_client",
+    "feedback",
+    "get_response",
+    "make_anew",
+    "move_client",
+    "respond",
+    "retriever",
+]
 
 log = logging.getLogger(__name__)
 
@@ -264,13 +275,13 @@ def _unit_of(row: GptResponse) -> UnitRef | None:
 
 
 def _log(reply: Reply, verified: Verified) -> None:
-    """Say which records made the reply, and what was left out; never the client's words."""
+    """Say which records made the reply, and what was left out; never the client's words, and no client by its id."""
     for dropped in verified.dropped:
         log.warning(
             "sentence dropped",
             extra={
                 "response_id": str(reply.response_id),
-                "cites": [f"{c.layer} {c.id} {c.field}" for c in dropped.sentence.cites],
+                "cites": [f"{c.layer} {_told(c.layer, c.id)} {c.field}" for c in dropped.sentence.cites],
                 "why": dropped.reason,
             },
         )
@@ -278,8 +289,13 @@ def _log(reply: Reply, verified: Verified) -> None:
         "reply made",
         extra={
             "response_id": str(reply.response_id),
-            "used_records": {used.layer: used.ids for used in reply.used_records},
+            "used_records": {u.layer: [_told(u.layer, one) for one in u.ids] for u in reply.used_records},
             "confidence": reply.confidence,
             "abstained": reply.abstained,
         },
     )
+
+
+def _told(layer: str, record_id: str) -> str:
+    """Return the id that a log may hold: logs outlive the erasure of a client."""
+    return pseudonym(record_id) if layer == "client" else record_id

@@ -6,11 +6,14 @@ from fastapi import APIRouter, Path, Query, Response
 from pydantic import Field
 
 from estate.api.answers import IngestAnswer, ingest_answer
-from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, Subject, now
+from estate.api.deps import NO_PARAMETERS, Answer, Caller, OnceDep, ReadSession, Subject, now
 from estate.api.merging import merge_clients
 from estate.api.openapi import json_body
+from estate.api.privacy import ErasureOut, ExportOut, erase_client, export_client
 from estate.client import service
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, MergeIn, MergeOut, OverrideIn
+from estate.core.audit import audit
+from estate.core.db import unit_of_work
 from estate.core.paging import PageOut
 from estate.core.types import Name, QueryLimit, Schema, ShortText, Uuid
 from estate.intelligence import calls, closing, qualification, quality
@@ -160,3 +163,23 @@ def merge(once: OnceDep) -> Response:
     wanted = once.body.one(MergeIn)
     subject = Subject("client_profiles", wanted.keep, {"merged": str(wanted.merge)})
     return once.run(lambda session: Answer(200, merge_clients(session, wanted, by=once.actor.caller), subject=subject))
+
+
+@router.get("/{client_id}/export", dependencies=[NO_PARAMETERS])
+def export(actor: Caller, client_id: Annotated[Uuid, Path()]) -> ExportOut:
+    """Give out all that is held about a client, as one document: rows by table, whole, always in the same order."""
+    with unit_of_work(actor) as session:
+        found = export_client(session, client_id)
+        audit(session, actor, "client.export", "client_profiles", client_id)
+    return found
+
+
+@router.delete("/{client_id}", dependencies=[NO_PARAMETERS])
+def erase(actor: Caller, client_id: Annotated[Uuid, Path()]) -> ErasureOut:
+    """Erase a client with all that hangs on it, as if it had never been there; what is counted stays true.
+
+    Those merged into the client go with it; under a merged id the answer is 410. Done again, the answer is 404, and
+    the id is not taken again.
+    """
+    with unit_of_work(actor) as session:
+        return erase_client(session, client_id, actor)

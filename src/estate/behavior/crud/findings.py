@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from estate.behavior.models import AnalysisRun, BehaviorEvent, PatternGroup, TriggerFinding
+from estate.core.settings import get_settings
 
 __all__ = [
     "TurnRow",
@@ -19,6 +20,7 @@ __all__ = [
     "findings",
     "forget_runs",
     "newest_run",
+    "one_analysis_at_a_time",
     "pattern_groups",
     "publish",
     "regroup_events",
@@ -26,6 +28,7 @@ __all__ = [
     "trigger_words",
 ]
 
+_WAIT = text("SELECT set_config('lock_timeout', :value, true)")
 _UNITS = text("""
 SELECT unit_id, events, words, agent_id, client_id, won, lost FROM (
     SELECT coalesce(folded_deal_id, conversation_id, event_id) AS unit_id, count(*) AS events,
@@ -169,6 +172,13 @@ def publish(
     for table, rows in ((TriggerFinding, triggers), (PatternGroup, groups)):
         if rows:
             session.execute(insert(table), [{**row, "run_id": run["run_id"]} for row in rows])
+
+
+def one_analysis_at_a_time(session: Session) -> None:
+    """Wait for an analysis that is under way, and let others wait until the transaction ends."""
+    patience = get_settings().db_worker_statement_timeout_ms
+    session.execute(_WAIT, {"value": str(patience)})
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("analysis_runs", 0))))
 
 
 def forget_runs(session: Session, keep: int) -> None:

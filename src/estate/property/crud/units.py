@@ -82,6 +82,22 @@ FROM locked l WHERE p.project_id = l.project_id AND p.unit_id = l.unit_id
 """)
 
 
+NEWEST_AGAIN = text("""
+UPDATE properties p SET last_event_at = (
+    SELECT max(time_of_event) FROM behavior_events e
+    WHERE e.property_project_id = p.project_id AND e.property_unit_id = p.unit_id
+)
+FROM unnest(cast(:projects AS uuid[]), cast(:units AS uuid[])) AS u (project_id, unit_id)
+WHERE p.project_id = u.project_id AND p.unit_id = u.unit_id
+""")
+
+
+def newest_again(session: Session, refs: Collection[UnitRef]) -> None:
+    """Read ``last_event_at`` of some units from the events that are left."""
+    asked = {"projects": [ref.project_id for ref in refs], "units": [ref.unit_id for ref in refs]}
+    session.execute(NEWEST_AGAIN, asked)
+
+
 def known_areas(session: Session, area_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
     """Return which of some areas exist."""
     if not area_ids:
@@ -369,7 +385,7 @@ def market_times(
     return session.execute(query).all()
 
 
-def add_events(session: Session, counts: Iterable[tuple[UnitRef, int, dt.datetime]]) -> None:
+def add_events(session: Session, counts: Iterable[tuple[UnitRef, int, dt.datetime | None]]) -> None:
     """Add folded events to the counters of their units, in one statement and one lock order."""
     ordered = sorted(counts, key=lambda item: item[0])
     session.execute(

@@ -1,0 +1,121 @@
+"""SQL of what the layer holds about a client: reading it whole, and erasing it."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from estate.behavior.models import BehaviorEvent, Conversation, Deal, DealStage, Utterance
+from estate.behavior.schemas import History, PastEvent
+from estate.core.export import held
+
+__all__ = ["delete_history", "forget_examples", "forget_unsaid", "history", "record_ids", "release_others", "rows"]
+
+_DEALS = text("SELECT deal_id, opened_at FROM deals WHERE client_id = :client ORDER BY deal_id FOR UPDATE")
+_IDS = text("""
+SELECT event_id FROM behavior_events WHERE client_id = :client
+UNION ALL SELECT deal_id FROM deals WHERE client_id = :client
+UNION ALL SELECT conversation_id FROM conversations WHERE client_id = :client
+""")
+_TALKS = text("""
+SELECT conversation_id FROM conversations WHERE client_id = :client ORDER BY conversation_id FOR UPDATE
+""")
+_EVENTS = text("""
+SELECT event_id, agent_id, property_project_id, property_unit_id, trigger_word, response_speed, time_of_event,
+    folded_outcome
+FROM behavior_events
+WHERE client_id = :client OR (client_id IS NULL AND (deal_id = ANY(:deals) OR conversation_id = ANY(:talks)))
+ORDER BY event_id FOR UPDATE
+""")
+# In the order of the foreign keys; turns go with their conversation.
+_DELETE = {
+    "behavior_events": text("DELETE FROM behavior_events WHERE event_id = ANY(:events)"),
+    "conversations": text("DELETE FROM conversations WHERE conversation_id = ANY(:talks)"),
+    "deal_stages": text("DELETE FROM deal_stages WHERE deal_id = ANY(:deals)"),
+    "deals": text("DELETE FROM deals WHERE deal_id = ANY(:deals)"),
+}
+_TURNS = text("SELECT count(*) FROM utterances WHERE conversation_id = ANY(:talks)")
+_RELEASE_EVENTS = text("""
+UPDATE behavior_events SET
+    deal_id = CASE WHEN deal_id = ANY(:deals) THEN NULL ELSE deal_id END,
+    conversation_id = CASE WHEN conversation_id = ANY(:talks) THEN NULL ELSE conversation_id END
+WHERE NOT event_id = ANY(:events) AND (deal_id = ANY(:deals) OR conversation_id = ANY(:talks))
+RETURNING event_id
+""")
+_RELEASE_TALKS = text("""
+UPDATE conversations SET deal_id = NULL WHERE deal_id = ANY(:deals) AND NOT conversation_id = ANY(:talks)
+RETURNING conversation_id
+""")
+_FORGET_UNSAID = text("""
+DELETE FROM trigger_stats WHERE term = ANY(:terms) AND n_won = 0 AND n_lost = 0 AND n_open = 0
+""")
+_FORGET_EXAMPLES = text("""
+UPDATE trigger_findings f SET examples = (
+    SELECT coalesce(jsonb_agg(example), '[]') FROM jsonb_array_elements_text(f.examples) AS example
+    WHERE NOT split_part(example, ':', 1) = ANY(:talks)
+)
+WHERE EXISTS (
+    SELECT FROM jsonb_array_elements_text(f.examples) AS example WHERE split_part(example, ':', 1) = ANY(:talks)
+)
+""")
+
+
+def rows(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about a client, whole, by table."""
+    deals = select(Deal.deal_id).where(Deal.client_id == client_id)
+    talks = select(Conversation.conversation_id).where(Conversation.client_id == client_id)
+    return {
+        "deals": held(session, Deal, Deal.client_id == client_id),
+        "deal_stages": held(session, DealStage, DealStage.deal_id.in_(deals)),
+        "conversations": held(session, Conversation, Conversation.client_id == client_id),
+        "utterances": held(session, Utterance, Utterance.conversation_id.in_(talks)),
+        "behavior_events": held(session, BehaviorEvent, BehaviorEvent.client_id == client_id),
+    }
+
+
+def record_ids(session: Session, client_id: uuid.UUID) -> list[str]:
+    """Return the ids of the events, deals and conversations of a client."""
+    return [str(one) for one in session.scalars(_IDS, {"client": client_id})]
+
+
+def history(session: Session, client_id: uuid.UUID) -> History:
+    """Lock all that a client left behind; events of nobody belong to the client of their deal or conversation."""
+    deals = session.execute(_DEALS, {"client": client_id}).all()
+    talks = session.scalars(_TALKS, {"client": client_id}).all()
+    deal_ids = [row.deal_id for row in deals]
+    asked = {"client": client_id, "deals": deal_ids, "talks": list(talks)}
+    events = [PastEvent(*row) for row in session.execute(_EVENTS, asked)]
+    since = min((row.opened_at for row in deals), default=None)
+    return History(tuple(events), tuple(deal_ids), tuple(talks), since)
+
+
+def delete_history(session: Session, gone: History) -> dict[str, int]:
+    """Delete what a client left behind; return how many rows of each table."""
+    ids = _ids(gone)
+    counts = {"utterances": session.scalars(_TURNS, {"talks": ids["talks"]}).one()}
+    for table, statement in _DELETE.items():
+        counts[table] = session.execute(statement, ids).rowcount  # type: ignore[attr-defined]
+    return counts
+
+
+def release_others(session: Session, gone: History) -> tuple[Sequence[uuid.UUID], Sequence[uuid.UUID]]:
+    """Clear what other clients' rows say of the deals and conversations of this one; return the events and talks."""
+    ids = _ids(gone)
+    return session.scalars(_RELEASE_EVENTS, ids).all(), session.scalars(_RELEASE_TALKS, ids).all()
+
+
+def _ids(gone: History) -> dict[str, list[uuid.UUID]]:
+    events = [event.event_id for event in gone.events]
+    return {"events": events, "deals": list(gone.deal_ids), "talks": list(gone.conversation_ids)}
+
+
+def forget_unsaid(session: Session, terms: Sequence[str]) -> None:
+    """Delete the counts of those of some terms that no event carries any more."""
+    session.execute(_FORGET_UNSAID, {"terms": list(terms)})
+
+
+def forget_examples(session: Session, conversation_ids: Sequence[uuid.UUID]) -> None:
+    """Let no published finding point to some conversations."""
+    session.execute(_FORGET_EXAMPLES, {"talks": [str(one) for one in conversation_ids]})

@@ -1,0 +1,77 @@
+"""Gives out, and erases, what the assistant holds about a client, and what it told others of that client."""
+
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from estate.core.canonical import content_hash
+from estate.core.documents import document_jobs
+from estate.core.outbox import enqueue
+from estate.core.traces import ERASED, pseudonym
+from estate.realestate_gpt import crud
+from estate.realestate_gpt.models import GptResponse
+from estate.realestate_gpt.records import Key
+
+__all__ = ["erase_client", "export_client", "make_anew"]
+
+
+def export_client(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about a client, whole, by table.
+
+    Raises
+    ------
+    TooLarge
+        See `estate.core.export.held`.
+    """
+    return crud.rows_about(session, client_id)
+
+
+def erase_client(session: Session, client_id: uuid.UUID, record_ids: Collection[str]) -> dict[str, int]:
+    """Erase replies about a client and the documents of its records; return how many rows of each table.
+
+    Replies about others that cite one of the records lose the record and what was said of it.
+
+    Parameters
+    ----------
+    record_ids : collection of str
+        Of the client, its deals, conversations and events.
+    """
+    counts = crud.delete_responses(session, client_id)
+    counts["documents"] = crud.delete_documents_of(session, record_ids)
+    for reply in crud.responses_citing(session, record_ids):
+        _forget(reply, frozenset(record_ids))
+    session.flush()
+    return counts
+
+
+def make_anew(session: Session, keys: Iterable[Key]) -> None:
+    """Delete documents whose records have changed, to be written again."""
+    wanted = set(keys)
+    crud.delete_documents(session, wanted)
+    enqueue(session, [job for layer, record_id in sorted(wanted) for job in document_jobs(layer, [record_id])])
+
+
+def _forget(reply: GptResponse, gone: frozenset[str]) -> None:
+    said = [claim["claim"] for claim in reply.reasoning if any(cite["id"] in gone for cite in claim["cites"])]
+    for sentence in sorted(said, key=len, reverse=True):
+        reply.text = reply.text.replace(sentence, ERASED)
+    reply.reasoning = [
+        {
+            "claim": ERASED if claim["claim"] in said else claim["claim"],
+            "cites": [cite | {"id": _other(cite["id"], gone)} for cite in claim["cites"]],
+        }
+        for claim in reply.reasoning
+    ]
+    reply.used_records = [used | {"ids": [_other(one, gone) for one in used["ids"]]} for used in reply.used_records]
+    reply.records = [_emptied(record) if record["id"] in gone else record for record in reply.records]
+
+
+def _other(record_id: str, gone: frozenset[str]) -> str:
+    return pseudonym(record_id) if record_id in gone else record_id
+
+
+def _emptied(record: Mapping[str, Any]) -> dict[str, Any]:
+    nothing: dict[str, Any] = {}
+    return {**record, "id": pseudonym(record["id"]), "content_hash": content_hash(nothing).hex(), "fields": nothing}
