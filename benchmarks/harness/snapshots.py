@@ -37,8 +37,10 @@ NOT_COMPARED: Mapping[str, Mapping[str, str]] = {
         "version": "how often it changed",
         "updated_at": "when it changed",
     },
+    "heartbeats": {"beat_at": "when it was"},
     "market_insights": {"updated_at": "when it was aggregated"},
     "market_snapshots": {"snapshot_id": "counted", "received_at": "when it came"},
+    "properties": {"recount_at": "a day or so after the count"},
     "trained_models": {
         "model_id": "drawn at random",
         "trained_at": "when it was trained",
@@ -90,6 +92,8 @@ def _rows(connection: psycopg.Connection[Any], table: str) -> Iterator[Row]:
 def _comparable(connection: psycopg.Connection[Any], table: str) -> Iterator[bytes]:
     for row in _rows(connection, table):
         left = {name: value for name, value in row.items() if name not in NOT_COMPARED.get(table, {})}
+        if table == "properties":  # A count says when it was made.
+            left["computed"] = {name: {**known, "as_of": None} for name, known in row["computed"].items()}
         if table == "trained_models":
             left["parameters"] = pickle.dumps(replace(_unpacked(row), model_id=None))
         if table == "documents" and str(row["record_id"]).startswith("trigger:"):

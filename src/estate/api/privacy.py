@@ -129,7 +129,11 @@ def _take_back(session: Session, gone: History, pending: Mapping[str, Collection
         if event.project_id is not None and event.unit_id is not None
     }
     uncounted = pending.get(PROPERTY_FOLD, ())
-    homes.take_back(session, [ref for event_id, ref in units.items() if event_id not in uncounted], set(units.values()))
+    homes.take_back(
+        session,
+        [ref for event_id, ref in units.items() if event_id not in uncounted],
+        {*units.values(), *gone.deal_units},
+    )
 
 
 def _clear_traces(session: Session, redaction: Redaction) -> dict[str, int]:

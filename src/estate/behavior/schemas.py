@@ -358,6 +358,8 @@ class History:
         Its events.
     deal_ids, conversation_ids : tuple of UUID
         Its deals and conversations.
+    deal_units : frozenset of UnitRef
+        What its deals were about.
     since : datetime or None
         When its first deal was opened.
     """
@@ -365,6 +367,7 @@ class History:
     events: tuple[PastEvent, ...]
     deal_ids: tuple[uuid.UUID, ...]
     conversation_ids: tuple[uuid.UUID, ...]
+    deal_units: frozenset[UnitRef]
     since: dt.datetime | None
 
     def record_ids(self) -> list[str]:

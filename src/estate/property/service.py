@@ -386,9 +386,10 @@ def take_back(session: Session, counted: Iterable[UnitRef], refs: Collection[Uni
     counted : iterable of UnitRef
         The unit of each event that was counted.
     refs : collection of UnitRef
-        Units that had any of the events, counted or not.
+        Units that had any of the events, counted or not, or a deal that is gone.
     """
     taken: Counter[UnitRef] = Counter(counted)
     crud.add_events(session, [(ref, -n, None) for ref, n in sorted(taken.items())])
     crud.newest_again(session, refs)
-    enqueue(session, document_jobs("property", [f"{ref.project_id}:{ref.unit_id}" for ref in sorted(refs)]))
+    documents = document_jobs("property", [f"{ref.project_id}:{ref.unit_id}" for ref in sorted(refs)])
+    enqueue(session, documents + figure_jobs(refs))

@@ -10,10 +10,14 @@ from sqlalchemy.orm import Session
 from estate.behavior.models import BehaviorEvent, Conversation, Deal, DealStage, Utterance
 from estate.behavior.schemas import History, PastEvent
 from estate.core.export import held
+from estate.core.identifiers import UnitRef
 
 __all__ = ["delete_history", "forget_examples", "forget_unsaid", "history", "record_ids", "release_others", "rows"]
 
-_DEALS = text("SELECT deal_id, opened_at FROM deals WHERE client_id = :client ORDER BY deal_id FOR UPDATE")
+_DEALS = text("""
+SELECT deal_id, project_id, unit_id, opened_at FROM deals WHERE client_id = :client
+ORDER BY deal_id FOR UPDATE
+""")
 _IDS = text("""
 SELECT event_id FROM behavior_events WHERE client_id = :client
 UNION ALL SELECT deal_id FROM deals WHERE client_id = :client
@@ -88,7 +92,8 @@ def history(session: Session, client_id: uuid.UUID) -> History:
     asked = {"client": client_id, "deals": deal_ids, "talks": list(talks)}
     events = [PastEvent(*row) for row in session.execute(_EVENTS, asked)]
     since = min((row.opened_at for row in deals), default=None)
-    return History(tuple(events), tuple(deal_ids), tuple(talks), since)
+    units = frozenset(UnitRef(row.project_id, row.unit_id) for row in deals if row.unit_id is not None)
+    return History(tuple(events), tuple(deal_ids), tuple(talks), units, since)
 
 
 def delete_history(session: Session, gone: History) -> dict[str, int]:
