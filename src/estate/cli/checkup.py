@@ -18,6 +18,8 @@ from sqlalchemy.schema import CreateIndex, Index
 from estate.core import health
 from estate.core.migrate import revisions
 from estate.core.outbox import standings
+from estate.core.policies import policy_faults
+from estate.core.roles import login_problem
 from estate.core.settings import Environment, Settings
 from estate.intelligence.freshness import freshness
 from estate.registry import metadata
@@ -117,6 +119,16 @@ def schema(session: Session, settings: Settings) -> Iterator[Finding]:
         yield Finding(f"index {index.name} is missing or not valid", f"table {index.table}", _create(index))
 
 
+def rights(session: Session, settings: Settings) -> Iterator[Finding]:
+    """Look whether rows are guarded, and whether a process could see them without taking on a role."""
+    for fault in policy_faults(session.connection()):
+        yield Finding(fault, "core/policies.py", "estate migrate")
+    if settings.environment is Environment.PRODUCTION:
+        problem = login_problem(session.connection())
+        if problem is not None:
+            yield Finding(problem, "ESTATE_DATABASE_URL", "estate migrate, with ESTATE_API_DATABASE_PASSWORD set")
+
+
 def _create(index: Index) -> str:
     statement = " ".join(str(CreateIndex(index).compile(dialect=DIALECT)).split())
     statement = statement.replace("INDEX", "INDEX CONCURRENTLY", 1)
@@ -172,6 +184,7 @@ CHECKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {"secrets": secr
 
 DATABASE_CHECKS: Mapping[str, Callable[[Session, Settings], Iterator[Finding]]] = {
     "schema": schema,
+    "rights": rights,
     "worker": worker,
     "outbox": outbox,
     "clock": clock,

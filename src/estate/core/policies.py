@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from estate.core.roles import ADMIN, BACKUP, ERASER, GATE, GROUPS, INGEST, MEMBER, READER, SEARCH, SYSTEM
 
-__all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies", "withdraw_policies"]
+__all__ = ["IDENTITY", "PROTECTED", "QUEUE", "SHARED", "Rows", "apply_policies", "policy_faults", "withdraw_policies"]
 
 SEES_AGENT = "ARRAY(SELECT agent_id FROM agent_activity)"
 SEES_AGENT_TEXT = "ARRAY(SELECT CAST(agent_id AS text) FROM agent_activity)"
@@ -134,7 +134,7 @@ OWN_GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "outbox_claims": (("SELECT", (READER,)),),
     "heartbeats": (("SELECT", (READER,)),),
     "audit_log": (("INSERT", (*CALLERS, GATE, SYSTEM)), ("SELECT", (ADMIN, SYSTEM))),
-    "sessions": (("SELECT, INSERT, UPDATE", (GATE,)),),
+    "sessions": ((EVERYTHING, (GATE,)),),
     "users": (("SELECT, UPDATE", (GATE,)),),
     "api_keys": (("SELECT, UPDATE", (GATE,)),),
 }
@@ -144,11 +144,16 @@ SELECT c.relname, c.oid FROM pg_class c
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'alembic_version'
 ORDER BY c.relname
 """)
+_POLICIES = text("SELECT tablename, policyname FROM pg_policies WHERE schemaname = 'public'")
+_SWITCHES = text("""
+SELECT relname, relrowsecurity AND relforcerowsecurity FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND relname = ANY(:tables) ORDER BY relname
+""")
 _NOTE = text("SELECT obj_description('alembic_version'::regclass, 'pg_class')")
 
 
 def apply_policies(connection: Connection) -> None:
-    """Bring grants and policies into the database, unless they are there already.
+    """Bring grants and policies into the database, unless they are there already and whole.
 
     Raises
     ------
@@ -161,11 +166,23 @@ def apply_policies(connection: Connection) -> None:
         raise LookupError(f"core/policies.py does not say who may do what with {', '.join(sorted(unnamed))}")
     statements = list(_statements(tables))
     note = hashlib.sha256(repr((statements, sorted(tables.items()))).encode()).hexdigest()
-    if connection.scalar(_NOTE) == note:
+    if connection.scalar(_NOTE) == note and not policy_faults(connection):
         return
     for statement in statements:
         connection.exec_driver_sql(statement)
     connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{note}'")
+
+
+def policy_faults(connection: Connection) -> list[str]:
+    """Say in words which guarded tables are not guarded: by policies that are missing, or by a switch that is off."""
+    there = {(row.tablename, row.policyname) for row in connection.execute(_POLICIES)}
+    faults = []
+    for table, on in connection.execute(_SWITCHES, {"tables": list(GUARDED)}):
+        wanted = {words[2] for words in map(str.split, _policies(table)) if words[0] == "CREATE"}
+        missing = sorted(name for name in wanted if (table, name) not in there)
+        faults += [f"row security of {table} is not forced"] * (not on)
+        faults += [f"policy {name} on {table} is missing" for name in missing]
+    return faults
 
 
 def withdraw_policies(connection: Connection) -> None:

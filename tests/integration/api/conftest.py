@@ -19,7 +19,8 @@ def counting(database: None, redis_url: str, monkeypatch: pytest.MonkeyPatch) ->
     with ExitStack() as stack:
 
         def made(**settings: str) -> TestClient:
-            for name, value in ({"redis_url": redis_url} | settings).items():
+            patient = {"redis_url": redis_url, "redis_timeout_ms": "2000"}
+            for name, value in (patient | settings).items():
                 monkeypatch.setenv(f"ESTATE_{name.upper()}", value)
             get_settings.cache_clear()
             app = addressed(create_app())

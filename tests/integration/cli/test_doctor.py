@@ -121,6 +121,24 @@ def test_every_index_can_be_made_again_by_its_mend(examine: Examine, patient: Ca
     assert examine()["healthy"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("DROP POLICY members_see ON deals", "policy members_see on deals is missing"),
+        ("ALTER TABLE utterances NO FORCE ROW LEVEL SECURITY", "row security of utterances is not forced"),
+        ("ALTER TABLE documents DISABLE ROW LEVEL SECURITY", "row security of documents is not forced"),
+    ],
+)
+def test_rows_that_are_not_guarded_are_named_and_guarded_again(
+    examine: Examine, patient: Callable[..., None], url: str, fault: str, said: str
+) -> None:
+    patient(fault)
+    finding = only(examine())
+    assert (finding["check"], finding["what"], finding["mend"]) == ("rights", said, "estate migrate")
+    upgrade(url)
+    assert examine()["healthy"]
+
+
 def test_an_old_schema_is_named(examine: Examine, url: str) -> None:
     downgrade(url, "0007")
     report = examine()
