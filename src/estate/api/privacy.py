@@ -53,8 +53,8 @@ class ErasureOut(BaseModel):
     erased: dict[str, int] = Field(description="Rows by table that were deleted, or cleared of the client's traces.")
 
 
-def export_client(session: Session, client_id: uuid.UUID) -> ExportOut:
-    """Return all that is held about a client, of what the actor of the session may see.
+def export_client(session: Session, client_id: uuid.UUID, actor: Actor) -> ExportOut:
+    """Return all that is held about a client, of what the actor may see; refused rows are for administrators.
 
     Raises
     ------
@@ -67,8 +67,9 @@ def export_client(session: Session, client_id: uuid.UUID) -> ExportOut:
     tables: dict[str, list[dict[str, Any]]] = {}
     for export in EXPORTS:
         tables |= export(session, client_id)
-    redaction = Redaction(client_service.known_as(session, client_id))
-    tables["rejected_rows"] = erasure.refused_rows(session, redaction)
+    if actor.role == "admin":
+        redaction = Redaction(client_service.known_as(session, client_id))
+        tables["rejected_rows"] = erasure.refused_rows(session, redaction)
     return ExportOut(client_id=client_id, tables=tables)
 
 

@@ -123,7 +123,7 @@ def _examine_schema(report: Report, settings: Settings) -> None:
     for name, look in DATABASE_CHECKS.items():
 
         def looked(look: Callable[..., Iterator[Finding]] = look) -> Iterator[Finding]:
-            with db.unit_of_work(Actor.system(), read_only=True) as session:
+            with db.unit_of_work(Actor.house(), read_only=True) as session:
                 yield from look(session, settings)
 
         report.check(name, looked)

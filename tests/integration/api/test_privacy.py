@@ -73,6 +73,7 @@ WITHOUT_CLIENTS = {
     "api_keys",
     "area_aliases",
     "exchange_rates",
+    "heartbeats",
     "market_forecasts",
     "market_insights",
     "market_snapshots",
@@ -195,6 +196,11 @@ def still(table: str, row: RowMapping) -> dict[str, Any]:
     kept = {name: value for name, value in row.items() if name not in MOVING}
     if table == "client_profiles":
         kept["updated_at"] = row["updated_at"]
+    if table == "properties":  # When it was counted, and when it will be again.
+        kept |= {
+            "recount_at": None,
+            "computed": {name: {**one, "as_of": None} for name, one in row["computed"].items()},
+        }
     if table == "documents" and row["record_id"].startswith("trigger:"):  # Dated by the analysis.
         kept |= {"fields": {**row["fields"], "as_of": None}, "content_hash": None}
     return kept

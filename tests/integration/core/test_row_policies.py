@@ -144,7 +144,7 @@ def test_a_lint_notices(owner: Connection, broken: str, lint: str) -> None:
 
 def test_every_table_is_named(owner: Connection) -> None:
     tables = set(owner.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
-    named = [*PROTECTED, *SHARED, *QUEUE, *IDENTITY, "idempotency_keys"]
+    named = [*PROTECTED, *SHARED, *QUEUE, *IDENTITY, "idempotency_keys", "erasures"]
     assert tables - {"alembic_version"} == set(named)
     assert len(named) == len(set(named))
 

@@ -169,7 +169,7 @@ def merge(once: OnceDep) -> Response:
 def export(actor: Caller, client_id: Annotated[Uuid, Path()]) -> ExportOut:
     """Give out all that is held about a client, as one document: rows by table, whole, always in the same order."""
     with unit_of_work(actor) as session:
-        found = export_client(session, client_id)
+        found = export_client(session, client_id, actor)
         audit(session, actor, "client.export", "client_profiles", client_id)
     return found
 
