@@ -44,7 +44,7 @@ FREE_TEXTS: Mapping[str, tuple[str, ...]] = {
     "gpt_feedback": ("note",),
     "gpt_responses": ("client_input", "text", "reasoning", "used_records", "records"),
     "ingest_batches": ("source",),
-    "properties": ("title", "negative_reviews", "positive_triggers"),
+    "properties": ("title", "negative_reviews", "positive_triggers", "computed"),
     "utterances": ("text",),
 }
 """Columns in which somebody may have written of a client: of what is left after the client's own rows are deleted."""

@@ -627,7 +627,7 @@ def test_who_may(house: House, app: FastAPI) -> None:
     house.post("/agent/ingest", stranger)
     house.post("/client/ingest", {"client_id": SECOND, "name": "Of somebody else", "owner_agent_id": OTHER_AGENT})
     agent, manager = (House(client_of(app, {"X-API-Key": new_key(role)})) for role in ("agent", "manager"))
-    assert agent.export()["tables"]["rejected_rows"] == []
+    assert agent.export()["tables"].keys().isdisjoint({"rejected_rows"})
     agent.export(SECOND, 404)
     manager.export(SECOND, 404)
     agent.erase(status=403)
