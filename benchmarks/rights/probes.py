@@ -69,7 +69,8 @@ WRITABLE = text("""
 SELECT attname FROM pg_attribute WHERE attrelid = CAST(:table AS regclass) AND attnum > 0 AND NOT attisdropped
     AND attgenerated = '' AND attidentity = '' ORDER BY attnum
 """)
-REFUSED = "refused"
+REFUSED, STOPPED = "refused", "stopped"
+"""By a policy; by a key or a check, after the policies had let it pass."""
 
 
 class _RollBack(Exception):
@@ -151,7 +152,7 @@ class Probes:
         if probe.table == "rejected_rows" and probe.actor.role not in MEMBERS:
             return
         tried = self._tried(probe.actor, statement, {})
-        done = 0 if tried == REFUSED else int(tried)
+        done = 0 if tried in (REFUSED, STOPPED) else int(tried)
         may = len(self.oracle.seen(probe.actor, probe.table))
         if done < may:
             yield "refusal", f"{done} of {may} own rows"
@@ -215,7 +216,7 @@ class Probes:
             yield ("leak" if n > len(expected) else "refusal"), f"{n} documents are counted, {len(expected)} are seen"
 
     def _tried(self, actor: Actor, statement: str, values: dict[str, Any]) -> str:
-        """Run a statement and take it back; return how many rows it reached, or that a policy refused it."""
+        """Run a statement and take it back; return how many rows it reached, or what refused it."""
         done = REFUSED
         try:
             with unit_of_work(actor) as session:
@@ -230,9 +231,7 @@ def _reached(session: Session, statement: str, values: dict[str, Any]) -> str:
     try:
         return str(session.execute(text(statement), values).rowcount)  # type: ignore[attr-defined]
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == "42501":
-            return REFUSED
-        return "0"
+        return REFUSED if getattr(error.orig, "sqlstate", None) == "42501" else STOPPED
 
 
 def _compared(found: set[Any], may: set[Any] | frozenset[Any]) -> Iterator[Complaint]:
