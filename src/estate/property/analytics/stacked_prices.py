@@ -24,7 +24,7 @@ SURFACE_SALES = 30_000  # More are thinned out evenly: the landmarks can follow 
 CHUNK = 10_000
 PLACE_WEIGHT = 2.5  # Prices change over a shorter way in place than in other features.
 WIDTH = 0.4  # Of the kernel: exp(-WIDTH * mean squared difference), in standard deviations.
-RIDGE, JITTER = 0.3, 1e-4
+RIDGE, JITTER = 1.0, 1e-4
 LINEAR = 0.3  # Weight of the linear part beside the kernels.
 FREEDOM, SMALLEST_SCALE = 4.0, 1e-6  # Of the t distribution that errors are taken to have.
 EDGE = 3.0  # Standard deviations at which a feature's normal score is cut.
@@ -64,13 +64,13 @@ class Surface:
     scores: QuantileTransformer
     weight: Floats
     landmarks: Floats
-    mean: float
+    middle: float
     coefficients: Floats
 
     def predict(self, features: Floats) -> Floats:
         """Return the surface, float64[n], of float64[n, p] with NaN for what is not known."""
         parts = (features[i : i + CHUNK] for i in range(0, len(features), CHUNK))
-        found = [self.mean + self.basis(part) @ self.coefficients for part in parts]
+        found = [self.middle + self.basis(part) @ self.coefficients for part in parts]
         return np.concatenate(found) if found else np.empty(0)
 
     def basis(self, features: Floats) -> Floats:
@@ -98,9 +98,9 @@ def fit_surface(features: Floats, target: Floats, place: Bools, fold: Ints, seed
     named = [np.flatnonzero(fold == f) for f in np.unique(fold)]
     step = -(-len(target) // SURFACE_SALES)
     kept = [rows[::step] for rows in named]
-    surface = _unfitted(features[np.concatenate(kept)], place, float(target.mean()), seed)
+    surface = _unfitted(features[np.concatenate(kept)], place, float(np.median(target)), seed)
     bases = [surface.basis(features[rows]) for rows in kept]
-    wanted = [target[rows] - surface.mean for rows in kept]
+    wanted = [target[rows] - surface.middle for rows in kept]
     penalty = _penalty(surface)
     weights = [np.ones(len(rows)) for rows in kept]
     _, without = _solutions(bases, wanted, weights, penalty)
@@ -112,14 +112,14 @@ def fit_surface(features: Floats, target: Floats, place: Bools, fold: Ints, seed
     return replace(surface, coefficients=whole), said
 
 
-def _unfitted(features: Floats, place: Bools, mean: float, seed: int) -> Surface:
+def _unfitted(features: Floats, place: Bools, middle: float, seed: int) -> Surface:
     """Choose normal scores and landmarks."""
     n = len(features)
     scores = QuantileTransformer(output_distribution="normal", n_quantiles=min(500, n), random_state=seed)
     scores.fit(features)
     weight = np.where(place, PLACE_WEIGHT, 1.0)
     chosen = np.random.default_rng(seed).choice(n, min(LANDMARKS, n // 2), replace=False)
-    return Surface(scores, weight, _normal(scores, weight, features[chosen]), mean, np.empty(0))
+    return Surface(scores, weight, _normal(scores, weight, features[chosen]), middle, np.empty(0))
 
 
 def _normal(scores: QuantileTransformer, weight: Floats, features: Floats) -> Floats:
