@@ -174,7 +174,8 @@ class Boosted:
     model: HistGradientBoostingClassifier = field(init=False)
 
     def fit(self, data: Data, won: Floats, weights: Floats, plan: Plan) -> "Boosted":
-        """Learn from closed cases."""
+        """Learn from closed cases; a column that is empty in all of them is a constant, which no tree splits."""
+        known = np.where(np.isnan(data.tree).all(axis=0), 0.0, data.tree)
         self.model = HistGradientBoostingClassifier(
             learning_rate=self.rate,
             max_iter=self.rounds,
@@ -186,7 +187,7 @@ class Boosted:
             monotonic_cst=-plan.falling_columns.astype(int) if plan.falling_columns.any() else None,
             early_stopping=False,
             random_state=0,
-        ).fit(data.tree, won, None if (weights == 1).all() else weights)  # Weights make its bins slow.
+        ).fit(known, won, None if (weights == 1).all() else weights)  # Weights make its bins slow.
         return self
 
     def logit(self, data: Data) -> Floats:

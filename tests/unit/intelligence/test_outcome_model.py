@@ -132,3 +132,10 @@ def test_a_wrong_outcome_is_refused() -> None:
         OutcomeModel().fit(frame, [0.0, 2.0])
     with pytest.raises(ValueError, match="same length"):
         OutcomeModel().fit(frame, [0.0])
+
+
+def test_a_column_that_is_empty_in_a_part_of_the_cases_is_learned_without() -> None:
+    frame, won, _ = leads(400)
+    rare = np.where(np.arange(400) == 7, 1.0, np.nan)  # Empty in every fold that leaves this case out.
+    scores = OutcomeModel().fit(frame.assign(rare=rare), won).predict_proba(frame.assign(rare=rare))
+    assert np.isfinite(scores).all()
