@@ -121,3 +121,10 @@ def test_no_listings_leave_everything_open() -> None:
 def test_bad_durations_and_rows_are_refused(days: list[float], rows: int) -> None:
     with pytest.raises(ValueError, match="duration"):
         fit(pd.DataFrame({"x": np.zeros(rows)}), days, [1, 0])
+
+
+def test_a_column_that_is_empty_is_learned_without() -> None:
+    frame, rate = market(2_000, 8)
+    days, sold = observed(rate, 8)
+    predicted = fit(frame.assign(empty=np.nan), days, sold).predict(frame.assign(empty=np.nan))
+    assert np.isfinite(predicted).all()

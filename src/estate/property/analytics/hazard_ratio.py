@@ -214,7 +214,8 @@ def _boosted(
         early_stopping=False,
         random_state=0,
     )
-    model.fit(features, cells.sold[chosen] / expected, sample_weight=expected)
+    known = np.where(np.isnan(features).all(axis=0), 0.0, features)  # A constant, which no tree splits.
+    model.fit(known, cells.sold[chosen] / expected, sample_weight=expected)
     return model
 
 
