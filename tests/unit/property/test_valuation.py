@@ -9,7 +9,6 @@ import pytest
 from estate.property.analytics.comparables import MIN_COMPARABLES
 from estate.property.analytics.ratio_study import ratio_study
 from estate.property.analytics.sale_features import PRIOR_SALES, Encoder, group_levels
-from estate.property.analytics.stacked_prices import fit_surface, folds
 from estate.property.analytics.valuation import MIN_BOOSTED, ValuationModel
 from estate.property.analytics.value_interval import ALLOWED_BIAS, equity
 
@@ -181,23 +180,6 @@ def test_columns_are_sorted_into_numbers_and_groups() -> None:
     assert (encoder.numbers, encoder.texts) == (("zip", "built", "pool"), ("view", "zip"))
     assert encoder.values(table)[0].tolist() == [1.0, 18_263.0, 1.0]
     assert np.isnan(encoder.values(table)[1, 1])
-
-
-def test_a_surface_says_of_a_sale_what_others_taught_and_hardly_believes_one_far_off() -> None:
-    rng = np.random.default_rng(4)
-    features = rng.normal(size=(400, 3))
-    truth = np.sin(features[:, 0])
-    target = truth + rng.normal(0, 0.1, 400)
-
-    def fitted_with(error: float) -> tuple[Any, Any]:
-        changed = target + error * (np.arange(400) == 7)
-        surface, said = fit_surface(features, changed, np.zeros(3, bool), folds(400, 1), 1)
-        return surface.predict(features), said
-
-    (whole, said), (_, after_some), (moved, _) = (fitted_with(error) for error in (0.0, 0.2, 5.0))
-    assert np.abs(said - truth).mean() < 0.08
-    assert after_some[7] == pytest.approx(said[7], abs=0.002)
-    assert np.abs(moved - whole).mean() < 0.01
 
 
 @pytest.mark.parametrize("lean", [0.8, 1.0, 1.2])
