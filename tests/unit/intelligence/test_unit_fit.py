@@ -40,6 +40,7 @@ def unit(number: int = 1, **given: Any) -> UnitOut:
         "amenities": [{"code": "Pool"}],
         "updated_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
         "event_count": 0,
+        "computed": {},
     }
     return UnitOut(**fields | given)
 
