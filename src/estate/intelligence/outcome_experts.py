@@ -159,8 +159,13 @@ class Forest:
         return self
 
     def logit(self, data: Data) -> Floats:
-        """Return log-odds, float64[n]."""
-        share = np.clip(self.model.predict_proba(data.linear)[:, 1], FLAT, 1 - FLAT)
+        """Return log-odds, float64[n].
+
+        The trees are asked directly: what `predict_proba` checks anew for each is most of its time for a few rows.
+        """
+        rows = np.ascontiguousarray(data.linear, dtype=np.float32)
+        won = np.mean([tree.tree_.predict(rows)[:, 1] for tree in self.model.estimators_], axis=0)
+        share = np.clip(won, FLAT, 1 - FLAT)
         return np.asarray(np.log(share / (1 - share)), dtype=np.float64)
 
 
