@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Header, Query, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from estate.api.admission import actor_of
 from estate.api.body import JsonBody, read_body
+from estate.api.openapi import IDEMPOTENCY_KEY
 from estate.api.rights import require
 from estate.core.audit import audit
 from estate.core.db import unit_of_work
@@ -43,7 +44,7 @@ async def caller(request: Request) -> Actor:
         See `estate.api.rights.require`.
     """
     actor = actor_of(request.scope)
-    require(actor, f"{request.method} {request.scope['route'].path}")
+    require(actor, f"{request.method} {request.scope['route'].path_format}")
     return actor
 
 
@@ -172,6 +173,7 @@ async def once(
     idempotency_key: Annotated[
         str | None,
         Header(description="1 to 255 visible characters; makes a repeated call harmless for 24 hours."),
+        WithJsonSchema(IDEMPOTENCY_KEY),
     ] = None,
 ) -> Once:
     """Gather what a write needs; the caller is checked before the body is read.

@@ -72,7 +72,7 @@ class RequestRecord:
             self._record(scope, status, time.perf_counter() - started)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
+        route = getattr(scope.get("route"), "path_format", "unmatched")
         requests, times = _metrics(scope["method"], route, status)
         requests.inc()
         times.observe(seconds)

@@ -8,11 +8,12 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 
 from estate.api.cookies import SECURE_NAME
+from estate.api.errors import PROBLEM_JSON
 from estate.api.headers import DOCS_PAGE
 from estate.api.rights import OPEN, RIGHTS
 from estate.core.security import ROLES
 
-__all__ = ["KEYED_ONCE", "PROBLEMS", "install", "json_body"]
+__all__ = ["IDEMPOTENCY_KEY", "KEYED_ONCE", "PROBLEMS", "install", "json_body"]
 
 PROBLEMS: dict[int | str, str] = {
     400: "The envelope cannot be read.",
@@ -29,6 +30,7 @@ PROBLEMS: dict[int | str, str] = {
 }
 REF = "#/components/schemas/{model}"
 
+IDEMPOTENCY_KEY = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"}
 KEYED_ONCE: dict[str, Any] = {
     "parameters": [
         {
@@ -36,7 +38,7 @@ KEYED_ONCE: dict[str, Any] = {
             "in": "header",
             "required": False,
             "description": "1 to 255 visible characters; makes a repeated call harmless for 24 hours.",
-            "schema": {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "Idempotency-Key"},
+            "schema": IDEMPOTENCY_KEY | {"title": "Idempotency-Key"},
         }
     ],
 }
@@ -93,6 +95,7 @@ def install(app: FastAPI, *, docs: bool) -> None:
                 described = model.model_json_schema(ref_template=REF)
                 components |= described.pop("$defs", {}) | {name: described}
             _describe_rights(schema)
+            _describe_answers(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 
@@ -108,6 +111,30 @@ def _describe_rights(schema: dict[str, Any]) -> None:
                 continue
             described["security"] = [{name: []} for name in SECURITY]
             described["x-roles"] = [role for role in ROLES if role in RIGHTS[operation]]
+
+
+def _header(description: str, kind: str = "string", *, always: bool = True) -> dict[str, Any]:
+    return {"description": description, "required": always, "schema": {"type": kind}}
+
+
+REQUEST_ID = {"X-Request-Id": _header("Id of the request, as in the log; one that was sent well-formed is kept.")}
+LIMITS = {
+    "RateLimit": _header("What is left of the rate limit.", always=False),
+    "RateLimit-Policy": _header("The rate limit that counts the call.", always=False),
+}
+CHALLENGE = {"WWW-Authenticate": _header("How to prove who calls.")}
+RETRY = {"Retry-After": _header("Seconds after which the same request may succeed.", "integer")}
+HEADERS: dict[str, dict[str, Any]] = {"401": CHALLENGE, "429": RETRY, "503": RETRY}
+
+
+def _describe_answers(schema: dict[str, Any]) -> None:
+    """State the headers of each answer, and that a problem has a media type of its own."""
+    for methods in schema["paths"].values():
+        for described in methods.values():
+            for status, answer in described["responses"].items():
+                answer["headers"] = REQUEST_ID | LIMITS | HEADERS.get(status, {})
+                if int(status) in PROBLEMS:
+                    answer["content"] = {PROBLEM_JSON: answer["content"].pop("application/json")}
 
 
 async def _docs_page(request: Request) -> Response:

@@ -11,11 +11,11 @@ from pydantic_core import CoreSchema, core_schema
 
 from estate.core.problems import REFUSED, refused
 
-__all__ = ["UnitRef", "Uuid"]
+__all__ = ["CANONICAL_UUID", "UnitRef", "Uuid"]
 
-_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+CANONICAL_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _UUID_WANTED = "Write a UUID in lower case with hyphens."
-_UUID_RULE = re.compile(_UUID)
+_UUID_RULE = re.compile(CANONICAL_UUID)
 
 
 def _uuid(value: object) -> UUID:
@@ -32,7 +32,7 @@ class _Canonical:
 
     @staticmethod
     def __get_pydantic_core_schema__(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        text = core_schema.str_schema(pattern=f"^{_UUID}$", strict=True)
+        text = core_schema.str_schema(pattern=f"^{CANONICAL_UUID}$", strict=True)
         either = [
             core_schema.is_instance_schema(UUID),
             core_schema.chain_schema([text, core_schema.uuid_schema(strict=False)]),
@@ -47,7 +47,7 @@ class _Canonical:
 Uuid = Annotated[
     UUID,
     _Canonical,
-    WithJsonSchema({"type": "string", "format": "uuid", "pattern": f"^{_UUID}$"}),
+    WithJsonSchema({"type": "string", "format": "uuid", "pattern": f"^{CANONICAL_UUID}$"}),
 ]
 
 
@@ -110,10 +110,14 @@ class UnitRef:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """Describe the string, and the object where one is read."""
-        text = {"type": "string", "pattern": f"^{_UUID}:{_UUID}$", "description": "project_id:unit_id"}
+        text = {
+            "type": "string",
+            "pattern": f"^{CANONICAL_UUID}:{CANONICAL_UUID}$",
+            "description": "project_id:unit_id",
+        }
         if handler.mode == "serialization":
             return text
-        part = {"type": "string", "format": "uuid", "pattern": f"^{_UUID}$"}
+        part = {"type": "string", "format": "uuid", "pattern": f"^{CANONICAL_UUID}$"}
         both = {
             "type": "object",
             "properties": {"project_id": part, "unit_id": part},

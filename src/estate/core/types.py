@@ -26,7 +26,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from estate.core.currencies import CURRENCIES
 from estate.core.free_json import JsonList, JsonObject
-from estate.core.identifiers import UnitRef, Uuid
+from estate.core.identifiers import CANONICAL_UUID, UnitRef, Uuid
 from estate.core.problems import refused
 from estate.core.strict_json import INT64_MAX
 
@@ -63,6 +63,7 @@ __all__ = [
     "ShortText",
     "Text",
     "UnitRef",
+    "UnitText",
     "Uuid",
 ]
 
@@ -174,6 +175,17 @@ def _compose(text: str, max_length: int) -> str:
 ShortText = Annotated[str, Text(200)]
 Name = Annotated[str, Text(120)]
 LongText = Annotated[str, Text(5_000)]
+UnitText = Annotated[
+    Name,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{CANONICAL_UUID}(:{CANONICAL_UUID})?$",
+            "description": "project_id:unit_id, or the bare unit_id where it is unique.",
+        }
+    ),
+]
+"""A unit as a query names it; the property layer reads it."""
 
 
 def _matching(pattern: str, message: str) -> PlainValidator:
@@ -189,8 +201,9 @@ def _matching(pattern: str, message: str) -> PlainValidator:
 
 
 _PHONE = r"\+[1-9][0-9]{6,14}"
+_EMAIL_MAX_CHARACTERS = 254
 _EMAIL = (
-    r"(?=.{3,254}$)[A-Za-z0-9_%+-]+(\.[A-Za-z0-9_%+-]+)*"
+    r"[A-Za-z0-9_%+-]+(\.[A-Za-z0-9_%+-]+)*"
     r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 )
 
@@ -207,8 +220,8 @@ Phone = Annotated[
 ]
 Email = Annotated[
     str,
-    _matching(_EMAIL, "Write an e-mail address such as name@example.com."),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": 254}),
+    _matching(f"(?=.{{,{_EMAIL_MAX_CHARACTERS}}}$){_EMAIL}", "Write an e-mail address such as name@example.com."),
+    WithJsonSchema({"type": "string", "pattern": f"^{_EMAIL}$", "maxLength": _EMAIL_MAX_CHARACTERS}),
 ]
 
 
@@ -222,7 +235,9 @@ def _currency(value: object) -> str:
 Currency = Annotated[
     str,
     PlainValidator(_currency),
-    WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "description": "ISO 4217 currency code, such as AED."}),
+    WithJsonSchema(
+        {"type": "string", "enum": sorted(CURRENCIES), "description": "ISO 4217 currency code, such as AED."}
+    ),
 ]
 
 # Time

@@ -292,7 +292,7 @@ def test_every_type_states_its_bounds_in_openapi(kind: Any, mode: Any) -> None:
             case "integer" | "number":
                 assert {"minimum", "maximum"} <= node.keys() or {"minimum", "exclusiveMaximum"} <= node.keys()
             case "string":
-                assert node.keys() & {"pattern", "maxLength", "format"}
+                assert node.keys() & {"pattern", "maxLength", "format", "enum"}
             case "array":
                 assert "maxItems" in node
 

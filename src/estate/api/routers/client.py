@@ -3,19 +3,19 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
-from pydantic import Field
 
 from estate.api.answers import IngestAnswer, ingest_answer
 from estate.api.deps import NO_PARAMETERS, Answer, Caller, OnceDep, ReadSession, Subject, now
 from estate.api.merging import merge_clients
 from estate.api.openapi import json_body
+from estate.api.paths import register_ids
 from estate.api.privacy import ErasureOut, ExportOut, erase_client, export_client
 from estate.client import service
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, MergeIn, MergeOut, OverrideIn
 from estate.core.audit import audit
 from estate.core.db import unit_of_work
 from estate.core.paging import PageOut
-from estate.core.types import Name, QueryLimit, Schema, ShortText, Uuid
+from estate.core.types import QueryLimit, Schema, ShortText, UnitText, Uuid
 from estate.intelligence import calls, closing, qualification, quality
 from estate.intelligence.duplicates import find_duplicates
 from estate.intelligence.schemas import (
@@ -29,6 +29,7 @@ from estate.intelligence.schemas import (
 )
 from estate.property import service as property_service
 
+register_ids()
 router = APIRouter(prefix="/client", tags=["client"])
 
 EXAMPLE = {
@@ -75,7 +76,7 @@ class OnePair(Schema):
 
     client_id: Uuid
     agent_id: Uuid
-    unit: Name | None = Field(None, description="`project_id:unit_id`, or a `unit_id` that is unique.")
+    unit: UnitText | None = None
 
 
 class ForAgent(Schema):
@@ -174,7 +175,8 @@ def export(actor: Caller, client_id: Annotated[Uuid, Path()]) -> ExportOut:
     return found
 
 
-@router.delete("/{client_id}", dependencies=[NO_PARAMETERS])
+# What is no id is another path: DELETE /client/quality is a method that path lacks.
+@router.delete("/{client_id:canonical}", dependencies=[NO_PARAMETERS])
 def erase(actor: Caller, client_id: Annotated[Uuid, Path()]) -> ErasureOut:
     """Erase a client with all that hangs on it, as if it had never been there; what is counted stays true.
 

@@ -9,7 +9,7 @@ from estate.api.answers import IngestAnswer, ingest_answer
 from estate.api.deps import OnceDep, ReadSession, now
 from estate.api.openapi import json_body
 from estate.core.paging import PageOut
-from estate.core.types import Name, QueryLimit, Schema, Uuid
+from estate.core.types import QueryLimit, Schema, UnitText, Uuid
 from estate.intelligence import matching
 from estate.intelligence.schemas import Recommendation
 from estate.property import service
@@ -33,9 +33,6 @@ EXAMPLE = {
     "segment": "off_plan",
     "status": "available",
 }
-UNIT_WORDS = "project_id:unit_id, or the bare unit_id where it is unique."
-
-UnitText = Annotated[Name, Field(description=UNIT_WORDS)]
 
 
 class UnitQuery(Schema):

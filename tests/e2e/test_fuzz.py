@@ -1,0 +1,16 @@
+"""What schemathesis makes of OpenAPI finds nothing: a short run; `tests/long` has the long one."""
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+from tests.conftest import API_KEY
+from tests.fuzzing import fuzzing_target
+
+
+def test_good_and_bad_requests_are_answered_as_described(engine: Engine, redis_url: str, tmp_path: Path) -> None:
+    with fuzzing_target(engine, redis_url, tmp_path) as target:
+        found = target.fuzz(API_KEY, ["examples", "fuzzing"], max_examples=3)
+        assert (found.failures, found.errors) == ([], []), found
+        assert found.operations["tested"] == len(target.operations())
+        assert found.server_errors() == 0
+        print(found)  # noqa: T201 (the figures of the run)
