@@ -16,6 +16,7 @@ Sources: Wolpert 1992 (stacking); Hoeting et al. 1999 (variance within and betwe
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -236,9 +237,9 @@ class OutcomeModel:
         """Explain each row."""
         frame = _named(frame)
         data, unknown = self._read(frame), self._unknown(frame)
-        bounds = self._ends(data, self._learners(data), LEVEL)
         asked = [self._question(data.take(np.array([row])), unknown[row]) for row in range(len(frame))]
-        said = iter(self._answers([part for question in asked for part in question.parts]))
+        learners, *answers = self._answers([data, *(part for question in asked for part in question.parts)])
+        bounds, said = self._ends(data, learners, LEVEL), map(self._logit, answers)
         return [self._explain_row(question, said, bounds[row]) for row, question in enumerate(asked)]
 
     def _read(self, frame: pd.DataFrame) -> Data:
@@ -352,12 +353,10 @@ class OutcomeModel:
         return _Question(case, path, told)
 
     def _answers(self, parts: Sequence[Data]) -> list[Floats]:
-        """Return the log-odds of the rows of each part, asked in one pass: the learners dislike small ones."""
-        if not parts:
-            return []
+        """Return what the learners say of each part, asked in one pass: they dislike small ones."""
         everything = Data(*(np.vstack(blocks) for blocks in zip(*map(_arrays, parts), strict=True)))
         ends = np.cumsum([len(part.card) for part in parts])
-        return np.split(self._logit(self._learners(everything)), ends[:-1])
+        return np.split(self._learners(everything), ends[:-1], axis=1)
 
     def _explain_row(self, question: "_Question", said: Iterator[Floats], bounds: Floats) -> Explanation:
         count = len(self._players)
@@ -380,7 +379,7 @@ class OutcomeModel:
             missing=tuple(sorted(missing, key=lambda m: (m.lower - m.upper, m.column))),
         )
 
-    @property
+    @cached_property
     def _owners(self) -> tuple[Ints, Ints, Ints]:
         """Return which player each feature, tree column and card line belongs to."""
         lines = np.array([self._players.index(name) for name in self._card.points], dtype=np.int64)
