@@ -31,6 +31,8 @@ __all__ = ["TARGETS", "bench"]
 
 TURNS, TURN, WARM_UP = 40, 5_000, 8
 QUICK_TURNS, QUICK_TURN, QUICK_WARM_UP = 4, 150, 1
+WORLD, QUICK_WORLD = 10, 1
+"""Times the sample world, so that what comes in is spread over as many clients as it would be in use."""
 CONNECTIONS = 8
 ENDS = 5
 """Memory is that of the median of so many turns: a single one may meet a training."""
@@ -95,7 +97,7 @@ def bench(options: Options) -> Report:
         parts.callback(postgres.stop)
         redis = Redis(folder / "redis")
         parts.callback(redis.stop)
-        _fill(postgres, options.seed)
+        _fill(postgres, options.seed, QUICK_WORLD if options.quick else WORLD)
         stack = Stack(postgres, redis, DATABASE, folder / "stack", direct=True)
         parts.callback(stack.stop)
         stack.wait_ready()
@@ -112,12 +114,12 @@ def bench(options: Options) -> Report:
     return _report(options, turns * size, warm_up, watched)
 
 
-def _fill(postgres: Postgres, seed: int) -> None:
+def _fill(postgres: Postgres, seed: int, scale: int) -> None:
     registry.register()
     postgres.create(DATABASE)
     url = postgres.url(DATABASE).render_as_string(hide_password=False)
     with use_database(Database.connect(url, "worker")):
-        load_world(1, seed, dt.datetime.now(dt.UTC), lambda _: None)
+        load_world(scale, seed, dt.datetime.now(dt.UTC), lambda _: None)
         drain_all()
 
 
