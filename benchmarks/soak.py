@@ -29,7 +29,7 @@ from estate.importers.world import load_world
 
 __all__ = ["TARGETS", "bench"]
 
-TURNS, TURN, WARM_UP = 40, 5_000, 8
+TURNS, TURN, WARM_UP = 40, 5_000, 4
 QUICK_TURNS, QUICK_TURN, QUICK_WARM_UP = 4, 150, 1
 WORLD, QUICK_WORLD = 10, 1
 """Times the sample world, so that what comes in is spread over as many clients as it would be in use."""

@@ -39,6 +39,14 @@ def test_access_finds_no_leak_and_every_broken_policy() -> None:
     assert metrics["allowed_share"] > 0.3
 
 
+def test_soak_meets_no_error_and_keeps_its_connections() -> None:
+    _, report, said = bench("soak")
+
+    metrics = report["metrics"]
+    assert (metrics["errors_5xx"], metrics["connections_grown"]) == (0, 0), said
+    assert metrics["ok_share"] > 0.95
+
+
 def test_ingest_measures_both_sides() -> None:
     code, report, said = bench("ingest")
 
