@@ -288,6 +288,13 @@ STORY: Mapping[str, Sequence[Step]] = {
                 ),
             },
         ),
+        Step(
+            "POST /gpt/respond/stream",
+            {
+                "checked sentences come first": "pm.expect(answer).to.match(/^event: (sentence|reply)/);",
+                "the whole reply comes last": 'pm.expect(answer).to.include("event: reply");',
+            },
+        ),
         Step("GET /gpt/responses/{response_id}", _same("response_id")),
         Step(
             "POST /gpt/feedback",

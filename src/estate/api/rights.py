@@ -69,12 +69,14 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /behavior/triggers": READERS,
     "GET /behavior/patterns": READERS,
     "POST /gpt/respond": PEOPLE,
+    "POST /gpt/respond/stream": PEOPLE,
     "POST /gpt/feedback": PEOPLE,
     "GET /gpt/responses/{response_id}": READERS,
     "GET /ingest/rejected": LOADERS,
 }
 
-COSTLY = frozenset({"POST /gpt/respond"} | {name for name in RIGHTS if name.endswith("/recommend")})
+ANSWERS = {"POST /gpt/respond", "POST /gpt/respond/stream"}
+COSTLY = frozenset(ANSWERS | {name for name in RIGHTS if name.endswith("/recommend")})
 EXPORT = re.compile(r"GET /client/[^/]+/export")
 """Operations that compute for long; they have a lower rate limit."""
 

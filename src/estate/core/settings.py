@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 __all__ = ["Environment", "Settings", "get_settings"]
 
 MIN_SECRET_LENGTH = 20
+MODEL_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
 DEVELOPMENT_PEPPER = b"estate-development-pepper"
 
@@ -103,6 +104,17 @@ class Settings(BaseSettings):
     velocity_window_days: int = Field(182, ge=1)
     retrieval_max_records: int = Field(50, ge=1)
     embedder: Literal["off", "hashing"] = "off"
+    llm_base_url: str | None = None
+    llm_model: str | None = Field(None, min_length=1, max_length=200)
+    llm_api_key: SecretStr | None = None
+    llm_allow_private_addresses: bool = False
+    llm_timeout_s: float = Field(20.0, gt=0)
+    llm_max_retries: int = Field(1, ge=0, le=5)
+    llm_reply_max_tokens: int = Field(2_000, ge=1)
+    llm_agent_max_tokens_per_day: int = Field(500_000, ge=0)
+    llm_house_max_tokens_per_day: int = Field(5_000_000, ge=0)
+    llm_min_kept_share: Decimal = Field(Decimal("0.5"), ge=0, le=1)
+    stream_heartbeat_s: float = Field(10.0, gt=0)
     false_discovery_share: Decimal = Field(Decimal("0.10"), gt=0, lt=1)
 
     sentry_dsn: SecretStr | None = None
@@ -131,6 +143,19 @@ class Settings(BaseSettings):
         for name in ("bootstrap_api_key", "key_pepper"):
             if len(getattr(self, name).get_secret_value()) < MIN_SECRET_LENGTH:
                 raise ValueError(f"ESTATE_{name.upper()} needs at least {MIN_SECRET_LENGTH} characters")
+        return self
+
+    @model_validator(mode="after")
+    def _name_the_model_whole(self) -> Self:
+        """Ask for a URL with a model, without credentials in it, and encrypted where it leaves our network."""
+        if (self.llm_base_url is None) != (self.llm_model is None):
+            raise ValueError("ESTATE_LLM_BASE_URL and ESTATE_LLM_MODEL are set together or not at all")
+        if self.llm_base_url is None:
+            return self
+        if not MODEL_URL.fullmatch(self.llm_base_url):
+            raise ValueError("ESTATE_LLM_BASE_URL is like https://models.example.com/v1, without key or query")
+        if not self.llm_base_url.startswith("https://") and not self.llm_allow_private_addresses:
+            raise ValueError("ESTATE_LLM_BASE_URL is https:// unless ESTATE_LLM_ALLOW_PRIVATE_ADDRESSES is set")
         return self
 
     @field_validator("cors_allow_origins")

@@ -3,16 +3,28 @@
 import datetime as dt
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from estate.realestate_gpt.records import Value
 
-__all__ = ["show"]
+__all__ = ["has_markup", "show"]
 
 MAX_TEXT = 160  # A longer text of a record is cut, so that it cannot fill the reply.
 
 Fields = Mapping[str, Value]
+
+_MARKUP = re.compile(
+    r"[a-z][a-z0-9+.-]*://|(?<![\w:])//\w|\bwww\.|\b(?:mailto|javascript|data|tel):\S|\w@\w"
+    r"|\b[\w-]+(?:\.[\w-]+)+/|!\[|\]\s*[(\[:]|<[a-z/!?|]|&#?\w+;",
+    re.IGNORECASE,
+)
+
+
+def has_markup(text: str) -> bool:
+    """Tell whether a text holds what a reader's program could turn into a link, an image or HTML."""
+    return _MARKUP.search(unicodedata.normalize("NFKC", text)) is not None
 
 
 def show(fields: Fields, name: str) -> str | None:
@@ -159,8 +171,10 @@ def _significant(value: float) -> str | None:
 
 
 def _text(value: str) -> str | None:
-    """Write a text on one line; what cannot be printed is left out."""
+    """Write a text on one line; what cannot be printed is left out, and a text with a link or markup is not shown."""
     line = " ".join("".join(c for c in value if c.isprintable() or c.isspace()).split())
+    if has_markup(line):
+        return None
     return line if len(line) <= MAX_TEXT else line[: MAX_TEXT - 1].rstrip() + "…"
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Reply",
     "RespondIn",
     "ResponseOut",
+    "Said",
     "UsedRecord",
     "UsedRecords",
     "Verdict",
@@ -75,6 +76,12 @@ class Claim(SchemaOut):
     cites: list[CiteOut]
 
 
+class Said(Claim):
+    """A sentence as soon as it was checked, before the reply is whole."""
+
+    audience: Literal["client", "agent"]
+
+
 class UsedRecords(SchemaOut):
     """The records of one layer that the reply cites; a unit's id is `project:unit`."""
 
@@ -111,7 +118,7 @@ class ResponseOut(Reply):
     client_input: str
     intent: str
     records: list[UsedRecord]
-    composer_version: str
+    composer_version: str = Field(description="Who wrote it: the composer, or a language model with its prompt.")
     created_at: dt.datetime
 
 

@@ -1,9 +1,11 @@
 """The public verbs of the assistant: find records, answer, take feedback."""
 
+import asyncio
 import datetime as dt
 import logging
 import uuid
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -15,13 +17,16 @@ from estate.core.db import unit_of_work, whole_house
 from estate.core.errors import Invalid
 from estate.core.problems import field_problems
 from estate.core.security import Actor
+from estate.core.settings import get_settings
 from estate.core.traces import pseudonym
 from estate.core.types import UnitRef
 from estate.realestate_gpt import composer, crud
-from estate.realestate_gpt.confidence import Judgement, confidence, judge
+from estate.realestate_gpt.confidence import confidence
+from estate.realestate_gpt.drafting import Chosen, Draft, Drafting, choose, drafted
 from estate.realestate_gpt.errors import ResponseNotFound
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.gathering import gather
+from estate.realestate_gpt.generators import Composer, configured_model
 from estate.realestate_gpt.intent import Intent, read
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.privacy import erase_client, export_client, make_anew
@@ -36,20 +41,25 @@ from estate.realestate_gpt.schemas import (
     FeedbackOut,
     Reply,
     ResponseOut,
+    Said,
     UsedRecord,
     UsedRecords,
 )
-from estate.realestate_gpt.verifier import Sentence, Verified, verify
+from estate.realestate_gpt.verifier import Sentence
 
 __all__ = [
+    "drafted_by_model",
+    "drafting",
     "erase_client",
     "export_client",
     "feedback",
     "get_response",
+    "has_model",
     "make_anew",
     "move_client",
     "respond",
     "retriever",
+    "said",
 ]
 
 log = logging.getLogger(__name__)
@@ -93,7 +103,11 @@ def retriever(
 
 
 def respond(
-    client_input: str, agent_context: AgentContext | Mapping[str, Any], *, session: Session | None = None
+    client_input: str,
+    agent_context: AgentContext | Mapping[str, Any],
+    *,
+    session: Session | None = None,
+    draft: Draft | None = None,
 ) -> Reply:
     """Answer from the records, cite them, and keep what was cited.
 
@@ -104,7 +118,10 @@ def respond(
     agent_context : AgentContext or mapping
         Who asks, about whom and about which unit.
     session : Session, optional
-        Open transaction; default an own one.
+        Open transaction; default an own one. No transaction waits for a language model: with a session the
+        composer answers, unless there is a draft.
+    draft : Draft, optional
+        What a generator wrote for this question; it is checked against the records as they are now.
 
     Returns
     -------
@@ -119,19 +136,52 @@ def respond(
         When the agent, client or unit does not exist.
     """
     text, context = _checked(_INPUT, client_input), _checked(_CONTEXT, agent_context)
+    if session is None and draft is None and has_model():
+        with ThreadPoolExecutor(1) as thread:  # The caller's thread may run an event loop, as in a notebook.
+            draft = thread.submit(asyncio.run, drafted_by_model(Actor.system(), text, context)).result()
     question = read(text)
     with _session(session) as transaction:
-        evidence = gather(transaction, text, question, context, now=dt.datetime.now(dt.UTC))
-        records = evidence.records()
-        verified = verify(composer.compose(question.intents, evidence, for_client=True), records)
-        judgement = judge(question.intents, evidence, verified)
-        if judgement.abstained:  # The brief stays, but nothing that looks like an answer.
-            verified = verify(composer.compose((), evidence, for_client=False), records)
-        reply = _reply(judgement, evidence, verified)
+        now = dt.datetime.now(dt.UTC) if draft is None else draft.written_at
+        evidence = gather(transaction, text, question, context, now=now)
+        chosen = choose(question, evidence, draft)
+        reply = _reply(chosen, evidence)
         intent = question.intents[0] if question.intents else Intent.GENERAL
-        crud.add_response(transaction, _audit_row(text, context, intent, reply, records))
-    _log(reply, verified)
+        crud.add_response(transaction, _audit_row(text, context, intent, reply, evidence.records(), chosen.version))
+    _log(reply, chosen)
     return reply
+
+
+async def drafted_by_model(actor: Actor, client_input: str, context: AgentContext) -> Draft | None:
+    """Wait for the draft of the model that the settings name; None without one.
+
+    Raises
+    ------
+    NotFound
+        When the agent, client or unit does not exist.
+    """
+    model = configured_model()
+    return None if model is None else await drafted(actor, client_input, context, model)
+
+
+def has_model() -> bool:
+    """Tell whether the settings name a language model: then a reply takes seconds, and no transaction may wait."""
+    return get_settings().llm_model is not None
+
+
+def drafting(actor: Actor, client_input: str, context: AgentContext) -> Drafting:
+    """Read what a reply may stand on, for a generator to write it: the model of the settings, or the composer.
+
+    Raises
+    ------
+    NotFound
+        When the agent, client or unit does not exist.
+    """
+    return Drafting(actor, client_input, context, configured_model() or Composer())
+
+
+def said(sentence: Sentence) -> Said:
+    """Return a checked sentence as it is told."""
+    return Said(**dict(_claim(sentence)), audience=sentence.audience)
 
 
 def feedback(session: Session, given: FeedbackIn) -> FeedbackOut:
@@ -195,14 +245,14 @@ def _checked(schema: TypeAdapter[Any], value: object) -> Any:
         raise Invalid("The question was refused.", problems=field_problems(error)) from None
 
 
-def _reply(judgement: Judgement, evidence: Evidence, verified: Verified) -> Reply:
-    kept = verified.kept
+def _reply(chosen: Chosen, evidence: Evidence) -> Reply:
+    judgement, kept = chosen.judgement, chosen.verified.kept
     return Reply(
         response_id=uuid.uuid4(),
-        text=composer.render(kept, judgement.missing),
+        text=composer.render(kept, (*judgement.missing, *chosen.note)),
         reasoning=[_claim(sentence) for sentence in kept if sentence.cites],
         used_records=_used(kept),
-        confidence=confidence(judgement, evidence, verified),
+        confidence=confidence(judgement, evidence, chosen.verified),
         abstained=judgement.abstained,
     )
 
@@ -224,7 +274,7 @@ def _used(sentences: Sequence[Sentence]) -> list[UsedRecords]:
 
 
 def _audit_row(
-    text: str, context: AgentContext, intent: Intent, reply: Reply, records: Mapping[Key, Record]
+    text: str, context: AgentContext, intent: Intent, reply: Reply, records: Mapping[Key, Record], version: str
 ) -> dict[str, Any]:
     unit = context.property_id
     answer = reply.model_dump(mode="json")
@@ -238,7 +288,7 @@ def _audit_row(
         "client_input": text,
         "intent": intent.value,
         "records": [_snapshot(records[used.layer, record_id]) for used in reply.used_records for record_id in used.ids],
-        "composer_version": composer.VERSION,
+        "composer_version": version,
     }
 
 
@@ -274,9 +324,9 @@ def _unit_of(row: GptResponse) -> UnitRef | None:
     return UnitRef(row.property_project_id, row.property_unit_id)
 
 
-def _log(reply: Reply, verified: Verified) -> None:
+def _log(reply: Reply, chosen: Chosen) -> None:
     """Say which records made the reply, and what was left out; never the client's words, and no client by its id."""
-    for dropped in verified.dropped:
+    for dropped in chosen.verified.dropped:
         log.warning(
             "sentence dropped",
             extra={
@@ -292,6 +342,8 @@ def _log(reply: Reply, verified: Verified) -> None:
             "used_records": {u.layer: [_told(u.layer, one) for one in u.ids] for u in reply.used_records},
             "confidence": reply.confidence,
             "abstained": reply.abstained,
+            "generator": chosen.version,
+            "refused_sentences": chosen.refused,
         },
     )
 

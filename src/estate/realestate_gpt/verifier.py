@@ -1,7 +1,6 @@
 """The check of every sentence against the records that it cites, without looking at how it was made."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +8,18 @@ from typing import Literal
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.records import Key, Record
 
-__all__ = ["Cite", "Dropped", "Sentence", "Verified", "problem_with", "verify"]
+__all__ = [
+    "Cite",
+    "Dropped",
+    "Sentence",
+    "Unsupported",
+    "Verified",
+    "claim_in",
+    "names_of",
+    "problem_with",
+    "uncited",
+    "verify",
+]
 
 Audience = Literal["client", "agent"]
 
@@ -75,23 +85,31 @@ PLAIN_CAPITALS = _each("""
 """Words of our own that may open a sentence or a clause with a capital; any other capital is taken for a name."""
 
 NUMBER_WORDS = _each("""
-    zero two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+    zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
     eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion half
-    third quarter double twice triple thrice dozen percent
+    third quarter double twice triple thrice dozen percent cent hundreds thousands millions billions dozens couple
+    single twofold threefold tenfold k m mn mio bn pct
 """)
 
 STATES = _each("""
     hot warm balanced cool cold rising falling steady available reserved sold withdrawn ready proven candidate won lost
     qualified negotiation viewing high medium low fast slow impulsive
     january february march april june july august september october november december today tomorrow yesterday
+    monday tuesday wednesday thursday friday saturday sunday tonight
 """)
 """Words that state a value of a record: they may only stand in a sentence as a cited field."""
 
 NAME_FIELDS = ("name", "area_name", "project_name", "developer")
 MIN_NAME = 3
 
+PUNCTUATION = frozenset(" \n.,;:!?'’\"“”()-–—…")
+"""Besides letters, what may stand between cited values: with nothing else can a link, a sign or a figure be made."""
+
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
-_MONEY_SIGNS = "Sc"
+
+
+class Unsupported(Exception):
+    """A sentence says what its cites do not; the message tells what."""
 
 
 def verify(sentences: Iterable[Sentence], records: Mapping[Key, Record]) -> Verified:
@@ -109,7 +127,7 @@ def verify(sentences: Iterable[Sentence], records: Mapping[Key, Record]) -> Veri
     Verified
         Kept and dropped sentences, in order.
     """
-    names = _names(records.values())
+    names = names_of(records.values())
     kept: list[Sentence] = []
     dropped: list[Dropped] = []
     for sentence in sentences:
@@ -137,22 +155,41 @@ def problem_with(sentence: Sentence, records: Mapping[Key, Record], names: Seque
     names : sequence of str
         Case-folded names of all records, none of which may stand in the text uncited.
     """
+    try:
+        rest = uncited(sentence, records)
+    except Unsupported as problem:
+        return str(problem)
+    return claim_in("\n".join(rest), names)
+
+
+def uncited(sentence: Sentence, records: Mapping[Key, Record]) -> list[str]:
+    """Return the text around the cited values: one part before each, and one behind the last.
+
+    Raises
+    ------
+    Unsupported
+        When a cited value is not there or does not stand in the text, in the order of the cites; when the text holds
+        a link, markup or what cannot be seen.
+    """
+    if not sentence.text.isprintable():
+        raise Unsupported("a character cannot be seen")
+    if figures.has_markup(sentence.text):
+        raise Unsupported("there is a link or markup")
     rest: list[str] = []
     position = 0
     for cite in sentence.cites:
         record = records.get(cite.key)
         if record is None:
-            return f"{cite.layer} {cite.id} is not among the records"
+            raise Unsupported(f"{cite.layer} {cite.id} is not among the records")
         value = figures.show(record.fields, cite.field)
         if value is None:
-            return f"{cite.field} of {cite.layer} {cite.id} has no value"
+            raise Unsupported(f"{cite.field} of {cite.layer} {cite.id} has no value")
         found = _find(sentence.text, value, position)
         if found < 0:
-            return f"{cite.field} of {cite.layer} {cite.id} is not what the sentence says"
+            raise Unsupported(f"{cite.field} of {cite.layer} {cite.id} is not what the sentence says")
         rest.append(sentence.text[position:found])
         position = found + len(value)
-    rest.append(sentence.text[position:])
-    return _claim_in("\n".join(rest), names)
+    return [*rest, sentence.text[position:]]
 
 
 def _find(text: str, value: str, start: int) -> int:
@@ -173,14 +210,12 @@ def _continues(neighbour: str) -> bool:
     return first.isalnum() or (first in ".,:/-" and neighbour[1:2].isdigit())
 
 
-def _claim_in(rest: str, names: Sequence[str]) -> str | None:
+def claim_in(rest: str, names: Sequence[str]) -> str | None:
     """Return what in the uncited rest of a sentence claims something."""
     for letter in rest:
-        if letter.isnumeric() or letter in "%‰" or unicodedata.category(letter) == _MONEY_SIGNS:
-            return "a figure is not cited"
+        if not (letter.isascii() and letter.isalpha()) and letter not in PUNCTUATION:
+            return "a figure, a sign or a letter of another script is not cited"
     for word in _WORDS.findall(rest):
-        if not word.isascii() and not word.replace("’", "'").isascii():
-            return "a word of another script is not cited"
         if word.casefold() in NUMBER_WORDS:
             return "a number in words is not cited"
         if word.casefold() in STATES:
@@ -193,8 +228,8 @@ def _claim_in(rest: str, names: Sequence[str]) -> str | None:
     return None
 
 
-def _names(records: Iterable[Record]) -> tuple[str, ...]:
-    """Return the names of records as `_claim_in` compares them."""
+def names_of(records: Iterable[Record]) -> tuple[str, ...]:
+    """Return the names of records as `claim_in` compares them."""
     found = {
         " ".join(_WORDS.findall(str(record.fields[field]).casefold()))
         for record in records

@@ -16,7 +16,7 @@ from estate.api.deps import caller
 from estate.api.rights import OPEN, RIGHTS
 from estate.core.security import ROLES, ActorRole
 
-WRITES = {"POST /gpt/respond", "POST /gpt/feedback"}
+WRITES = {"POST /gpt/respond", "POST /gpt/respond/stream", "POST /gpt/feedback"}
 
 
 def operations(app: FastAPI) -> Iterator[str]:
