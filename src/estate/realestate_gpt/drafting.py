@@ -156,7 +156,7 @@ def choose(question: Question, evidence: Evidence, draft: Draft | None) -> Chose
     written = _checked(evidence, draft.sentences, draft)
     refused = len(written.dropped)
     answers = judge(question.intents, evidence, written)
-    least = get_settings().llm_min_kept_share * len(draft.sentences)
+    least = get_settings().llm_min_kept_share * (len(written.kept) + refused)
     if draft.failure or len(written.kept) < least or answers.abstained:
         return Chosen(judgement, composed, refused=refused, note=(draft.failure or TOO_FEW, COMPOSED))
     added = [sentence for sentence in composed.kept if _adds(sentence, written)]
