@@ -10,6 +10,7 @@ import httpx2
 
 __all__ = ["OneHost", "RefusedAddress", "refuse_address"]
 
+PORTS = {"http": 80, "https": 443}
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 METADATA = frozenset(map(ipaddress.ip_address, ("169.254.169.254", "100.100.100.200", "fd00:ec2::254")))
 """Where clouds hand out credentials of the machine."""
@@ -84,21 +85,29 @@ class OneHost(httpx2.AsyncBaseTransport):
         if url.host != self._host:
             raise RefusedAddress("Only the host of the model may be called.")
         request.extensions = {**request.extensions, "sni_hostname": url.host}
-        request.url = url.copy_with(host=await self._address(url.port or (443 if url.scheme == "https" else 80)))
-        response = await self._inner.handle_async_request(request)
-        response.stream = _Bounded(response.stream)
-        return response
+        unreachable = httpx2.ConnectError("The host of the model has no address.")
+        for address in await self._addresses(url.port or PORTS[url.scheme]):
+            request.url = url.copy_with(host=address)
+            try:
+                response = await self._inner.handle_async_request(request)
+            except httpx2.ConnectError as error:
+                unreachable = error
+                continue
+            response.stream = _Bounded(response.stream)
+            return response
+        raise unreachable
 
-    async def _address(self, port: int) -> str:
+    async def _addresses(self, port: int) -> list[str]:
+        """Return every address of the host, each allowed; nothing when the name is not known."""
         loop = asyncio.get_running_loop()
         try:
             found = await loop.getaddrinfo(self._host, port, type=socket.SOCK_STREAM)
         except OSError:
-            raise httpx2.ConnectError("The host of the model has no address.") from None
+            return []
         addresses = [str(info[4][0]) for info in found]
         for address in addresses:
             refuse_address(address, private=self._private)
-        return addresses[0]
+        return addresses
 
     async def aclose(self) -> None:
         """Close the connections."""
