@@ -195,16 +195,15 @@ def _data_of(content: str) -> Json:
 
 
 def _honest(data: Json) -> Iterator[Json]:
-    """Say each figure by the words that go with it."""
+    """Say each figure of each record by its name and the words that go with the figure."""
     for record in data["records"]:
+        names = [given for given in record["fields"] if given.get("names_record")][:1]
         for given in record["fields"]:
             words = given["words"].split()
-            if words:
-                yield {
-                    "text": f"The {words[0]} is {given['value']}.",
-                    "audience": "agent",
-                    "cites": [_cite(record, given)],
-                }
+            if words and given not in names:
+                text = "".join(f"{name['value']}: " for name in names) + f"the {words[0]} is {given['value']}."
+                cites = [_cite(record, one) for one in (*names, given)]
+                yield {"text": text, "audience": "agent", "cites": cites}
 
 
 def _cite(record: Json, given: Json) -> Json:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+from estate.realestate_gpt import figures
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.records import Key, Record
 from estate.realestate_gpt.verifier import Dropped, Sentence, Unsupported, Verified, claim_in, names_of, uncited
@@ -14,6 +15,7 @@ MAX_SENTENCES = 40
 MAX_LENGTH = 600
 PEOPLE = ("client", "agent")
 LOWER, UPPER = "_lower", "_upper"
+NAMES = frozenset(key for key, wording in FIELDS.items() if wording.is_name)
 
 _WORDS = re.compile(r"[a-z']+")
 
@@ -22,9 +24,10 @@ class Grounding:
     """Checks sentences of a model against the evidence that it was given.
 
     Every word outside the cited values must be known: a connective, a noun for the record, or a word of the field
-    whose value comes next (`wording.FIELDS`). A figure is preceded by one of its labels, and a sentence speaks of one
-    record, so that no value is said of another field or record. A sentence without a cite consists of words of
-    courtesy. The share of known words that is asked for is 1: a promise, a negation and a comparison are each one word.
+    whose value comes next (`wording.FIELDS`). A figure is preceded by one of its labels. A sentence speaks of one
+    record and names it, so that no value is read as another field's or record's. To a client, words of courtesy may
+    stand without a cite. The share of known words that is asked for is 1: a promise, a negation and a comparison are
+    each one word.
 
     Parameters
     ----------
@@ -35,6 +38,7 @@ class Grounding:
     def __init__(self, evidence: Evidence) -> None:
         self._records: Mapping[Key, Record] = evidence.records()
         self._names = names_of(self._records.values())
+        self._agent = evidence.agent.key
         client = evidence.client
         self._addressee = None if client is None or client.fields.get("do_not_contact") else client.key
 
@@ -63,17 +67,16 @@ class Grounding:
         return (
             claim_in("\n".join(parts), self._names)
             or self._address_problem(sentence)
+            or self._subject_problem(sentence)
             or (_wording_problem(sentence, parts) if sentence.cites else _unknown(parts[0], COURTESY))
         )
 
     def _address_problem(self, sentence: Sentence) -> str | None:
         """Return why the one whom a sentence is for may not read it."""
-        if len({cite.key for cite in sentence.cites}) > 1:
-            return "the sentence speaks of several records"
         if any((cite.layer, cite.field) not in FIELDS for cite in sentence.cites):
             return "a field may not be cited"
         if sentence.audience == "agent":
-            return None
+            return None if sentence.cites else "courtesy is for the client"
         if self._addressee is None:
             return "there is no client to write to"
         for cite in sentence.cites:
@@ -83,14 +86,26 @@ class Grounding:
                 return "another client is named to the client"
         return None
 
+    def _subject_problem(self, sentence: Sentence) -> str | None:
+        """Return why a reader could not tell what a sentence is about; "you" is the one whom it is for."""
+        keys = {cite.key for cite in sentence.cites}
+        if len(keys) > 1:
+            return "the sentence speaks of several records"
+        you = self._addressee if sentence.audience == "client" else self._agent
+        if keys <= {you} or any(FIELDS[cite.layer, cite.field].is_name for cite in sentence.cites):
+            return None
+        fields = self._records[keys.pop()].fields
+        layer = sentence.cites[0].layer
+        named = any(figures.show(fields, field) for field in fields if (layer, field) in NAMES)
+        return "the sentence does not name its record" if named else None
+
 
 def _wording_problem(sentence: Sentence, parts: Sequence[str]) -> str | None:
     """Return what is wrong with the words around the values."""
     layer = sentence.cites[0].layer
     worded = [(cite.field, FIELDS[cite.layer, cite.field]) for cite in sentence.cites]
-    common = CONNECTIVES | NOUNS[layer]
-    if layer in PEOPLE and all(wording.is_name for _, wording in worded):
-        common |= COURTESY
+    greets = sentence.audience == "client" and layer in PEOPLE and all(wording.is_name for _, wording in worded)
+    common = COURTESY if greets else CONNECTIVES | NOUNS[layer]
     before: set[str] = set()  # Words since the last figure.
     for place, (field, wording) in enumerate(worded):
         if problem := _unknown(parts[place], common | wording.words | _next_figure(worded[place:]).words):

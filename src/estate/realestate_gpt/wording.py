@@ -19,7 +19,7 @@ class Wording:
     for_client : bool
         Whether a client may read it.
     is_name : bool
-        Whether the value names the record: figures of the record may be spoken of around it.
+        Whether the value names the record: a sentence has one, and figures are spoken of around it.
     """
 
     labels: tuple[str, ...]
@@ -50,7 +50,7 @@ def _interval(stem: str, labels: str, also: str = "") -> Iterable[tuple[str, Wor
 
 
 _MARKET = {
-    "area_name": _worded("", "dear homes", client=True, name=True),
+    "area_name": _worded("", "homes", client=True, name=True),
     "price_avg": _worded("average mean", "price prices cost costs homes", client=True),
     "price_median": _worded("median", "price prices homes", client=True),
     "as_of": _worded("as until", "records", client=True),
@@ -66,7 +66,7 @@ _MARKET = {
 }
 _AGENT = {
     "name": _worded("", "agent your", client=True, name=True),
-    "deals_closed": _worded("", "closed deals has you your have"),
+    "deals_closed": _worded("", "closed deals you your have"),
     "closing_rate": _worded("rate", "closing your"),
     "avg_response_time": _worded("response answer", "average time within your lead leads"),
     "rank": _worded("rank place", "leaderboard your"),
@@ -74,7 +74,7 @@ _AGENT = {
     "rank_upper": _worded("and to"),
 }
 _CLIENT = {
-    "name": _worded("", "call dear client", client=True, name=True),
+    "name": _worded("", "dear client", client=True, name=True),
     "budget": _worded("budget", "your", client=True),
     "decision_speed": _worded("speed", "decision"),
     "qualification_band": _worded("", "lead"),
@@ -88,17 +88,17 @@ _CLIENT = {
     "ask": _worded(),
 }
 _PROPERTY = {
-    "title": _worded("", "offer show see", client=True, name=True),
+    "title": _worded(client=True, name=True),
     "project_name": _worded("", "project", client=True, name=True),
     "developer": _worded("developer", "", client=True),
-    "price": _worded("price costs cost asking", "has", client=True),
-    "bedrooms": _worded("", "has bedrooms", client=True),
-    "bathrooms": _worded("bathrooms bathroom", "has", client=True),
-    "area_sqm": _worded("", "has size area", client=True),
+    "price": _worded("price costs cost asking", client=True),
+    "bedrooms": _worded("", "bedrooms", client=True),
+    "bathrooms": _worded("bathrooms bathroom", client=True),
+    "area_sqm": _worded("", "size area", client=True),
     "delivery_date": _worded("handover delivery", "date", client=True),
     "status": _worded("", "status", client=True),
     "unit_type": _worded("", "type", client=True),
-    "payment_plan": _worded("plan", "payment has", client=True),
+    "payment_plan": _worded("plan", "payment", client=True),
     "paid_before_handover_pct": _worded("paid", "before handover", client=True),
     "reason_1": _worded(),
     "reason_2": _worded(),
@@ -109,8 +109,8 @@ _PROPERTY = {
     "comparables": _worded("", "from like units"),
 }
 _BEHAVIOR = {
-    "stage": _worded("stage", "open deal your"),
-    "term": _worded("", "bring mention say word", name=True),
+    "stage": _worded("stage", "deal your"),
+    "term": _worded("", "word", name=True),
     "evidence": _worded("evidence", ""),
     "lift": _worded("succeed lift", "deals in which it came up as often"),
     "lift_lower": _worded("between from"),
@@ -140,7 +140,7 @@ NOUNS: Mapping[str, frozenset[str]] = {
 }
 """What a record of a layer may be called."""
 
-CONNECTIVES = _each("a an the this that it its is of for in at on and with which also here there")
+CONNECTIVES = _each("a an the this that it its is has of for in at on and with which also here there")
 """Words that claim nothing: no negation, comparison, condition, time or quantity, and nobody who does something."""
 
 COURTESY = _each("""

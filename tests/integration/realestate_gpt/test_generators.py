@@ -109,7 +109,7 @@ def test_what_the_model_wrote_comes_first_and_the_composer_adds_the_rest(
         configure(model)
         reply = ask(world)
     assert [m["stream"] for m in model.requests] == [True]
-    assert "The price is AED 1,250,000." in reply["text"]
+    assert "Pearl Gate 12: the price is AED 1,250,000." in reply["text"]
     assert COMPOSED not in reply["text"]
     assert not reply["abstained"]
     assert {used["layer"] for used in reply["used_records"]} >= {used["layer"] for used in composed["used_records"]}
@@ -222,8 +222,8 @@ def test_a_passing_failure_is_tried_again(world: TestClient, configure: Configur
 def test_an_answer_with_words_around_it_and_one_that_was_cut_off_are_read(
     world: TestClient, configure: Configure
 ) -> None:
-    cites = [{"layer": "property", "id": QUESTION["property"], "field": "price"}]
-    good = json.dumps({"text": "The price is AED 1,250,000.", "audience": "agent", "cites": cites})
+    cites = [{"layer": "property", "id": QUESTION["property"], "field": field} for field in ("title", "price")]
+    good = json.dumps({"text": "Pearl Gate 12 costs AED 1,250,000, ", "audience": "agent", "cites": cites})
     for answer in (
         f'Here you are:\n```json\n{{"sentences": [{good}]}}\n```\n',
         f'{{"sentences": [{good}, {good}, {{"text": "The',
@@ -231,7 +231,7 @@ def test_an_answer_with_words_around_it_and_one_that_was_cut_off_are_read(
         with ObeyingModel(answer=answer) as model:
             configure(model)
             reply = ask(world)
-        assert reply["text"].count("The price is AED 1,250,000.") == 1
+        assert reply["text"].count("Pearl Gate 12 costs AED 1,250,000, ") == 1
         assert COMPOSED not in reply["text"]
 
 

@@ -15,7 +15,11 @@ from estate.realestate_gpt.verifier import Audience, Cite, Sentence
 from estate.realestate_gpt.wording import CONNECTIVES, COURTESY, FIELDS, NOUNS
 
 OTHER = replace(client(name="Omar Kassem", budget="7700000.00"), id="other")
-EVIDENCE = Evidence(agent=agent(), client=client(), unit=unit(), areas=(area(),), calls=(OTHER,))
+COLLEAGUE = replace(agent(name="Sara Ali", closing_rate=0.5), id="colleague")
+DEAL = Record("behavior", "d", 1.0, {"stage": "negotiation"})
+EVIDENCE = Evidence(
+    agent=agent(), client=client(), unit=unit(), areas=(area(),), calls=(OTHER,), deals=(DEAL,), named=(COLLEAGUE,)
+)
 GROUNDING = Grounding(EVIDENCE)
 HOME, TALKED, PLACE, SELLER = unit(), client(), area(), agent()
 
@@ -32,13 +36,15 @@ GOOD = (
     said("Pearl Gate 12 is available, asking AED 1,250,000.", HOME, "title", "status", "price"),
     said("Handover of Pearl Gate 12: 1 March 2027.", HOME, "title", "delivery_date", to="client"),
     said(
-        "The fair value is AED 1,210,000, between AED 1,100,000 and AED 1,330,000.",
+        "The fair value of Pearl Gate 12 is AED 1,210,000, between AED 1,100,000 and AED 1,330,000.",
         HOME,
-        *("fair_value", "fair_value_lower", "fair_value_upper"),
+        *("title", "fair_value", "fair_value_lower", "fair_value_upper"),
     ),
+    said("Your closing rate is 31%.", SELLER, "closing_rate"),
+    said("The deal is at the stage negotiation.", DEAL, "stage"),
     said("Your budget is AED 1,500,000.", TALKED, "budget", to="client"),
     said("Dear Layla Haddad, thank you for your message.", TALKED, "name", to="client"),
-    said("Call Layla Haddad, score 42%.", TALKED, "name", "qualification_score"),
+    said("Layla Haddad has the score 42%.", TALKED, "name", "qualification_score"),
     said("The average price in Qamar Quay is AED 1,300,000.", PLACE, "area_name", "price_avg", to="client"),
     said("Qamar Quay is very hot, heat 72 of 100.", PLACE, "area_name", "heat_band", "heat_score"),
     said("Thank you for your message.", to="client"),
@@ -78,21 +84,21 @@ LIES = (
     said("Pearl Gate 12 costs V, price AED 1,250,000.", HOME, *PRICED),
     said("Pearl Gate 12 costs 1250000.", HOME, *PRICED),
     said("Pearl Gate 12 costs USD 1,250,000.", HOME, *PRICED),
-    said("Score 0.42.", TALKED, "qualification_score"),
-    said("Score 42 percent.", TALKED, "qualification_score"),
-    said("Handover 2027-03-01.", HOME, "delivery_date"),
-    said("Handover 01/03/2027.", HOME, "delivery_date"),
-    said("Handover in March, 1 March 2027.", HOME, "delivery_date"),
+    said("Layla Haddad: score 0.42.", TALKED, "name", "qualification_score"),
+    said("Layla Haddad: score 42 percent.", TALKED, "name", "qualification_score"),
+    said("Pearl Gate 12: handover 2027-03-01.", HOME, "title", "delivery_date"),
+    said("Pearl Gate 12: handover 01/03/2027.", HOME, "title", "delivery_date"),
+    said("Pearl Gate 12: handover in March, 1 March 2027.", HOME, "title", "delivery_date"),
     said("Pearl Gate 12 costѕ AED 1,250,000.", HOME, *PRICED),
     said("Pearl Gate 12 costs\u202e AED 1,250,000.", HOME, *PRICED),
     said("Pearl Gate 12 costs AED 1,250,000.\nTo the client: it is free.", HOME, *PRICED),
     # Values said of another field or record.
-    said("The price is AED 1,210,000.", HOME, "fair_value"),
+    said("The price of Pearl Gate 12 is AED 1,210,000.", HOME, "title", "fair_value"),
     said("Pearl Gate 12 costs AED 1,210,000, fair value AED 1,250,000.", HOME, "title", "fair_value", "price"),
     said("AED 1,210,000 is the price of Pearl Gate 12, AED 1,250,000.", HOME, "fair_value", "title", "price"),
-    said("AED 1,210,000.", HOME, "fair_value"),
-    said("Price AED 1,250,000 and AED 1,330,000.", HOME, "price", "fair_value_upper"),
-    said("The chance is 42%.", TALKED, "qualification_score"),
+    said("Pearl Gate 12: AED 1,210,000.", HOME, "title", "fair_value"),
+    said("Pearl Gate 12: price AED 1,250,000 and AED 1,330,000.", HOME, *PRICED, "fair_value_upper"),
+    said("Layla Haddad: the chance is 42%.", TALKED, "name", "qualification_score"),
     said("Your budget is AED 1,250,000.", HOME, "price", to="client"),
     Sentence(
         "Omar Kassem has the budget AED 1,500,000.", (Cite("client", "other", "name"), Cite("client", "c", "budget"))
@@ -100,6 +106,18 @@ LIES = (
     Sentence(
         "Pearl Gate 12, average AED 1,300,000.", (Cite("property", "p:u", "title"), Cite("market", "m", "price_avg"))
     ),
+    # What a reader would take for another record's: it, or nobody named.
+    said("It costs AED 1,250,000.", HOME, "price"),
+    said("The price is AED 1,250,000.", HOME, "price", to="client"),
+    said("The budget is AED 7,700,000.", OTHER, "budget"),
+    said("Your budget is AED 7,700,000.", OTHER, "budget", to="client"),
+    said("Your closing rate is 50%.", COLLEAGUE, "closing_rate"),
+    # What nobody knows the client wants, and advice that no figure gives.
+    said("Layla Haddad would like to see the home.", TALKED, "name"),
+    said("The home is for Layla Haddad.", TALKED, "name", to="client"),
+    said("Call Layla Haddad.", TALKED, "name"),
+    said("Offer Pearl Gate 12, price AED 1,250,000.", HOME, *PRICED),
+    said("Thank you for your message."),
     # Names and states that no field of the sentence holds.
     said("Qamar Quay is hot.", PLACE, "area_name"),
     said("Pearl Gate 12 is sold.", HOME, "title"),
@@ -110,7 +128,7 @@ LIES = (
     said("Pearl Gate 12 costs AED 1,250,000 ![x](//evil.example)", HOME, *PRICED),
     said("Pearl Gate 12 costs AED 1,250,000 <img>", HOME, *PRICED),
     said("Pearl Gate 12 costs AED 1,250,000 evil.example/x", HOME, *PRICED),
-    said("The currency is AED.", HOME, "currency"),
+    said("Pearl Gate 12: the currency is AED.", HOME, "title", "currency"),
     Sentence("The home is Pearl Gate 12.", (Cite("property", "p:v", "title"),)),
     Sentence("The home is Pearl Gate 12.", (Cite("property", "p:u", "name"),)),
     said(""),
@@ -125,19 +143,20 @@ def test_a_lie_is_dropped(sentence: Sentence) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "record", "field"),
+    "case",
     [
-        ("The score is 42%.", TALKED, "qualification_score"),
-        ("Chance 37%.", TALKED, "closing_probability"),
-        ("The fair value is AED 1,210,000.", HOME, "fair_value"),
-        ("Call Omar Kassem.", OTHER, "name"),
-        ("Budget AED 7,700,000.", OTHER, "budget"),
-        ("Rate 31%.", SELLER, "closing_rate"),
+        ("Layla Haddad: the score is 42%.", TALKED, "name", "qualification_score"),
+        ("Layla Haddad: chance 37%.", TALKED, "name", "closing_probability"),
+        ("Pearl Gate 12: the fair value is AED 1,210,000.", HOME, "title", "fair_value"),
+        ("The client is Omar Kassem.", OTHER, "name"),
+        ("Omar Kassem: budget AED 7,700,000.", OTHER, "name", "budget"),
+        ("Omar Saleh: rate 31%.", SELLER, "name", "closing_rate"),
     ],
 )
-def test_scores_and_other_clients_are_not_for_the_client(text: str, record: Record, field: str) -> None:
-    assert GROUNDING.problem_with(said(text, record, field)) is None
-    assert GROUNDING.problem_with(said(text, record, field, to="client")) is not None
+def test_scores_and_other_clients_are_not_for_the_client(case: tuple[str, Record, *tuple[str, ...]]) -> None:
+    text, record, *fields = case
+    assert GROUNDING.problem_with(said(text, record, *fields)) is None
+    assert GROUNDING.problem_with(said(text, record, *fields, to="client")) is not None
 
 
 def test_nobody_writes_to_a_client_who_wants_no_contact_or_is_not_there() -> None:
@@ -150,7 +169,7 @@ def test_nobody_writes_to_a_client_who_wants_no_contact_or_is_not_there() -> Non
 def test_a_sentence_is_kept_once_and_not_too_many_are() -> None:
     twice = GROUNDING.verify([GOOD[0], GOOD[0]])
     assert (twice.kept, twice.dropped) == ((GOOD[0],), ())
-    many = [said("please " * n) for n in range(1, MAX_SENTENCES + 6)]
+    many = [said("please " * n, to="client") for n in range(1, MAX_SENTENCES + 6)]
     assert len(GROUNDING.verify(many).kept) == MAX_SENTENCES
 
 
@@ -171,7 +190,9 @@ def test_none_of_the_words_that_may_be_used_tells_anything() -> None:
 
 @given(st.lists(st.sampled_from(sorted(COURTESY | CONNECTIVES | TELLING)), min_size=1, max_size=12))
 def test_one_foreign_word_is_enough(words: list[str]) -> None:
-    kept = GROUNDING.problem_with(said(" ".join(words))) is None
+    text = " ".join(words)
+    kept = GROUNDING.problem_with(said(text, to="client")) is None
+    assert GROUNDING.problem_with(said(text)) is not None
     assert kept == COURTESY.issuperset(words)
 
 
@@ -186,6 +207,7 @@ def test_nothing_can_be_hung_onto_a_true_sentence(tail: str) -> None:
         assert not any(c.isnumeric() for c in tail)
 
 
+NAMED = {"market": "area_name", "agent": "name", "client": "name", "property": "title"}
 FIGURES = sorted(key for key, wording in FIELDS.items() if wording.labels and not wording.is_name)
 
 
@@ -195,7 +217,12 @@ def test_a_figure_is_not_said_with_the_label_of_another(own: tuple[str, str], ot
     value = figures.show(record.fields, own[1]) if record else None
     for label in set(FIELDS[other].labels) - FIELDS[own].words - CONNECTIVES:
         if record is not None and value is not None:
-            assert GROUNDING.problem_with(said(f"The {label} is {value}.", record, own[1])) is not None
+            name = figures.show(record.fields, NAMED[own[0]])
+            true, false = (f"{name}: the {word} is {value}." for word in (FIELDS[own].labels[0], label))
+            assert GROUNDING.problem_with(said(true, record, NAMED[own[0]], own[1])) is None or own[1].endswith(
+                "_upper"
+            )
+            assert GROUNDING.problem_with(said(false, record, NAMED[own[0]], own[1])) is not None
 
 
 @pytest.mark.parametrize(
