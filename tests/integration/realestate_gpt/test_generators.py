@@ -219,20 +219,45 @@ def test_a_passing_failure_is_tried_again(world: TestClient, configure: Configur
     assert len(model.requests) == 2
 
 
-def test_an_answer_with_words_around_it_and_one_that_was_cut_off_are_read(
-    world: TestClient, configure: Configure
+CITES = [{"layer": "property", "id": QUESTION["property"], "field": field} for field in ("title", "price")]
+GOOD = json.dumps({"text": "Pearl Gate 12 costs AED 1,250,000, ", "audience": "agent", "cites": CITES})
+LIE = json.dumps({"text": "Pearl Gate 12 costs AED 1.", "audience": "agent", "cites": CITES})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f'Here you are:\n```json\n{{"sentences": [{GOOD}]}}\n```\n',
+        f'{{"sentences": [{GOOD}, {GOOD}, {{"text": "The',
+    ],
+)
+def test_words_around_an_answer_and_its_end_may_be_missing(
+    world: TestClient, configure: Configure, answer: str
 ) -> None:
-    cites = [{"layer": "property", "id": QUESTION["property"], "field": field} for field in ("title", "price")]
-    good = json.dumps({"text": "Pearl Gate 12 costs AED 1,250,000, ", "audience": "agent", "cites": cites})
-    for answer in (
-        f'Here you are:\n```json\n{{"sentences": [{good}]}}\n```\n',
-        f'{{"sentences": [{good}, {good}, {{"text": "The',
-    ):
-        with ObeyingModel(answer=answer) as model:
-            configure(model)
-            reply = ask(world)
-        assert reply["text"].count("Pearl Gate 12 costs AED 1,250,000, ") == 1
-        assert COMPOSED not in reply["text"]
+    with ObeyingModel(answer=answer) as model:
+        configure(model)
+        reply = ask(world)
+    assert reply["text"].count("Pearl Gate 12 costs AED 1,250,000, ") == 1
+    assert COMPOSED not in reply["text"]
+
+
+def test_the_composer_answers_when_too_little_is_left(world: TestClient, configure: Configure) -> None:
+    with ObeyingModel(answer=f'{{"sentences": [{GOOD}, {LIE}, {LIE}]}}') as model:
+        configure(model)
+        assert ask(world)["text"].startswith(f"{TOO_FEW} {COMPOSED}")
+        configure(model, llm_min_kept_share=0.3)
+        reply = ask(world)
+    assert COMPOSED not in reply["text"]
+    assert "costs AED 1." not in reply["text"]
+
+
+def test_a_draft_that_was_not_finished_is_not_used(world: TestClient, configure: Configure) -> None:
+    with ObeyingModel(answer=f'{{"sentences": [{GOOD}, {", ".join([GOOD] * 30)}]}}', pause_s=0.1) as model:
+        configure(model, llm_timeout_s=1)
+        *sentences, (_, reply) = streamed(world)
+    assert [told["claim"] for _, told in sentences] == ["Pearl Gate 12 costs AED 1,250,000, "]
+    assert reply["text"].startswith(f"{openai_compatible.LATE} {COMPOSED}")
+    assert sentences[0][1]["claim"] not in reply["text"]
 
 
 def test_tokens_are_counted_for_agent_and_house(world: TestClient, configure: Configure, redis_url: str) -> None:

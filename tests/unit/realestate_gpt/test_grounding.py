@@ -133,7 +133,13 @@ LIES = (
     Sentence("The home is Pearl Gate 12.", (Cite("property", "p:u", "name"),)),
     said(""),
     said(" "),
-    said("please " * 200),
+    said("please " * 200, to="client"),
+    said("Pearl Gate 12\ncosts AED 1,250,000.", HOME, *PRICED),
+    said(
+        "The fair value of Pearl Gate 12 is between AED 1,100,000 and AED 1,330,000, AED 1,210,000.",
+        HOME,
+        *("title", "fair_value_lower", "fair_value_upper", "fair_value"),
+    ),
 )
 
 
@@ -250,6 +256,13 @@ def test_a_figure_is_not_said_with_the_label_of_another(own: tuple[str, str], ot
 def test_a_value_with_a_link_or_markup_is_not_shown(text: str) -> None:
     assert figures.has_markup(text)
     assert figures.show({"title": text}, "title") is None
+
+
+def test_values_and_words_together_make_no_link() -> None:
+    home = unit(title="[Gate]")
+    for text, good in (("[Gate] (price AED 1,250,000)", True), ("[Gate](price AED 1,250,000)", False)):
+        grounding = Grounding(Evidence(agent=agent(), unit=home))
+        assert (grounding.problem_with(said(text, home, *PRICED)) is None) == good
 
 
 @pytest.mark.parametrize(
