@@ -499,7 +499,7 @@ def _has(where: str, names: Sequence[str]) -> str:
 
 def _promised(api: Json, content: Json) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the required fields of an answer, and of its items when it is a list."""
-    schema = _resolved(api, next(iter(content.values()))["schema"]) if content else {}
+    schema = _resolved(api, next(iter(content.values())).get("schema", {})) if content else {}
     if schema.get("required"):
         yield "", schema["required"]
     items = _resolved(api, schema.get("properties", {}).get("items", {}).get("items", {}))

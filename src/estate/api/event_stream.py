@@ -45,12 +45,10 @@ class EventStream(StreamingResponse):
         Quoted in a problem.
     """
 
-    media_type = EVENT_STREAM
-
     def __init__(self, events: Events, *, silence_s: float, request_id: str | None) -> None:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         self._events = _kept_alive(_told(events, request_id), silence_s)
-        super().__init__(self._events, headers=headers)
+        super().__init__(self._events, headers=headers, media_type=EVENT_STREAM)
 
     async def stream_response(self, send: Send) -> None:
         """Send, and close the events however it ends."""

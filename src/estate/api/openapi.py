@@ -13,7 +13,7 @@ from estate.api.headers import DOCS_PAGE
 from estate.api.rights import OPEN, RIGHTS
 from estate.core.security import ROLES
 
-__all__ = ["IDEMPOTENCY_KEY", "KEYED_ONCE", "PROBLEMS", "install", "json_body"]
+__all__ = ["IDEMPOTENCY_KEY", "KEYED_ONCE", "PROBLEMS", "event_stream", "install", "json_body"]
 
 PROBLEMS: dict[int | str, str] = {
     400: "The envelope cannot be read.",
@@ -45,6 +45,8 @@ KEYED_ONCE: dict[str, Any] = {
 """What FastAPI says of a route that asks for `api.deps.OnceDep`, for the one that reads its request by itself."""
 
 _bodies: dict[str, type[BaseModel]] = {}
+_told: dict[str, type[BaseModel]] = {}
+"""Models of bodies, and of events that answers consist of."""
 
 
 def json_body(model: type[BaseModel], *, example: Any, batch: bool = True) -> dict[str, Any]:
@@ -67,6 +69,36 @@ def json_body(model: type[BaseModel], *, example: Any, batch: bool = True) -> di
     if batch:
         described["application/x-ndjson"] = {"schema": {"type": "string", "description": "One item a line."}}
     return {"requestBody": {"required": True, "content": described}}
+
+
+def event_stream(description: str, **events: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe an answer of server-sent events.
+
+    Parameters
+    ----------
+    description : str
+        What comes when.
+    **events : type
+        The schema of each event's data, by its name.
+    """
+    for model in events.values():
+        _told[model.__name__] = model
+    each = [
+        {
+            "type": "object",
+            "required": ["event", "data"],
+            "properties": {
+                "event": {"const": name},
+                "data": {
+                    "type": "string",
+                    "contentMediaType": "application/json",
+                    "contentSchema": {"$ref": REF.format(model=model.__name__)},
+                },
+            },
+        }
+        for name, model in events.items()
+    ]
+    return {200: {"description": description, "content": {"text/event-stream": {"itemSchema": {"oneOf": each}}}}}
 
 
 SECURITY = {
@@ -94,6 +126,10 @@ def install(app: FastAPI, *, docs: bool) -> None:
             for name, model in _bodies.items():
                 described = model.model_json_schema(ref_template=REF)
                 components |= described.pop("$defs", {}) | {name: described}
+            for name, model in _told.items():
+                described = model.model_json_schema(ref_template=REF, mode="serialization")
+                for part, content in (described.pop("$defs", {}) | {name: described}).items():
+                    components.setdefault(part, content)
             _describe_rights(schema)
             _describe_answers(schema)
             app.openapi_schema = schema

@@ -8,13 +8,14 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, Subject
+from estate.api.errors import Problem
 from estate.api.event_stream import EventStream, event
-from estate.api.openapi import json_body
+from estate.api.openapi import event_stream, json_body
 from estate.core.settings import get_settings
 from estate.core.types import Uuid
 from estate.realestate_gpt import service
 from estate.realestate_gpt.drafting import Draft
-from estate.realestate_gpt.schemas import FeedbackIn, FeedbackOut, Reply, RespondIn, ResponseOut
+from estate.realestate_gpt.schemas import FeedbackIn, FeedbackOut, Reply, RespondIn, ResponseOut, Said
 
 router = APIRouter(prefix="/gpt", tags=["gpt"])
 
@@ -25,8 +26,8 @@ QUESTION = {
     "property": "7a1e2c3d-4b5f-4c6d-8e7f-9a0b1c2d3e03:8b2f3d4e-5c6a-4d7e-9f8a-0b1c2d3e4f04",
 }
 STREAM = (
-    "Server-sent events: `sentence` with `{claim, cites, audience}` for each checked sentence, then `reply` with the"
-    " reply that counts and is kept, or `problem` with problem details. A comment fills a silence."
+    "Server-sent events: `sentence` for each checked sentence, then `reply` with the reply that counts and is kept, or"
+    " `problem` with problem details. A comment fills a silence."
 )
 VERDICT = {
     "response_id": "9c3a4e5f-6d7b-4e8f-8a9b-1c2d3e4f5a05",
@@ -51,7 +52,7 @@ async def respond(once: OnceDep) -> Response:
     "/respond/stream",
     status_code=200,
     response_class=EventStream,
-    responses={200: {"description": STREAM}},
+    responses=event_stream(STREAM, sentence=Said, reply=Reply, problem=Problem),
     openapi_extra=json_body(RespondIn, example=QUESTION, batch=False),
 )
 async def respond_stream(request: Request, once: OnceDep) -> Response:
