@@ -11,6 +11,7 @@ from estate.core.db import require_limited_login
 from estate.core.error_reports import configure_sentry
 from estate.core.logs import configure_logging
 from estate.core.settings import get_settings
+from estate.realestate_gpt.generators import configured_model
 
 __all__ = ["serve"]
 
@@ -24,6 +25,7 @@ def serve() -> None:
     configure_logging(settings)
     configure_sentry(settings)
     require_limited_login()
+    configured_model()  # A missing extra is told now and not at the first question.
     _share_arenas()
     app = create_app()
     gc.collect()

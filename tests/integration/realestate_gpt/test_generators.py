@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from benchmarks.harness.obeying_model import STRANGER, ObeyingModel, Poison, poisons
+from fastapi import FastAPI
 from redis import Redis
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
+from tests.integration.api.identity import AGENT as OWNER
+from tests.integration.api.identity import client_of, new_key, new_owners
 from tests.unit.realestate_gpt.test_composer import agent, area, client, unit
 
 from estate.core.settings import Settings, get_settings
@@ -155,6 +158,27 @@ def test_a_model_is_not_asked_what_the_records_do_not_answer(world: TestClient, 
             assert ask(world, client_input=text)["abstained"]
             assert [name for name, _ in streamed(world, client_input=text)] == ["reply"]
     assert model.requests == []
+
+
+@pytest.mark.parametrize("path", ["/gpt/respond", "/gpt/respond/stream"])
+def test_a_model_is_told_nothing_that_the_caller_may_not_see(
+    world: TestClient, app: FastAPI, configure: Configure, path: str
+) -> None:
+    new_owners()
+    rows = [{"client_id": UNIT, "name": "Nadia Farouk", "budget": "900000.00", "owner_agent_id": str(OWNER)}]
+    assert world.post("/client/ingest", json=rows).json()["created"] == 1
+    agent_of_nadia = client_of(app, {"X-API-Key": new_key("agent")})
+    with ObeyingModel() as model:
+        configure(model)
+        foreign = QUESTION | {"agent_id": str(OWNER), "client_input": "What does Layla Haddad want to pay?"}
+        assert agent_of_nadia.post(path, json=foreign).status_code == 404
+        assert model.requests == []
+        own = foreign | {"client_id": UNIT, "client_input": f"How much does it cost? Like Layla Haddad, {CLIENT}"}
+        assert agent_of_nadia.post(path, json=own).status_code == 200
+    told = json.loads(model.requests[0]["messages"][1]["content"].split("\n")[1])
+    assert "Nadia Farouk" in json.dumps(told["records"])
+    assert "Layla Haddad" not in json.dumps(told["records"])
+    assert "1,500,000" not in json.dumps(told["records"])
 
 
 def test_a_repeated_call_does_not_ask_again(world: TestClient, configure: Configure) -> None:
