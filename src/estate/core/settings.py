@@ -102,7 +102,13 @@ class Settings(BaseSettings):
     demand_window_days: int = Field(30, ge=1)
     velocity_window_days: int = Field(182, ge=1)
     retrieval_max_records: int = Field(50, ge=1)
-    embedder: Literal["off", "hashing"] = "off"
+    embedder: Literal["off", "hashing", "local", "remote"] = "off"
+    embedder_model: str = "sentence-transformers/all-MiniLM-L6-v2"
+    embedder_url: str | None = None
+    embedder_api_key: SecretStr | None = None
+    embedder_timeout_s: float = Field(2.0, gt=0)
+    dense_exact_max_rows: int = Field(5_000, ge=0)
+    dense_ef_search_rows: int = Field(100, ge=1, le=1_000)
     false_discovery_share: Decimal = Field(Decimal("0.10"), gt=0, lt=1)
 
     sentry_dsn: SecretStr | None = None
@@ -121,6 +127,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_default_secrets(self) -> Self:
+        if self.embedder == "remote" and self.embedder_url is None:
+            raise ValueError("ESTATE_EMBEDDER=remote needs ESTATE_EMBEDDER_URL")
         if self.environment is not Environment.DEVELOPMENT and self.key_pepper is None:
             raise ValueError("ESTATE_KEY_PEPPER must be set outside development")
         if self.environment is not Environment.PRODUCTION:

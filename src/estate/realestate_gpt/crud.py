@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from estate.core.export import held
-from estate.realestate_gpt.models import Document, GptFeedback, GptResponse
+from estate.realestate_gpt.models import Document, GptFeedback, GptResponse, RankingPolicy
 from estate.realestate_gpt.records import Key
 
 __all__ = [
@@ -18,17 +18,20 @@ __all__ = [
     "add_response",
     "candidates",
     "containing",
-    "count_documents",
     "delete_documents",
     "delete_documents_of",
     "delete_responses",
     "documented",
+    "documents_about",
     "get_response",
     "has_embeddings",
     "move_responses",
     "nearest",
+    "newest_policy",
     "responses_citing",
     "rows_about",
+    "sampled",
+    "spelt",
     "store_documents",
     "store_embeddings",
     "verdicts",
@@ -39,24 +42,55 @@ CONTAINING = text("SELECT token, n FROM documents_containing(:tokens, :layers, :
     bindparam("layers", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text))
 )
 
-CANDIDATES = text("SELECT layer, record_id, words FROM documents_matching(:query, :layers, :per_layer)").bindparams(
-    bindparam("layers", type_=ARRAY(Text))
+SAMPLED = text("SELECT size, containing FROM documents_sampled(:tokens, :layers, :pages)").bindparams(
+    bindparam("layers", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text))
 )
 
-# The inner ORDER BY ... LIMIT is the form that the vector index serves; a filter beside it would not be.
-NEAREST = text("""
-SELECT d.layer, d.record_id
-FROM (
-    SELECT document_id, embedding <=> CAST(:vector AS vector) AS distance
-    FROM document_embeddings
-    WHERE embedder = :embedder
-    ORDER BY embedding <=> CAST(:vector AS vector)
-    LIMIT :limit
-) n
-JOIN documents d USING (document_id)
-WHERE d.layer = ANY(:layers)
-ORDER BY n.distance, d.layer, d.record_id
+CANDIDATES = text("""
+SELECT layer, record_id, words FROM documents_matching(:query, :layers, :per_layer, :most) ORDER BY layer, record_id
 """).bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+SPELT = text("SELECT name FROM documents_spelt(:near, :layers, :most)").bindparams(
+    bindparam("layers", type_=ARRAY(Text)), bindparam("near", type_=ARRAY(Text))
+)
+
+EMBEDDED = text("""
+SELECT count(*) FROM (
+    SELECT FROM document_embeddings WHERE layer = ANY(:layers) AND embedder = :embedder LIMIT :cap
+) e
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+# Few documents are read first and compared one by one; the index would give up before it met them.
+NEAREST_OF_FEW = text("""
+WITH few AS MATERIALIZED (
+    SELECT document_id, embedding FROM document_embeddings WHERE layer = ANY(:layers) AND embedder = :embedder
+), near AS (
+    SELECT document_id, embedding <=> CAST(:vector AS halfvec) AS distance FROM few ORDER BY distance LIMIT :limit
+)
+SELECT d.layer, d.record_id, 1 - near.distance FROM near JOIN documents d USING (document_id)
+ORDER BY near.distance, d.layer, d.record_id
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+# The inner ORDER BY ... LIMIT beside its filter is the form that the vector index serves, going on until enough pass.
+NEAREST = text("""
+WITH near AS MATERIALIZED (
+    SELECT document_id, embedding <=> CAST(:vector AS halfvec) AS distance FROM document_embeddings
+    WHERE layer = ANY(:layers) AND embedder = :embedder
+    ORDER BY embedding <=> CAST(:vector AS halfvec) LIMIT :limit
+)
+SELECT d.layer, d.record_id, 1 - near.distance FROM near JOIN documents d USING (document_id)
+ORDER BY near.distance, d.layer, d.record_id
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+SCAN_ON = text("""
+SELECT set_config('hnsw.ef_search', :ef, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_sort', 'off', true)
+""")
+PLAN_FREELY = text("""
+SELECT set_config('enable_seqscan', 'on', true), set_config('enable_bitmapscan', 'on', true),
+    set_config('enable_sort', 'on', true)
+""")
 
 CITING = text("""
 SELECT response_id FROM gpt_responses WHERE EXISTS (
@@ -65,8 +99,8 @@ SELECT response_id FROM gpt_responses WHERE EXISTS (
 """)
 
 STORE_EMBEDDING = text("""
-INSERT INTO document_embeddings (document_id, embedder, embedding)
-SELECT document_id, :embedder, CAST(:vector AS vector) FROM documents
+INSERT INTO document_embeddings (document_id, layer, embedder, embedding)
+SELECT document_id, layer, :embedder, CAST(:vector AS halfvec) FROM documents
 WHERE layer = :layer AND record_id = :record_id
 ON CONFLICT (document_id) DO UPDATE SET embedder = excluded.embedder, embedding = excluded.embedding
 """)
@@ -78,7 +112,9 @@ def store_documents(session: Session, rows: Sequence[Mapping[str, Any]]) -> None
         return
     statement = pg_insert(Document)
     new = statement.excluded
-    changes = {name: new[name] for name in ("content_hash", "title", "text", "fields", "client_id")}
+    changes = {
+        name: new[name] for name in ("content_hash", "title", "text", "fields", "client_id", "names", "spellings")
+    }
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["layer", "record_id"],
@@ -102,24 +138,40 @@ def documented(session: Session, keys: Collection[Key]) -> set[Key]:
     return {(layer, record_id) for layer, record_id in session.execute(found)} if keys else set()
 
 
-def count_documents(session: Session, layers: Sequence[str]) -> int:
-    """Count the documents of some layers."""
-    return session.scalars(select(func.count()).where(Document.layer.in_(layers))).one()
-
-
 def containing(session: Session, tokens: Sequence[str], layers: Sequence[str], cap: int) -> dict[str, int]:
     """Count the documents that hold each token, up to a cap."""
     rows = session.execute(CONTAINING, {"tokens": list(tokens), "layers": list(layers), "cap": cap})
     return {row[0]: row[1] for row in rows}
 
 
+def sampled(
+    session: Session, tokens: Sequence[str], layers: Sequence[str], pages: int
+) -> tuple[float, dict[str, float]]:
+    """Estimate how many documents there are, and how many hold each token, from some pages of the table."""
+    size, counts = session.execute(SAMPLED, {"tokens": list(tokens), "layers": list(layers), "pages": pages}).one()
+    return size, dict(zip(tokens, counts, strict=True))
+
+
 def candidates(
-    session: Session, tokens: Sequence[str], layers: Sequence[str], per_layer: int
+    session: Session, query: str, layers: Sequence[str], *, per_layer: int, most: int
 ) -> list[tuple[str, str, str]]:
-    """Return (layer, record id, text) of the documents of each layer that hold any of some tokens."""
-    query = " | ".join(f"'{token}'" for token in tokens)  # Tokens are letters and digits only.
-    rows = session.execute(CANDIDATES, {"query": query, "layers": list(layers), "per_layer": per_layer})
-    return [(layer, record_id, words) for layer, record_id, words in rows]
+    """Return (layer, record id, words) of the documents that a tsquery meets, of `most` the best of each layer."""
+    wanted = {"query": query, "layers": list(layers), "per_layer": per_layer, "most": most}
+    return [(layer, record_id, words) for layer, record_id, words in session.execute(CANDIDATES, wanted)]
+
+
+def spelt(session: Session, near: Collection[str], layers: Sequence[str], most: int) -> list[str]:
+    """Return the words of names that share a spelling with `near`, from at most so many documents."""
+    return list(session.scalars(SPELT, {"near": sorted(near), "layers": list(layers), "most": most}))
+
+
+def documents_about(session: Session, client_ids: Collection[uuid.UUID], layer: str, most: int) -> list[Key]:
+    """Return the documents of a layer about some clients, the newest first."""
+    query = select(Document.layer, Document.record_id).where(
+        Document.client_id.in_(client_ids), Document.layer == layer
+    )
+    newest = query.order_by(Document.updated_at.desc(), Document.record_id).limit(most)
+    return [(found, record_id) for found, record_id in session.execute(newest)] if client_ids else []
 
 
 def has_embeddings(session: Session) -> bool:
@@ -127,10 +179,21 @@ def has_embeddings(session: Session) -> bool:
     return session.scalars(select(func.to_regclass("document_embeddings").is_not(None))).one()
 
 
-def nearest(session: Session, vector: str, embedder: str, layers: Sequence[str], limit: int) -> list[Key]:
-    """Return the documents nearest to a vector by cosine distance, nearest first."""
+def nearest(
+    session: Session, vector: str, embedder: str, layers: Sequence[str], limit: int, *, exact_most: int, ef_search: int
+) -> list[tuple[Key, float]]:
+    """Return the documents nearest to a vector with their cosine similarity, nearest first.
+
+    Up to `exact_most` of them are compared one by one; more are searched by the index, which looks on until
+    `limit` are found (pgvector's iterative scan), with at least `ef_search` in view.
+    """
     wanted = {"vector": vector, "embedder": embedder, "layers": list(layers), "limit": limit}
-    return [(layer, record_id) for layer, record_id in session.execute(NEAREST, wanted)]
+    if session.scalars(EMBEDDED, {**wanted, "cap": exact_most + 1}).one() <= exact_most:
+        return [((layer, record_id), near) for layer, record_id, near in session.execute(NEAREST_OF_FEW, wanted)]
+    session.execute(SCAN_ON, {"ef": str(max(limit, ef_search))})
+    found = [((layer, record_id), near) for layer, record_id, near in session.execute(NEAREST, wanted)]
+    session.execute(PLAN_FREELY)
+    return found
 
 
 def store_embeddings(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -142,6 +205,11 @@ def store_embeddings(session: Session, rows: Sequence[Mapping[str, Any]]) -> Non
 def add_response(session: Session, values: Mapping[str, Any]) -> None:
     """Write the audit row of a reply."""
     session.execute(insert(GptResponse), [dict(values)])
+
+
+def newest_policy(session: Session) -> RankingPolicy | None:
+    """Return the version of the ranking that is in force; None before anything was learned."""
+    return session.scalars(select(RankingPolicy).order_by(RankingPolicy.version.desc()).limit(1)).one_or_none()
 
 
 def move_responses(session: Session, old: uuid.UUID, new: uuid.UUID) -> int:

@@ -13,6 +13,7 @@ from estate.realestate_gpt.layers import documents_of
 from estate.realestate_gpt.records import LAYERS, Key
 from estate.realestate_gpt.retrieval import dense
 from estate.realestate_gpt.retrieval.lexical import tokens
+from estate.realestate_gpt.retrieval.spelling import spellings
 
 __all__ = ["DOCUMENT", "document"]
 
@@ -51,11 +52,14 @@ def _text(record: DocumentText) -> str:
 
 def _row(record: DocumentText) -> dict[str, Any]:
     """Return the row of a document; its text is stored as tokens, so that PostgreSQL and BM25 see the same words."""
+    names = sorted({word for name in record.names for word in tokens(name)})
     content = {
         "title": record.title,
         "text": " ".join(tokens(_text(record))),
         "fields": dict(record.fields),
         "client_id": record.client_id,
+        "names": names,
+        "spellings": sorted({spelling for word in names for spelling in spellings(word)}),
     }
     return {
         "layer": record.layer,
