@@ -124,6 +124,16 @@ def test_leaderboard_finds_better_agents_than_raw_rates() -> None:
     assert report["metrics"]["spearman"] > report["peers"]["raw rate"]["spearman"]
 
 
+def test_retrieval_finds_what_questions_need() -> None:
+    code, report, said = bench("retrieval")
+
+    assert code == 0, said
+    metrics = report["metrics"]
+    assert metrics["layer_recall_at_10"] >= 0.9
+    assert metrics["fused_ndcg_at_10"] > metrics["dense_ndcg_at_10"] > 0
+    assert set(metrics["filters"]) == {"0.1 %", "1 %", "10 %", "50 %", "100 %"}
+
+
 def test_erased_clients_leave_nothing_and_change_nothing() -> None:
     code, report, said = bench("erase")
 

@@ -24,6 +24,7 @@ NAMES = (
     "compare",
     "survival",
     "recommend",
+    "retrieval",
     "soak",
     "erase",
 )
