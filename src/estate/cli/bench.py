@@ -20,6 +20,7 @@ NAMES = (
     "heatmap",
     "patterns",
     "leaderboard",
+    "learning",
     "plans",
     "compare",
     "survival",
