@@ -293,6 +293,7 @@ STORY: Mapping[str, Sequence[Step]] = {
             "POST /gpt/feedback",
             _same("response_id") | {"the verdict is kept": 'pm.expect(answer.verdict).to.equal("helpful");'},
         ),
+        Step("GET /gpt/ranking", {"it has a version": "pm.expect(answer.version).to.be.at.least(0);"}),
     ),
     "6 Clients that are one person": (
         Step("POST /client/ingest", name="/client/ingest: the same person under another id", change=_the_same_person),

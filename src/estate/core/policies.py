@@ -134,6 +134,8 @@ OWN_GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "ingest_batches": (("SELECT", (ADMIN, READER)), ("INSERT", (ADMIN, INGEST, MEMBER))),
     "outbox_claims": (("SELECT", (READER,)),),
     "heartbeats": (("SELECT", (READER,)),),
+    # Versions are only added; the API lets leaders do so, and nobody changes one.
+    "ranking_policies": (("INSERT", (MEMBER,)),),
     "audit_log": (("INSERT", (*CALLERS, GATE, SYSTEM)), ("SELECT", (ADMIN, SYSTEM))),
     "sessions": ((EVERYTHING, (GATE,)),),
     "users": (("SELECT, UPDATE", (GATE,)),),
@@ -281,14 +283,15 @@ SELECT times * (SELECT count(*) FROM sample), ARRAY(
 FROM scale
 $$""",
     "documents_matching": """
-(query text, wanted text[], per_layer integer, most integer) RETURNS TABLE (layer text, record_id text, words text)
+(query text, wanted text[], per_layer integer, most integer)
+RETURNS TABLE (layer text, record_id text, words text, names text[])
 AS $$
-SELECT d.layer, d.record_id, d.text FROM (
+SELECT d.layer, d.record_id, d.text, d.names FROM (
     SELECT m.*, row_number() OVER (
         PARTITION BY m.layer ORDER BY ts_rank(m.search, to_tsquery('simple', query)) DESC, m.record_id
     ) AS place
     FROM (
-        SELECT documents.layer, documents.record_id, documents.text, documents.search FROM documents
+        SELECT documents.layer, documents.record_id, documents.text, documents.names, documents.search FROM documents
         WHERE documents.layer = ANY (wanted) AND search @@ to_tsquery('simple', query) AND /*seen*/
         LIMIT most
     ) m

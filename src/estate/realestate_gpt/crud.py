@@ -1,8 +1,9 @@
 """All SQL of the assistant."""
 
+import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Text, bindparam, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -14,7 +15,10 @@ from estate.realestate_gpt.models import Document, GptFeedback, GptResponse, Ran
 from estate.realestate_gpt.records import Key
 
 __all__ = [
+    "Candidate",
+    "Opinion",
     "add_feedback",
+    "add_policy",
     "add_response",
     "candidates",
     "containing",
@@ -23,18 +27,20 @@ __all__ = [
     "delete_responses",
     "documented",
     "documents_about",
+    "get_policy",
     "get_response",
     "has_embeddings",
+    "last_roll_back",
     "move_responses",
     "nearest",
     "newest_policy",
+    "opinions",
     "responses_citing",
     "rows_about",
     "sampled",
     "spelt",
     "store_documents",
     "store_embeddings",
-    "verdicts",
 ]
 
 # Counting stops at the cap: a token beyond it is too common to look records up by, however common it is.
@@ -47,7 +53,8 @@ SAMPLED = text("SELECT size, containing FROM documents_sampled(:tokens, :layers,
 )
 
 CANDIDATES = text("""
-SELECT layer, record_id, words FROM documents_matching(:query, :layers, :per_layer, :most) ORDER BY layer, record_id
+SELECT layer, record_id, words, names FROM documents_matching(:query, :layers, :per_layer, :most)
+ORDER BY layer, record_id
 """).bindparams(bindparam("layers", type_=ARRAY(Text)))
 
 SPELT = text("SELECT name FROM documents_spelt(:near, :layers, :most)").bindparams(
@@ -97,6 +104,8 @@ SELECT response_id FROM gpt_responses WHERE EXISTS (
     SELECT FROM jsonb_path_query(used_records, '$[*].ids[*]') AS cited WHERE cited #>> '{}' = ANY(:ids)
 )
 """)
+
+_OF_REPLY = frozenset({"intent", "used_records", "reasoning"})
 
 STORE_EMBEDDING = text("""
 INSERT INTO document_embeddings (document_id, layer, embedder, embedding)
@@ -152,12 +161,19 @@ def sampled(
     return size, dict(zip(tokens, counts, strict=True))
 
 
-def candidates(
-    session: Session, query: str, layers: Sequence[str], *, per_layer: int, most: int
-) -> list[tuple[str, str, str]]:
-    """Return (layer, record id, words) of the documents that a tsquery meets, of `most` the best of each layer."""
+class Candidate(NamedTuple):
+    """A document that may answer: its words, and those of them that are its name."""
+
+    layer: str
+    record_id: str
+    words: str
+    names: list[str]
+
+
+def candidates(session: Session, query: str, layers: Sequence[str], *, per_layer: int, most: int) -> list[Candidate]:
+    """Return the documents that a tsquery meets, of `most` the best of each layer."""
     wanted = {"query": query, "layers": list(layers), "per_layer": per_layer, "most": most}
-    return [(layer, record_id, words) for layer, record_id, words in session.execute(CANDIDATES, wanted)]
+    return [Candidate(*row) for row in session.execute(CANDIDATES, wanted)]
 
 
 def spelt(session: Session, near: Collection[str], layers: Sequence[str], most: int) -> list[str]:
@@ -212,6 +228,22 @@ def newest_policy(session: Session) -> RankingPolicy | None:
     return session.scalars(select(RankingPolicy).order_by(RankingPolicy.version.desc()).limit(1)).one_or_none()
 
 
+def get_policy(session: Session, version: int) -> RankingPolicy | None:
+    """Return a version of the ranking."""
+    return session.get(RankingPolicy, version)
+
+
+def add_policy(session: Session, values: Mapping[str, Any]) -> None:
+    """Write the next version of the ranking."""
+    session.execute(insert(RankingPolicy), [dict(values)])
+
+
+def last_roll_back(session: Session) -> dt.datetime | None:
+    """Return when the ranking was last rolled back."""
+    rolled_back = select(func.max(RankingPolicy.created_at)).where(RankingPolicy.why == "rolled_back")
+    return session.scalars(rolled_back).one()
+
+
 def move_responses(session: Session, old: uuid.UUID, new: uuid.UUID) -> int:
     """Say of the replies about a client that they were about another, and return how many; the records in them stay."""
     moved = update(GptResponse).where(GptResponse.client_id == old).values(client_id=new)
@@ -228,15 +260,32 @@ def add_feedback(session: Session, values: Mapping[str, Any]) -> None:
     session.execute(insert(GptFeedback), [dict(values)])
 
 
-def verdicts(session: Session) -> list[tuple[str, list[Any], str]]:
-    """Return (intent, used records, verdict) of every reply that was judged, by its newest verdict."""
-    query = (
-        select(GptResponse.intent, GptResponse.used_records, GptFeedback.verdict)
+class Opinion(NamedTuple):
+    """What an account thought of a reply, with what the reply stood on."""
+
+    intent: str
+    used_records: list[Any]
+    reasoning: list[Any]
+    verdict: str
+    edited_text: str | None
+    outcome: str | None
+    account: str | None
+
+
+def opinions(session: Session, since: dt.datetime | None = None, most: int | None = None) -> list[Opinion]:
+    """Return the newest opinion of every account on every reply, the newest first."""
+    columns = [getattr(GptResponse if name in _OF_REPLY else GptFeedback, name) for name in Opinion._fields]
+    newest = (
+        select(*columns, GptFeedback.created_at)
         .join(GptFeedback, GptFeedback.response_id == GptResponse.response_id)
-        .ext(distinct_on(GptFeedback.response_id))
-        .order_by(GptFeedback.response_id, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
+        .ext(distinct_on(GptFeedback.response_id, GptFeedback.account))
+        .order_by(GptFeedback.response_id, GptFeedback.account, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
     )
-    return [tuple(row) for row in session.execute(query)]
+    if since is not None:
+        newest = newest.where(GptFeedback.created_at > since)
+    found = newest.subquery()
+    query = select(*(found.c[name] for name in Opinion._fields)).order_by(found.c.created_at.desc()).limit(most)
+    return [Opinion(*row) for row in session.execute(query)]
 
 
 def rows_about(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:

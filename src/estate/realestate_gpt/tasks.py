@@ -8,14 +8,16 @@ from sqlalchemy.orm import Session
 from estate.core.canonical import content_hash
 from estate.core.documents import DOCUMENT_TOPIC, DocumentText
 from estate.core.outbox import Claim
-from estate.realestate_gpt import crud
+from estate.core.settings import get_settings
+from estate.realestate_gpt import crud, learning
 from estate.realestate_gpt.layers import documents_of
+from estate.realestate_gpt.learning import LEARN
 from estate.realestate_gpt.records import LAYERS, Key
 from estate.realestate_gpt.retrieval import dense
 from estate.realestate_gpt.retrieval.lexical import tokens
 from estate.realestate_gpt.retrieval.spelling import spellings
 
-__all__ = ["DOCUMENT", "document"]
+__all__ = ["DOCUMENT", "LEARN", "document", "learn"]
 
 DOCUMENT = DOCUMENT_TOPIC
 
@@ -37,6 +39,11 @@ def document(session: Session, claims: Sequence[Claim]) -> None:
     embedder = dense.configured_embedder()
     if embedder is not None:
         dense.store(session, embedder, [(key, _text(found[key])) for key in keys if key in found])
+
+
+def learn(session: Session, claims: Sequence[Claim]) -> None:
+    """Let the ranking learn from what people thought of replies."""
+    learning.improve(session, most=get_settings().learning_max_replies, seed=max(claim.outbox_id for claim in claims))
 
 
 def _key(text: str) -> Key:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from estate.realestate_gpt import crud
 from estate.realestate_gpt.records import Key
 from estate.realestate_gpt.retrieval import dense
-from estate.realestate_gpt.retrieval.lexical import Corpus, best, bm25, read_text, tokens
+from estate.realestate_gpt.retrieval.lexical import Corpus, bm25, read_text, tokens
 from estate.realestate_gpt.retrieval.spelling import nearest_words, spellings
 from estate.realestate_gpt.retrieval.weights import DEFAULT, Weights, fused, weighted
 
@@ -20,7 +20,8 @@ MAX_TOKENS = 64  # A question has fewer words; a pasted text is judged by its fi
 COMMON = 1_000  # A token in more documents finds too many; it only helps to rank.
 SAMPLED_PAGES = 256  # Of 8 KiB: what is common is estimated from these, so that it costs the same at any size.
 MOST = 2_000  # Documents that are looked at, however many hold the words.
-OVERFETCH = 5  # Candidates for one place: ts_rank knows no rarity, so the best by BM25 may stand lower.
+OVERFETCH = 10  # Candidates for one place: ts_rank knows no rarity, so the best by BM25 may stand lower.
+ITS_OWN = ""  # No token is empty, so no document holds this one.
 NEAR_NAMES = 200  # Documents whose names are compared with a misspelt word.
 
 
@@ -71,7 +72,8 @@ def lexical(session: Session, query: str, layers: Sequence[str], limit: int) -> 
     -----
     Corpus statistics are those of the same transaction: documents of `layers` that the actor sees, and those that
     hold each token, counted up to `COMMON` and estimated from a sample above. The mean length is that of the
-    candidates. A token that no document holds stands for the names that are spelt nearly so.
+    candidates. A token that no document holds stands for the names that are spelt nearly so. A record whose whole
+    name stands in the query is meant: the name counts like one more word, that no other document holds.
     """
     asked = list(dict.fromkeys(tokens(query)))[:MAX_TOKENS]
     if not asked:
@@ -81,13 +83,17 @@ def lexical(session: Session, query: str, layers: Sequence[str], limit: int) -> 
     held |= crud.containing(session, [token for token in wanted if token not in held], layers, COMMON)
     size, common = crud.sampled(session, [token for token in wanted if held[token] >= COMMON], layers, SAMPLED_PAGES)
     found = _candidates(session, {token: held[token] for token in wanted if held[token]}, layers, limit * OVERFETCH)
-    texts = {(layer, record_id): read_text(words.split()) for layer, record_id, words in found}
+    texts = {(one.layer, one.record_id): read_text(one.words.split()) for one in found}
     corpus = Corpus(
         size=round(max(size, *held.values())),
         mean_length=fmean(text.length for text in texts.values()) if texts else 0.0,
         containing={token: max(n, round(common.get(token, 0))) for token, n in held.items()},
     )
-    return dict(best(((key, bm25(wanted, text, corpus)) for key, text in texts.items()), len(texts)))
+    scores = {key: bm25(wanted, text, corpus) for key, text in texts.items()}
+    for one in found:
+        if one.names and set(one.names) <= set(wanted):
+            scores[one.layer, one.record_id] += corpus.weight(ITS_OWN)
+    return scores
 
 
 def _respelt(session: Session, held: dict[str, int], layers: Sequence[str]) -> list[str]:
@@ -98,9 +104,7 @@ def _respelt(session: Session, held: dict[str, int], layers: Sequence[str]) -> l
     return [word for token in held for word in (nearest_words(token, names) if token in near else [token])]
 
 
-def _candidates(
-    session: Session, held: dict[str, int], layers: Sequence[str], per_layer: int
-) -> list[tuple[str, str, str]]:
+def _candidates(session: Session, held: dict[str, int], layers: Sequence[str], per_layer: int) -> list[crud.Candidate]:
     """Find documents by any of the rare tokens; where all are common, by all of them, or else by the rarest."""
     rare = [token for token, n in held.items() if n < COMMON]
     ways = [" | ".join(map(_quoted, rare))] if rare else [" & ".join(map(_quoted, held)), *map(_quoted, list(held)[:1])]
