@@ -134,6 +134,15 @@ def test_retrieval_finds_what_questions_need() -> None:
     assert set(metrics["filters"]) == {"0.1 %", "1 %", "10 %", "50 %", "100 %"}
 
 
+def test_learning_never_ranks_worse_than_what_it_began_with() -> None:
+    code, report, said = bench("learning")
+
+    assert code == 0, said
+    metrics = report["metrics"]
+    assert metrics["ndcg_gain"] > metrics["ndcg_gain_lower"] > 0
+    assert metrics["worst_drop"] >= -0.01
+
+
 def test_erased_clients_leave_nothing_and_change_nothing() -> None:
     code, report, said = bench("erase")
 
