@@ -101,6 +101,10 @@ class RemoteEmbedder:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._client = httpx2.Client(base_url=url, headers=headers, timeout=timeout_s)
 
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return an array [n, DIMENSIONS] of vectors of length one."""
         body = {"model": self.name, "input": list(texts), "dimensions": DIMENSIONS}
