@@ -30,8 +30,8 @@ DO $$ BEGIN
         CREATE INDEX ix_document_embeddings_embedding ON document_embeddings
             USING hnsw (embedding halfvec_cosine_ops);
         COMMENT ON INDEX ix_document_embeddings_embedding IS 'nearest documents of a question (retriever)';
-        CREATE INDEX ix_document_embeddings_layer ON document_embeddings (layer);
-        COMMENT ON INDEX ix_document_embeddings_layer IS 'documents of few layers, compared exactly (retriever)';
+        CREATE INDEX ix_document_embeddings_embedder_layer ON document_embeddings (embedder, layer);
+        COMMENT ON INDEX ix_document_embeddings_embedder_layer IS 'documents of few layers, compared exactly (retriever)';
     END IF;
 END $$
 """

@@ -90,13 +90,7 @@ ORDER BY near.distance, d.layer, d.record_id
 """).bindparams(bindparam("layers", type_=ARRAY(Text)))
 
 SCAN_ON = text("""
-SELECT set_config('hnsw.ef_search', :ef, true), set_config('hnsw.iterative_scan', 'relaxed_order', true),
-    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
-    set_config('enable_sort', 'off', true)
-""")
-PLAN_FREELY = text("""
-SELECT set_config('enable_seqscan', 'on', true), set_config('enable_bitmapscan', 'on', true),
-    set_config('enable_sort', 'on', true)
+SELECT set_config('hnsw.ef_search', :ef, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)
 """)
 
 CITING = text("""
@@ -207,9 +201,7 @@ def nearest(
     if session.scalars(EMBEDDED, {**wanted, "cap": exact_most + 1}).one() <= exact_most:
         return [((layer, record_id), near) for layer, record_id, near in session.execute(NEAREST_OF_FEW, wanted)]
     session.execute(SCAN_ON, {"ef": str(max(limit, ef_search))})
-    found = [((layer, record_id), near) for layer, record_id, near in session.execute(NEAREST, wanted)]
-    session.execute(PLAN_FREELY)
-    return found
+    return [((layer, record_id), near) for layer, record_id, near in session.execute(NEAREST, wanted)]
 
 
 def store_embeddings(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:

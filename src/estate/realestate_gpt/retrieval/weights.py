@@ -23,7 +23,7 @@ class Weights:
         Topic to layer to the factor of its records' scores; 1 where nothing stands.
     """
 
-    legs: Mapping[str, float] = field(default_factory=lambda: {"lexical": 0.9, "dense": 0.1})
+    legs: Mapping[str, float] = field(default_factory=lambda: {"lexical": 0.95, "dense": 0.05})
     layers: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def factor(self, intent: str, layer: str) -> float:
