@@ -30,7 +30,8 @@ from estate.importers.world import load_world
 from estate.realestate_gpt import retriever
 from estate.realestate_gpt.records import LAYERS, Key
 from estate.realestate_gpt.retrieval import dense
-from estate.realestate_gpt.retrieval.search import lexical, search
+from estate.realestate_gpt.retrieval.search import OVERFETCH, lexical
+from estate.realestate_gpt.retrieval.weights import DEFAULT, fused
 from estate.realestate_gpt.tasks import document
 
 __all__ = ["TARGETS", "bench"]
@@ -146,19 +147,18 @@ def _recall(one: Asked) -> float:
 
 
 def _legs(one: Asked) -> list[float]:
-    """Return nDCG@10 of words, vectors and both, without look-ups."""
+    """Return nDCG@10 of words, vectors and both, without look-ups and quotas."""
     embedder = dense.configured_embedder()
     assert embedder is not None
     with unit_of_work(Actor.system(), read_only=True) as session:
         words = lexical(session, one.text, LAYERS, SHOWN)
-        near = dense.search(session, embedder, one.text, LAYERS, SHOWN)
-        joined = search(session, one.text, layers=LAYERS, limit=SHOWN)
-    orders: Sequence[Sequence[Key]] = [
-        sorted(words, key=lambda key: (-words[key], key)),
-        [key for key, _ in near],
-        [key for key, _ in joined],
-    ]
+        near = dict(dense.search(session, embedder, one.text, LAYERS, SHOWN * OVERFETCH))
+    orders: Sequence[Sequence[Key]] = [_sorted(words), _sorted(near), _sorted(fused(words, near, DEFAULT))]
     return [beir.ndcg(order, dict.fromkeys(one.needed, 1)) for order in orders]
+
+
+def _sorted(scores: Mapping[Key, float]) -> list[Key]:
+    return sorted(scores, key=lambda key: (-scores[key], key))
 
 
 def _filtered(postgres: Postgres, size: int, asked: int, seed: int) -> dict[str, Any]:

@@ -31,7 +31,7 @@ DO $$ BEGIN
             USING hnsw (embedding halfvec_cosine_ops);
         COMMENT ON INDEX ix_document_embeddings_embedding IS 'nearest documents of a question (retriever)';
         CREATE INDEX ix_document_embeddings_embedder_layer ON document_embeddings (embedder, layer);
-        COMMENT ON INDEX ix_document_embeddings_embedder_layer IS 'documents of few layers, compared exactly (retriever)';
+        COMMENT ON INDEX ix_document_embeddings_embedder_layer IS 'vectors within a filter (retriever)';
     END IF;
 END $$
 """

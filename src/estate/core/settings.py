@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     embedder_api_key: SecretStr | None = None
     embedder_timeout_s: float = Field(2.0, gt=0)
     dense_exact_max_rows: int = Field(5_000, ge=0)
-    dense_ef_search_rows: int = Field(100, ge=1, le=1_000)
+    dense_ef_search_rows: int = Field(200, ge=1, le=1_000)
     learning_delay_s: float = Field(3_600.0, ge=0)
     learning_max_replies: int = Field(10_000, ge=1)
     false_discovery_share: Decimal = Field(Decimal("0.10"), gt=0, lt=1)

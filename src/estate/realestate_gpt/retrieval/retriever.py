@@ -2,18 +2,20 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from estate.core.settings import get_settings
 from estate.market import service as market
 from estate.property import service as property_
+from estate.property.schemas import UnitFilter
 from estate.realestate_gpt import crud, policies
 from estate.realestate_gpt.intent import Intent, Question, read
 from estate.realestate_gpt.layers import documents_of
 from estate.realestate_gpt.records import LAYERS, Key, Record
 from estate.realestate_gpt.retrieval.lexical import words
-from estate.realestate_gpt.retrieval.search import search
+from estate.realestate_gpt.retrieval.search import search, shared
 
 __all__ = ["retrieve"]
 
@@ -22,6 +24,7 @@ LOOKED_UP = 1.0
 FITTING = 0.95  # Meets what the question asks for, but is not named in it.
 ABOUT_NAMED = 0.7  # Of a client who is named: deals and conversations bear no name.
 UNITS = 3
+MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
 ABOUT = 3
 WANTS_UNITS = frozenset({Intent.UNIT, Intent.PRICE})
 
@@ -53,11 +56,13 @@ def retrieve(
     limit = min(limit, get_settings().retrieval_max_records)
     question = question or read(query)
     version = policies.in_force(session)
-    named, fitting = _named(session, question, layers), _fitting(session, question, layers)
+    named = [*_named(session, question, layers), *_priced(session, question, layers)]
+    fitting = _fitting(session, question, layers, max(1, min(UNITS, limit // len(layers))))
     intent = question.intents[0].value if question.intents else "general"
     found = search(session, query, layers=layers, limit=limit, weights=version.weights, intent=intent)
     scores = {**_below_one(found), **dict.fromkeys(fitting, FITTING), **dict.fromkeys(named, LOOKED_UP)}
-    records = _records(session, scores)
+    ranked = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
+    records = _records(session, dict(shared(ranked, layers, limit)))
     if "behavior" in layers:
         clients = _clients_named(records, query, named)
         about = crud.documents_about(session, clients, "behavior", ABOUT)
@@ -82,7 +87,15 @@ def _named(session: Session, question: Question, layers: Sequence[str]) -> list[
     return [key for key in keys if key[0] in layers]
 
 
-def _fitting(session: Session, question: Question, layers: Sequence[str]) -> list[Key]:
+def _priced(session: Session, question: Question, layers: Sequence[str]) -> list[Key]:
+    """Return units whose price is exactly the amount that the question names."""
+    if "property" not in layers or question.budget is None or question.budget > MOST_MONEY:
+        return []
+    exactly = UnitFilter(price_min=question.budget, price_max=question.budget, currency=question.currency, limit=UNITS)
+    return [("property", unit.property_id) for unit in property_.list_units(session, exactly).items]
+
+
+def _fitting(session: Session, question: Question, layers: Sequence[str], most: int) -> list[Key]:
     """Return units within the limits that a question about units states: area, budget, bedrooms."""
     if "property" not in layers or question.units or not WANTS_UNITS.intersection(question.intents):
         return []
@@ -95,7 +108,7 @@ def _fitting(session: Session, question: Question, layers: Sequence[str]) -> lis
         price_max=question.budget,
         currency=question.currency,
         bedrooms_min=question.bedrooms,
-        limit=UNITS,
+        limit=most,
     )
     return [("property", unit.property_id) for unit in units]
 

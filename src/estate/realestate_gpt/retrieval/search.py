@@ -34,7 +34,7 @@ def search(
     weights: Weights = DEFAULT,
     intent: str = "general",
 ) -> Scored:
-    """Return the best documents for a query.
+    """Return the documents that may answer a query.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def search(
     layers : sequence of str
         Where to search.
     limit : int
-        The most documents to return.
+        Places to fill, for which each layer brings `OVERFETCH` candidates.
     weights : Weights
         How legs and layers count.
     intent : str
@@ -62,7 +62,7 @@ def search(
     if embedder is not None:
         near = dict(dense.search(session, embedder, query, layers, limit * OVERFETCH))
         scores = fused(scores, near, weights) if near else scores
-    return shared(weighted(scores, weights, intent), layers, limit)
+    return weighted(scores, weights, intent)
 
 
 def lexical(session: Session, query: str, layers: Sequence[str], limit: int) -> dict[Key, float]:
@@ -122,15 +122,16 @@ def _quoted(token: str) -> str:
 def shared(found: Scored, layers: Sequence[str], limit: int) -> Scored:
     """Cut a ranking so that no layer crowds out another.
 
-    Every layer first gets up to ``limit // len(layers)`` places for its best; the places that are left go
-    to the best of all.
+    Half of the places are shared out: every layer first gets up to ``limit // (2 * len(layers))`` for its best. The
+    others go to the best of all.
 
     Examples
     --------
-    >>> shared([(("agent", "a"), 3.0), (("agent", "b"), 2.0), (("market", "c"), 1.0)], ["agent", "market"], 2)
-    [(('agent', 'a'), 3.0), (('market', 'c'), 1.0)]
+    >>> found = [(("agent", name), 2.0) for name in "abcd"] + [(("market", "e"), 1.0)]
+    >>> [key[1] for key, _ in shared(found, ["agent", "market"], 4)]
+    ['a', 'b', 'c', 'e']
     """
-    quota = limit // max(len(layers), 1)
+    quota = limit // (2 * max(len(layers), 1))
     taken = dict.fromkeys(layers, 0)
     kept: set[Key] = set()
     for key, _ in found:
