@@ -52,6 +52,7 @@ SETTINGS = {
     "ESTATE_KEY_PEPPER": "estate-bench-pepper",
     "ESTATE_ANALYSIS_INTERVAL_S": "0",
     "ESTATE_TRAINING_DELAY_S": "0",
+    "ESTATE_LEARNING_DELAY_S": "0",
     "ESTATE_RATE_LIMIT_ENABLED": "false",
 }
 

@@ -300,6 +300,14 @@ STORY: Mapping[str, Sequence[Step]] = {
             "POST /gpt/feedback",
             _same("response_id") | {"the verdict is kept": 'pm.expect(answer.verdict).to.equal("helpful");'},
         ),
+        Step("GET /gpt/ranking", {"it has a version": "pm.expect(answer.version).to.be.at.least(0);"}),
+        Step(
+            "POST /gpt/ranking/rollback",
+            {"it says why not": "pm.expect(answer.detail).to.not.be.empty;"},
+            name="/gpt/ranking/rollback: a version that is not in force",
+            change=lambda body: body | {"version": 1_000_000},
+            status=(409,),
+        ),
     ),
     "6 Clients that are one person": (
         Step("POST /client/ingest", name="/client/ingest: the same person under another id", change=_the_same_person),

@@ -178,7 +178,7 @@ def _cases(connection: Connection) -> list[Case]:
         Case(
             "`POST /gpt/respond`: documents that hold a word of the question",
             "ix_documents_search",
-            lambda s: gpt.candidates(s, ["harbour", "villa"], ["market", "property"], 50),
+            lambda s: gpt.candidates(s, "'harbour' | 'villa'", ["market", "property"], per_layer=50, most=2_000),
         ),
         Case(
             "SQL of your own: units with an amenity (jsonb containment)",

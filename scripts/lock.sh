@@ -25,8 +25,17 @@ compile() {
     --no-emit-index-url --no-emit-find-links --no-annotate --no-header "$@"
 }
 
+# All extras but torch's gigabytes: who wants that embedder installs it apart.
+extras=$("$tools/bin/python" - <<'PYTHON'
+import tomllib
+with open("pyproject.toml", "rb") as project:
+    extras = tomllib.load(project)["project"]["optional-dependencies"]
+print(*(f"--extra {name}" for name in extras if name != "embed"))
+PYTHON
+)
+
 mkdir -p requirements
 compile pyproject.toml "$tools/build.in" --extra embedded --output-file requirements/run.txt "$@"
 compile pyproject.toml --constraint requirements/run.txt --output-file requirements/prod.txt "$@"
 compile "$tools/build.in" --constraint requirements/run.txt --output-file requirements/build.txt "$@"
-compile pyproject.toml "$tools/build.in" --all-extras --constraint requirements/run.txt --output-file requirements/dev.txt "$@"
+compile pyproject.toml "$tools/build.in" $extras --constraint requirements/run.txt --output-file requirements/dev.txt "$@"

@@ -62,8 +62,12 @@ GIVEN_AWAY = {
 WORDS = ("payment", "villa", "call", "deal", "budget")
 LAYERS = ["market", "agent", "client", "property", "behavior"]
 CAP = 1_000_000
-MATCHING = text("SELECT layer, record_id FROM documents_matching(:query, :layers, :cap)")
+MATCHING = text("SELECT layer, record_id FROM documents_matching(:query, :layers, :cap, :cap)")
 CONTAINING = text("SELECT n FROM documents_containing(ARRAY[:word], :layers, :cap)")
+SAMPLED = text("SELECT size FROM documents_sampled(ARRAY[:word], :layers, :cap)")
+SPELT = text("SELECT name FROM documents_spelt(ARRAY[:name], :layers, :cap)")
+A_NAME = text("SELECT unnest(names) FROM documents WHERE layer IN ('agent', 'client') ORDER BY 1")
+BEARING = text("SELECT document_id::text, unnest(names) FROM documents WHERE ARRAY[:name] <@ spellings")
 HOLDING = text("SELECT document_id::text FROM documents WHERE search @@ to_tsquery('simple', :word)")
 WRITABLE = text("""
 SELECT attname FROM pg_attribute WHERE attrelid = CAST(:table AS regclass) AND attnum > 0 AND NOT attisdropped
@@ -201,19 +205,25 @@ class Probes:
         return self._tried(probe.actor, insert, {"row": json.dumps(row)})
 
     def _search(self, probe: Probe) -> Iterator[Complaint]:
-        """Ask the two functions that see all documents: they must say no more than the actor sees."""
+        """Ask the functions that see all documents: they must say no more than the actor sees."""
         word = self.rng.choice(WORDS)
         documents = self.oracle.rows["documents"]
         with self.oracle.place.whole() as connection:
+            name = self.rng.choice(connection.scalars(A_NAME).all())
             holding = {(key,) for key in connection.scalars(HOLDING, {"word": word})}
-        expected = holding & self.oracle.seen(probe.actor, "documents")
-        asked = {"query": word, "word": word, "layers": LAYERS, "cap": CAP}
+            bearing = connection.execute(BEARING, {"name": name}).all()
+        seen = self.oracle.seen(probe.actor, "documents")
+        expected = holding & seen
+        asked = {"query": word, "word": word, "layers": LAYERS, "cap": CAP, "name": name}
         with unit_of_work(probe.actor, read_only=True) as session:
             found = {tuple(row) for row in session.execute(MATCHING, asked)}
-            n = session.scalar(CONTAINING, asked)
+            names = {(one,) for one in session.scalars(SPELT, asked)}
+            counts = ((session.scalar(CONTAINING, asked), len(expected)), (session.scalar(SAMPLED, asked), len(seen)))
         yield from _compared(found, {(documents[k]["layer"], documents[k]["record_id"]) for k in expected})
-        if n != len(expected):
-            yield ("leak" if n > len(expected) else "refusal"), f"{n} documents are counted, {len(expected)} are seen"
+        yield from _compared(names, {(of_it,) for key, of_it in bearing if (key,) in seen})
+        for n, there in counts:
+            if n != there:
+                yield ("leak" if n > there else "refusal"), f"{n} documents are counted, {there} are seen"
 
     def _tried(self, actor: Actor, statement: str, values: dict[str, Any]) -> str:
         """Run a statement and take it back; return how many rows it reached, or what refused it."""

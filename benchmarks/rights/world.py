@@ -72,8 +72,9 @@ CHANGES = (
     """,
 )
 EMBEDDED = """
-INSERT INTO document_embeddings (document_id, embedder, embedding)
-SELECT document_id, 'bench', CAST(array_fill(0.1, ARRAY[256]) AS vector) FROM documents ORDER BY document_id LIMIT 400
+INSERT INTO document_embeddings (document_id, layer, embedder, embedding)
+SELECT document_id, layer, 'bench', CAST(array_fill(0.1, ARRAY[384]) AS vector)
+FROM documents ORDER BY document_id LIMIT 400
 """
 KEPT_ANSWERS = text("""
 INSERT INTO idempotency_keys (caller, route, key, body_hash, status, response, media_type)

@@ -53,6 +53,7 @@ def register() -> None:
             intelligence.SCORE: intelligence.score,
             FIGURES_TOPIC: intelligence.count_figures,
             gpt.DOCUMENT: gpt.document,
+            gpt.LEARN: gpt.learn,
             PUBLISH: market.publish_forecasts,
         }
     )

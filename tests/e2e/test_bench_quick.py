@@ -124,6 +124,25 @@ def test_leaderboard_finds_better_agents_than_raw_rates() -> None:
     assert report["metrics"]["spearman"] > report["peers"]["raw rate"]["spearman"]
 
 
+def test_retrieval_finds_what_questions_need() -> None:
+    code, report, said = bench("retrieval")
+
+    assert code == 0, said
+    metrics = report["metrics"]
+    assert metrics["layer_recall_at_10"] >= 0.9
+    assert metrics["fused_ndcg_at_10"] > metrics["dense_ndcg_at_10"] > 0
+    assert set(metrics["filters"]) == {"0.1 %", "1 %", "10 %", "50 %", "100 %"}
+
+
+def test_learning_never_ranks_worse_than_what_it_began_with() -> None:
+    code, report, said = bench("learning")
+
+    assert code == 0, said
+    metrics = report["metrics"]
+    assert metrics["ndcg_gain"] > metrics["ndcg_gain_lower"] > 0
+    assert metrics["worst_drop"] >= -0.01
+
+
 def test_erased_clients_leave_nothing_and_change_nothing() -> None:
     code, report, said = bench("erase")
 

@@ -131,7 +131,8 @@ def _document(agent: AgentActivity) -> DocumentText:
     }
     said = [f"{name.replace('_', ' ')}: {words}" for name, words in free.items() if words]
     title = agent.name or f"Agent {agent.agent_id}"
-    return DocumentText("agent", str(agent.agent_id), title, f"Sales agent {title}. " + ". ".join(said), fields)
+    text = f"Sales agent {title}. " + ". ".join(said)
+    return DocumentText("agent", str(agent.agent_id), title, text, fields, names=(agent.name or "",))
 
 
 def _number(value: Decimal | None) -> float | None:

@@ -72,6 +72,8 @@ RIGHTS: Mapping[str, Roles] = {
     "POST /gpt/respond/stream": PEOPLE,
     "POST /gpt/feedback": PEOPLE,
     "GET /gpt/responses/{response_id}": READERS,
+    "GET /gpt/ranking": READERS,
+    "POST /gpt/ranking/rollback": LEADERS,
     "GET /ingest/rejected": LOADERS,
 }
 

@@ -164,7 +164,12 @@ def _trigger(finding: TriggerFinding, as_of: dt.datetime) -> DocumentText:
         f"n = {finding.n_with}."
     )
     return DocumentText(
-        "behavior", TRIGGER_KEY + finding.term, f"Trigger: {finding.term}", text, fields | {"as_of": as_of.isoformat()}
+        "behavior",
+        TRIGGER_KEY + finding.term,
+        f"Trigger: {finding.term}",
+        text,
+        fields | {"as_of": as_of.isoformat()},
+        names=(finding.term,),
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
-from estate.cli import ask, bench, clients, doctor, identity, imports, load, models, plot, rejected, run
+from estate.cli import ask, bench, clients, doctor, identity, imports, load, models, plot, ranking, rejected, run
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
@@ -37,6 +37,7 @@ app.add_typer(imports.load_app, name="load")
 app.add_typer(plot.app, name="market")
 app.add_typer(identity.keys, name="keys")
 app.add_typer(models.app, name="models")
+app.add_typer(ranking.app, name="ranking")
 app.add_typer(rejected.app, name="rejected")
 app.add_typer(identity.users, name="users")
 

@@ -20,10 +20,12 @@ NAMES = (
     "heatmap",
     "patterns",
     "leaderboard",
+    "learning",
     "plans",
     "compare",
     "survival",
     "recommend",
+    "retrieval",
     "soak",
     "erase",
 )

@@ -221,4 +221,5 @@ def _document(client: ClientProfile) -> DocumentText:
     title = client.name or f"Client {client.client_id}"
     said = [f"{name.replace('_', ' ')}: {words}" for name, words in free.items() if words]
     text = f"Client {title}. " + ". ".join(said)
-    return DocumentText("client", str(client.client_id), title, text, fields, client.client_id)
+    own = client.client_id
+    return DocumentText("client", str(own), title, text, fields, own, names=(client.name or "",))

@@ -1,7 +1,7 @@
 """How a layer describes its records for search: text to find them by, fields that a sentence may cite."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from estate.core.outbox import Job
@@ -25,6 +25,8 @@ class DocumentText:
         Field name to the exact value (JSON scalars) that a sentence may cite.
     client_id : uuid.UUID or None
         The client that the record is about, if it is about one: only who sees that client finds it.
+    names : sequence of str
+        What people call the record: found by these also when they are misspelt.
     """
 
     layer: str
@@ -33,6 +35,7 @@ class DocumentText:
     text: str
     fields: Mapping[str, str | int | float | bool | None]
     client_id: uuid.UUID | None = None
+    names: Sequence[str] = ()
 
 
 def document_jobs(layer: str, record_ids: Iterable[object]) -> list[Job]:

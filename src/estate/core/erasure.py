@@ -41,7 +41,7 @@ FREE_TEXTS: Mapping[str, tuple[str, ...]] = {
     "client_profiles": ("interest", "location_targets", "objections", "response_history"),
     "client_scores": ("reason",),
     "deals": ("lost_reason",),
-    "gpt_feedback": ("note",),
+    "gpt_feedback": ("note", "edited_text"),
     "gpt_responses": ("client_input", "text", "reasoning", "used_records", "records"),
     "ingest_batches": ("source",),
     "properties": ("title", "negative_reviews", "positive_triggers", "computed"),

@@ -86,6 +86,7 @@ SHARED = (
     "pattern_groups",
     "projects",
     "properties",
+    "ranking_policies",
     "teams",
     "trained_models",
     "trigger_findings",
@@ -133,6 +134,8 @@ OWN_GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "ingest_batches": (("SELECT", (ADMIN, READER)), ("INSERT", (ADMIN, INGEST, MEMBER))),
     "outbox_claims": (("SELECT", (READER,)),),
     "heartbeats": (("SELECT", (READER,)),),
+    # Versions are only added; the API lets leaders do so, and nobody changes one.
+    "ranking_policies": (("INSERT", (MEMBER,)),),
     "audit_log": (("INSERT", (*CALLERS, GATE, SYSTEM)), ("SELECT", (ADMIN, SYSTEM))),
     "sessions": ((EVERYTHING, (GATE,)),),
     "users": (("SELECT, UPDATE", (GATE,)),),
@@ -246,7 +249,7 @@ def _policies(table: str) -> Iterator[str]:
     yield f"CREATE POLICY members_remove ON {table} FOR DELETE TO {MEMBER} USING ({rows.seen})"
 
 
-# Matching words is no leak-proof function, so below a policy it may not use its index. These two functions may:
+# Matching words is no leak-proof function, so below a policy it may not use its index. These functions may:
 # their owner sees all documents, and they ask themselves which of them the actor sees.
 
 _SEEN = f"""(
@@ -264,16 +267,43 @@ SELECT t.token, (
 )
 FROM unnest(tokens) AS t (token)
 $$""",
+    # A sample of whole pages, the same until the table changes; all of them where they are few.
+    "documents_sampled": """
+(tokens text[], wanted text[], pages integer) RETURNS TABLE (size double precision, containing double precision[])
+AS $$
+WITH scale AS (SELECT greatest(1.0, pg_relation_size('documents') / 8192.0 / pages) AS times), sample AS MATERIALIZED (
+    SELECT string_to_array(text, ' ') AS words FROM documents
+    TABLESAMPLE SYSTEM (100.0 / greatest(1.0, pg_relation_size('documents') / 8192.0 / pages)) REPEATABLE (1)
+    WHERE layer = ANY (wanted) AND /*seen*/
+)
+SELECT times * (SELECT count(*) FROM sample), ARRAY(
+    SELECT times * (SELECT count(*) FROM sample WHERE t.token = ANY (words))
+    FROM unnest(tokens) WITH ORDINALITY AS t (token, place) ORDER BY place
+)
+FROM scale
+$$""",
     "documents_matching": """
-(query text, wanted text[], per_layer integer) RETURNS TABLE (layer text, record_id text, words text) AS $$
-SELECT d.layer, d.record_id, d.text
-FROM unnest(wanted) AS l (layer)
-CROSS JOIN LATERAL (
-    SELECT documents.layer, record_id, text FROM documents
-    WHERE documents.layer = l.layer AND search @@ to_tsquery('simple', query) AND /*seen*/
-    ORDER BY ts_rank(search, to_tsquery('simple', query)) DESC, record_id
-    LIMIT per_layer
+(query text, wanted text[], per_layer integer, most integer)
+RETURNS TABLE (layer text, record_id text, words text, names text[])
+AS $$
+SELECT d.layer, d.record_id, d.text, d.names FROM (
+    SELECT m.*, row_number() OVER (
+        PARTITION BY m.layer ORDER BY ts_rank(m.search, to_tsquery('simple', query)) DESC, m.record_id
+    ) AS place
+    FROM (
+        SELECT documents.layer, documents.record_id, documents.text, documents.names, documents.search FROM documents
+        WHERE documents.layer = ANY (wanted) AND search @@ to_tsquery('simple', query) AND /*seen*/
+        LIMIT most
+    ) m
 ) d
+WHERE d.place <= per_layer
+$$""",
+    "documents_spelt": """
+(near text[], wanted text[], most integer) RETURNS TABLE (name text) AS $$
+SELECT DISTINCT n.name FROM (
+    SELECT names FROM documents WHERE layer = ANY (wanted) AND spellings && near AND /*seen*/ LIMIT most
+) d
+CROSS JOIN unnest(d.names) AS n (name)
 $$""",
 }
 

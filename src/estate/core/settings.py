@@ -103,7 +103,15 @@ class Settings(BaseSettings):
     demand_window_days: int = Field(30, ge=1)
     velocity_window_days: int = Field(182, ge=1)
     retrieval_max_records: int = Field(50, ge=1)
-    embedder: Literal["off", "hashing"] = "off"
+    embedder: Literal["off", "hashing", "local", "remote"] = "off"
+    embedder_model: str = "sentence-transformers/all-MiniLM-L6-v2"
+    embedder_url: str | None = None
+    embedder_api_key: SecretStr | None = None
+    embedder_timeout_s: float = Field(2.0, gt=0)
+    dense_exact_max_rows: int = Field(5_000, ge=0)
+    dense_ef_search_rows: int = Field(200, ge=1, le=1_000)
+    learning_delay_s: float = Field(3_600.0, ge=0)
+    learning_max_replies: int = Field(10_000, ge=1)
     llm_base_url: str | None = None
     llm_model: str | None = Field(None, min_length=1, max_length=200)
     llm_api_key: SecretStr | None = None
@@ -133,6 +141,8 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_default_secrets(self) -> Self:
+        if self.embedder == "remote" and self.embedder_url is None:
+            raise ValueError("ESTATE_EMBEDDER=remote needs ESTATE_EMBEDDER_URL")
         if self.environment is not Environment.DEVELOPMENT and self.key_pepper is None:
             raise ValueError("ESTATE_KEY_PEPPER must be set outside development")
         if self.environment is not Environment.PRODUCTION:

@@ -172,10 +172,13 @@ def find_areas(session: Session, names: Collection[str]) -> list[AreaOut]:
 def documents(session: Session, record_ids: Collection[str]) -> list[DocumentText]:
     """Describe areas for search."""
     ids = [uuid.UUID(record_id) for record_id in record_ids]
-    return [_document(area) for area in crud.areas(session, ids)]
+    other: dict[uuid.UUID, list[str]] = {}
+    for area_id, alias in crud.aliases(session, ids):
+        other.setdefault(area_id, []).append(alias)
+    return [_document(area, other.get(area.area_id, [])) for area in crud.areas(session, ids)]
 
 
-def _document(area: MarketInsight) -> DocumentText:
+def _document(area: MarketInsight, aliases: Sequence[str]) -> DocumentText:
     fields = {
         "area_name": area.area_name,
         "price_avg": _plain(area.price_avg),
@@ -188,7 +191,9 @@ def _document(area: MarketInsight) -> DocumentText:
         "as_of": area.as_of.isoformat() if area.as_of else None,
     }
     text = f"Market area {area.area_name}: average price, demand, supply and sales."
-    return DocumentText("market", str(area.area_id), area.area_name, text, fields)
+    if aliases:
+        text += f" Also called {', '.join(aliases)}."
+    return DocumentText("market", str(area.area_id), area.area_name, text, fields, names=(area.area_name, *aliases))
 
 
 def _plain(value: Decimal | None) -> str | None:

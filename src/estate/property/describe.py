@@ -96,6 +96,8 @@ def document(unit: Unit, project: Project) -> DocumentText:
         ", ".join(_labels(unit.amenities)),
         plan and plan.stated.name and f"payment plan {plan.stated.name}",
         unit.area_id and f"area {unit.area_id}",
+        unit.price and f"price {_text(unit.price)} {unit.currency}",
+        unit.delivery_date and f"delivery {unit.delivery_date}",
     )
     fields = {
         "title": unit.title,
@@ -126,6 +128,7 @@ def document(unit: Unit, project: Project) -> DocumentText:
         title=unit.title or project.name or "Unit",
         text=". ".join(word for word in words if word),
         fields=fields,
+        names=tuple(name for name in (project.name, project.developer) if name),
     )
 
 

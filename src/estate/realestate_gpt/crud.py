@@ -1,8 +1,9 @@
 """All SQL of the assistant."""
 
+import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ARRAY, Text, bindparam, delete, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import distinct_on
@@ -10,28 +11,36 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from estate.core.export import held
-from estate.realestate_gpt.models import Document, GptFeedback, GptResponse
+from estate.realestate_gpt.models import Document, GptFeedback, GptResponse, RankingPolicy
 from estate.realestate_gpt.records import Key
 
 __all__ = [
+    "Candidate",
+    "Opinion",
     "add_feedback",
+    "add_policy",
     "add_response",
     "candidates",
     "containing",
-    "count_documents",
     "delete_documents",
     "delete_documents_of",
     "delete_responses",
     "documented",
+    "documents_about",
+    "get_policy",
     "get_response",
     "has_embeddings",
+    "last_roll_back",
     "move_responses",
     "nearest",
+    "newest_policy",
+    "opinions",
     "responses_citing",
     "rows_about",
+    "sampled",
+    "spelt",
     "store_documents",
     "store_embeddings",
-    "verdicts",
 ]
 
 # Counting stops at the cap: a token beyond it is too common to look records up by, however common it is.
@@ -39,24 +48,50 @@ CONTAINING = text("SELECT token, n FROM documents_containing(:tokens, :layers, :
     bindparam("layers", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text))
 )
 
-CANDIDATES = text("SELECT layer, record_id, words FROM documents_matching(:query, :layers, :per_layer)").bindparams(
-    bindparam("layers", type_=ARRAY(Text))
+SAMPLED = text("SELECT size, containing FROM documents_sampled(:tokens, :layers, :pages)").bindparams(
+    bindparam("layers", type_=ARRAY(Text)), bindparam("tokens", type_=ARRAY(Text))
 )
 
-# The inner ORDER BY ... LIMIT is the form that the vector index serves; a filter beside it would not be.
-NEAREST = text("""
-SELECT d.layer, d.record_id
-FROM (
-    SELECT document_id, embedding <=> CAST(:vector AS vector) AS distance
-    FROM document_embeddings
-    WHERE embedder = :embedder
-    ORDER BY embedding <=> CAST(:vector AS vector)
-    LIMIT :limit
-) n
-JOIN documents d USING (document_id)
-WHERE d.layer = ANY(:layers)
-ORDER BY n.distance, d.layer, d.record_id
+CANDIDATES = text("""
+SELECT layer, record_id, words, names FROM documents_matching(:query, :layers, :per_layer, :most)
+ORDER BY layer, record_id
 """).bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+SPELT = text("SELECT name FROM documents_spelt(:near, :layers, :most)").bindparams(
+    bindparam("layers", type_=ARRAY(Text)), bindparam("near", type_=ARRAY(Text))
+)
+
+EMBEDDED = text("""
+SELECT count(*) FROM (
+    SELECT FROM document_embeddings WHERE layer = ANY(:layers) AND embedder = :embedder LIMIT :cap
+) e
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+# Few documents are read first and compared one by one; the index would give up before it met them.
+NEAREST_OF_FEW = text("""
+WITH few AS MATERIALIZED (
+    SELECT document_id, embedding FROM document_embeddings WHERE layer = ANY(:layers) AND embedder = :embedder
+), near AS (
+    SELECT document_id, embedding <=> CAST(:vector AS halfvec) AS distance FROM few ORDER BY distance LIMIT :limit
+)
+SELECT d.layer, d.record_id, 1 - near.distance FROM near JOIN documents d USING (document_id)
+ORDER BY near.distance, d.layer, d.record_id
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+# The inner ORDER BY ... LIMIT beside its filter is the form that the vector index serves, going on until enough pass.
+NEAREST = text("""
+WITH near AS MATERIALIZED (
+    SELECT document_id, embedding <=> CAST(:vector AS halfvec) AS distance FROM document_embeddings
+    WHERE layer = ANY(:layers) AND embedder = :embedder
+    ORDER BY embedding <=> CAST(:vector AS halfvec) LIMIT :limit
+)
+SELECT d.layer, d.record_id, 1 - near.distance FROM near JOIN documents d USING (document_id)
+ORDER BY near.distance, d.layer, d.record_id
+""").bindparams(bindparam("layers", type_=ARRAY(Text)))
+
+SCAN_ON = text("""
+SELECT set_config('hnsw.ef_search', :ef, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)
+""")
 
 CITING = text("""
 SELECT response_id FROM gpt_responses WHERE EXISTS (
@@ -64,9 +99,11 @@ SELECT response_id FROM gpt_responses WHERE EXISTS (
 )
 """)
 
+_OF_REPLY = frozenset({"intent", "used_records", "reasoning"})
+
 STORE_EMBEDDING = text("""
-INSERT INTO document_embeddings (document_id, embedder, embedding)
-SELECT document_id, :embedder, CAST(:vector AS vector) FROM documents
+INSERT INTO document_embeddings (document_id, layer, embedder, embedding)
+SELECT document_id, layer, :embedder, CAST(:vector AS halfvec) FROM documents
 WHERE layer = :layer AND record_id = :record_id
 ON CONFLICT (document_id) DO UPDATE SET embedder = excluded.embedder, embedding = excluded.embedding
 """)
@@ -78,7 +115,9 @@ def store_documents(session: Session, rows: Sequence[Mapping[str, Any]]) -> None
         return
     statement = pg_insert(Document)
     new = statement.excluded
-    changes = {name: new[name] for name in ("content_hash", "title", "text", "fields", "client_id")}
+    changes = {
+        name: new[name] for name in ("content_hash", "title", "text", "fields", "client_id", "names", "spellings")
+    }
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["layer", "record_id"],
@@ -102,24 +141,47 @@ def documented(session: Session, keys: Collection[Key]) -> set[Key]:
     return {(layer, record_id) for layer, record_id in session.execute(found)} if keys else set()
 
 
-def count_documents(session: Session, layers: Sequence[str]) -> int:
-    """Count the documents of some layers."""
-    return session.scalars(select(func.count()).where(Document.layer.in_(layers))).one()
-
-
 def containing(session: Session, tokens: Sequence[str], layers: Sequence[str], cap: int) -> dict[str, int]:
     """Count the documents that hold each token, up to a cap."""
     rows = session.execute(CONTAINING, {"tokens": list(tokens), "layers": list(layers), "cap": cap})
     return {row[0]: row[1] for row in rows}
 
 
-def candidates(
-    session: Session, tokens: Sequence[str], layers: Sequence[str], per_layer: int
-) -> list[tuple[str, str, str]]:
-    """Return (layer, record id, text) of the documents of each layer that hold any of some tokens."""
-    query = " | ".join(f"'{token}'" for token in tokens)  # Tokens are letters and digits only.
-    rows = session.execute(CANDIDATES, {"query": query, "layers": list(layers), "per_layer": per_layer})
-    return [(layer, record_id, words) for layer, record_id, words in rows]
+def sampled(
+    session: Session, tokens: Sequence[str], layers: Sequence[str], pages: int
+) -> tuple[float, dict[str, float]]:
+    """Estimate how many documents there are, and how many hold each token, from some pages of the table."""
+    size, counts = session.execute(SAMPLED, {"tokens": list(tokens), "layers": list(layers), "pages": pages}).one()
+    return size, dict(zip(tokens, counts, strict=True))
+
+
+class Candidate(NamedTuple):
+    """A document that may answer: its words, and those of them that are its name."""
+
+    layer: str
+    record_id: str
+    words: str
+    names: list[str]
+
+
+def candidates(session: Session, query: str, layers: Sequence[str], *, per_layer: int, most: int) -> list[Candidate]:
+    """Return the documents that a tsquery meets, of `most` the best of each layer."""
+    wanted = {"query": query, "layers": list(layers), "per_layer": per_layer, "most": most}
+    return [Candidate(*row) for row in session.execute(CANDIDATES, wanted)]
+
+
+def spelt(session: Session, near: Collection[str], layers: Sequence[str], most: int) -> list[str]:
+    """Return the words of names that share a spelling with `near`, from at most so many documents."""
+    return list(session.scalars(SPELT, {"near": sorted(near), "layers": list(layers), "most": most}))
+
+
+def documents_about(session: Session, client_ids: Collection[uuid.UUID], layer: str, most: int) -> list[Key]:
+    """Return the documents of a layer about some clients, the newest first."""
+    query = select(Document.layer, Document.record_id).where(
+        Document.client_id.in_(client_ids), Document.layer == layer
+    )
+    newest = query.order_by(Document.updated_at.desc(), Document.record_id).limit(most)
+    return [(found, record_id) for found, record_id in session.execute(newest)] if client_ids else []
 
 
 def has_embeddings(session: Session) -> bool:
@@ -127,10 +189,19 @@ def has_embeddings(session: Session) -> bool:
     return session.scalars(select(func.to_regclass("document_embeddings").is_not(None))).one()
 
 
-def nearest(session: Session, vector: str, embedder: str, layers: Sequence[str], limit: int) -> list[Key]:
-    """Return the documents nearest to a vector by cosine distance, nearest first."""
+def nearest(
+    session: Session, vector: str, embedder: str, layers: Sequence[str], limit: int, *, exact_most: int, ef_search: int
+) -> list[tuple[Key, float]]:
+    """Return the documents nearest to a vector with their cosine similarity, nearest first.
+
+    Up to `exact_most` of them are compared one by one; more are searched by the index, which looks on until
+    `limit` are found (pgvector's iterative scan), with at least `ef_search` in view.
+    """
     wanted = {"vector": vector, "embedder": embedder, "layers": list(layers), "limit": limit}
-    return [(layer, record_id) for layer, record_id in session.execute(NEAREST, wanted)]
+    if session.scalars(EMBEDDED, {**wanted, "cap": exact_most + 1}).one() <= exact_most:
+        return [((layer, record_id), near) for layer, record_id, near in session.execute(NEAREST_OF_FEW, wanted)]
+    session.execute(SCAN_ON, {"ef": str(max(limit, ef_search))})
+    return [((layer, record_id), near) for layer, record_id, near in session.execute(NEAREST, wanted)]
 
 
 def store_embeddings(session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -142,6 +213,27 @@ def store_embeddings(session: Session, rows: Sequence[Mapping[str, Any]]) -> Non
 def add_response(session: Session, values: Mapping[str, Any]) -> None:
     """Write the audit row of a reply."""
     session.execute(insert(GptResponse), [dict(values)])
+
+
+def newest_policy(session: Session) -> RankingPolicy | None:
+    """Return the version of the ranking that is in force; None before anything was learned."""
+    return session.scalars(select(RankingPolicy).order_by(RankingPolicy.version.desc()).limit(1)).one_or_none()
+
+
+def get_policy(session: Session, version: int) -> RankingPolicy | None:
+    """Return a version of the ranking."""
+    return session.get(RankingPolicy, version)
+
+
+def add_policy(session: Session, values: Mapping[str, Any]) -> None:
+    """Write the next version of the ranking."""
+    session.execute(insert(RankingPolicy), [dict(values)])
+
+
+def last_roll_back(session: Session) -> dt.datetime | None:
+    """Return when the ranking was last rolled back."""
+    rolled_back = select(func.max(RankingPolicy.created_at)).where(RankingPolicy.why == "rolled_back")
+    return session.scalars(rolled_back).one()
 
 
 def move_responses(session: Session, old: uuid.UUID, new: uuid.UUID) -> int:
@@ -160,15 +252,32 @@ def add_feedback(session: Session, values: Mapping[str, Any]) -> None:
     session.execute(insert(GptFeedback), [dict(values)])
 
 
-def verdicts(session: Session) -> list[tuple[str, list[Any], str]]:
-    """Return (intent, used records, verdict) of every reply that was judged, by its newest verdict."""
-    query = (
-        select(GptResponse.intent, GptResponse.used_records, GptFeedback.verdict)
+class Opinion(NamedTuple):
+    """What an account thought of a reply, with what the reply stood on."""
+
+    intent: str
+    used_records: list[Any]
+    reasoning: list[Any]
+    verdict: str
+    edited_text: str | None
+    outcome: str | None
+    account: str | None
+
+
+def opinions(session: Session, since: dt.datetime | None = None, most: int | None = None) -> list[Opinion]:
+    """Return the newest opinion of every account on every reply, the newest first."""
+    columns = [getattr(GptResponse if name in _OF_REPLY else GptFeedback, name) for name in Opinion._fields]
+    newest = (
+        select(*columns, GptFeedback.created_at)
         .join(GptFeedback, GptFeedback.response_id == GptResponse.response_id)
-        .ext(distinct_on(GptFeedback.response_id))
-        .order_by(GptFeedback.response_id, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
+        .ext(distinct_on(GptFeedback.response_id, GptFeedback.account))
+        .order_by(GptFeedback.response_id, GptFeedback.account, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
     )
-    return [tuple(row) for row in session.execute(query)]
+    if since is not None:
+        newest = newest.where(GptFeedback.created_at > since)
+    found = newest.subquery()
+    query = select(*(found.c[name] for name in Opinion._fields)).order_by(found.c.created_at.desc()).limit(most)
+    return [Opinion(*row) for row in session.execute(query)]
 
 
 def rows_about(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:

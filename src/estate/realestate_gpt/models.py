@@ -4,24 +4,27 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from estate.core.orm import Base, BigId, UpdatedAt, share
 
-__all__ = ["Document", "GptFeedback", "GptResponse"]
+__all__ = ["Document", "GptFeedback", "GptResponse", "RankingPolicy"]
+
+NO_WORDS = text("'{}'::text[]")
 
 
 class Document(Base):
     """One record of a layer as text, with the fields that a sentence may cite."""
 
     __tablename__ = "documents"
-    # Queries: full-text search within layers; the document of one record; those about one client.
+    # Queries: full-text search within layers; the document of one record; those about one client; near names.
     __table_args__ = (
         Index("uq_documents_layer_record_id", "layer", "record_id", unique=True),
         Index("ix_documents_search", "search", postgresql_using="gin"),
         Index("ix_documents_client_id", "client_id"),
+        Index("ix_documents_spellings", "spellings", postgresql_using="gin"),
         CheckConstraint("layer IN ('market', 'agent', 'client', 'property', 'behavior')", name="layer_known"),
     )
 
@@ -41,6 +44,8 @@ class Document(Base):
         ),
     )
     client_id: Mapped[uuid.UUID | None]
+    names: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=NO_WORDS)
+    spellings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=NO_WORDS)
     updated_at: Mapped[UpdatedAt]
 
 
@@ -79,10 +84,31 @@ class GptFeedback(Base):
     __table_args__ = (
         Index("ix_gpt_feedback_response_id", "response_id"),
         CheckConstraint("verdict IN ('helpful', 'not_helpful', 'wrong')", name="verdict_known"),
+        CheckConstraint("outcome IN ('won', 'went_on', 'lost')", name="outcome_known"),
     )
 
     feedback_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     response_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("gpt_responses.response_id", ondelete="CASCADE"))
     verdict: Mapped[str]
     note: Mapped[str | None]
+    account: Mapped[str | None]
+    edited_text: Mapped[str | None]
+    outcome: Mapped[str | None]
+    created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
+
+
+class RankingPolicy(Base):
+    """A version of the weights that rank records; rows are only added, the newest is in force."""
+
+    __tablename__ = "ranking_policies"
+    __table_args__ = (CheckConstraint("why IN ('learned', 'rolled_back')", name="why_known"),)
+
+    version: Mapped[BigId]
+    weights: Mapped[dict[str, Any]]
+    before: Mapped[int | None] = mapped_column(BigInteger)
+    why: Mapped[str]
+    n: Mapped[int]
+    gain: Mapped[float | None]
+    gain_lower: Mapped[float | None]
+    made_by: Mapped[str]
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())

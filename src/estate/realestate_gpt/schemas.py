@@ -16,9 +16,12 @@ __all__ = [
     "ClientInput",
     "FeedbackIn",
     "FeedbackOut",
+    "Outcome",
+    "PolicyOut",
     "Reply",
     "RespondIn",
     "ResponseOut",
+    "RollBackIn",
     "Said",
     "UsedRecord",
     "UsedRecords",
@@ -27,6 +30,7 @@ __all__ = [
 
 ClientInput = Annotated[str, Text(4_000), Field(description="What the client said or asks.")]
 Verdict = Literal["helpful", "not_helpful", "wrong"]
+Outcome = Literal["won", "went_on", "lost"]
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid"))
@@ -128,6 +132,10 @@ class FeedbackIn(Schema):
     response_id: Uuid
     verdict: Verdict
     note: Annotated[str, Text(2_000)] | None = None
+    edited_text: Annotated[str, Text(20_000)] | None = Field(
+        None, description="The reply as it was sent in the end: what is left of it was of use."
+    )
+    outcome: Outcome | None = Field(None, description="What came of it with the client.")
 
 
 class FeedbackOut(SchemaOut):
@@ -136,3 +144,21 @@ class FeedbackOut(SchemaOut):
     feedback_id: uuid.UUID
     response_id: uuid.UUID
     verdict: Verdict
+
+
+class PolicyOut(SchemaOut):
+    """A version of the weights that rank records."""
+
+    version: int = Field(description="0 is what the program brings along.")
+    before: int | None = Field(description="The version that `rollback` returns to; null: there is none.")
+    why: str = Field(description="built_in, learned or rolled_back.")
+    layers: dict[str, dict[str, float]] = Field(description="Topic to layer to the factor of its scores.")
+    gain: float | None = Field(description="Estimated when it was promoted, see docs/decisions/0024.")
+    gain_lower: float | None
+    n: int = Field(description="Judged replies that it was learned from.")
+
+
+class RollBackIn(Schema):
+    """Which version of the ranking shall be left; naming it makes a call that is sent twice harmless."""
+
+    version: int = Field(ge=0, description="The version in force, as `GET /gpt/ranking` says.")

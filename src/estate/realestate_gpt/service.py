@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session
 from estate.core.canonical import content_hash
 from estate.core.db import unit_of_work, whole_house
 from estate.core.errors import Invalid
+from estate.core.outbox import Job, enqueue_once
 from estate.core.problems import field_problems
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.core.traces import pseudonym
 from estate.core.types import UnitRef
-from estate.realestate_gpt import composer, crud
+from estate.realestate_gpt import composer, crud, policies
 from estate.realestate_gpt.confidence import confidence
 from estate.realestate_gpt.drafting import Chosen, Draft, Drafting, choose, drafted
 from estate.realestate_gpt.errors import ResponseNotFound
@@ -28,6 +29,7 @@ from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.gathering import gather
 from estate.realestate_gpt.generators import Composer, configured_model
 from estate.realestate_gpt.intent import Intent, read
+from estate.realestate_gpt.learning import LEARN
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.privacy import erase_client, export_client, make_anew
 from estate.realestate_gpt.records import LAYERS, Key, Record
@@ -39,6 +41,7 @@ from estate.realestate_gpt.schemas import (
     ClientInput,
     FeedbackIn,
     FeedbackOut,
+    PolicyOut,
     Reply,
     ResponseOut,
     Said,
@@ -57,8 +60,10 @@ __all__ = [
     "has_model",
     "make_anew",
     "move_client",
+    "ranking_policy",
     "respond",
     "retriever",
+    "roll_back_ranking",
     "said",
 ]
 
@@ -185,7 +190,7 @@ def said(sentence: Sentence) -> Said:
 
 
 def feedback(session: Session, given: FeedbackIn) -> FeedbackOut:
-    """Keep what somebody thought of a reply.
+    """Keep what somebody thought of a reply, and let the ranking learn from it in a while.
 
     Raises
     ------
@@ -194,8 +199,40 @@ def feedback(session: Session, given: FeedbackIn) -> FeedbackOut:
     """
     _response(session, given.response_id)
     feedback_id = uuid.uuid4()
-    crud.add_feedback(session, {"feedback_id": feedback_id, **given.model_dump()})
+    actor: Actor = session.info["actor"]
+    crud.add_feedback(session, {"feedback_id": feedback_id, "account": actor.caller, **given.model_dump()})
+    due_at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=get_settings().learning_delay_s)
+    enqueue_once(session, Job(LEARN, "ranking"), due_at=due_at)
     return FeedbackOut(feedback_id=feedback_id, response_id=given.response_id, verdict=given.verdict)
+
+
+def ranking_policy(session: Session) -> PolicyOut:
+    """Return the version of the weights that ranks records now."""
+    return _policy(policies.in_force(session))
+
+
+def roll_back_ranking(session: Session, version: int) -> PolicyOut:
+    """Leave a version and rank by the one before it again; opinions from before count no more.
+
+    Raises
+    ------
+    Conflict
+        When another version is in force, or there is none before it.
+    """
+    actor: Actor = session.info["actor"]
+    return _policy(policies.roll_back(session, version, actor.caller))
+
+
+def _policy(version: policies.Version) -> PolicyOut:
+    return PolicyOut(
+        version=version.number,
+        before=version.before,
+        why=version.why,
+        layers={intent: dict(by) for intent, by in version.weights.layers.items()},
+        gain=version.gain,
+        gain_lower=version.gain_lower,
+        n=version.n,
+    )
 
 
 def move_client(session: Session, from_id: uuid.UUID, to_id: uuid.UUID) -> dict[str, int]:

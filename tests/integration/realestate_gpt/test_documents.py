@@ -9,13 +9,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
+from estate.core.db import unit_of_work
 from estate.core.errors import Invalid
 from estate.core.outbox import Claim
+from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.market.models import MarketInsight
 from estate.realestate_gpt import crud, retriever
 from estate.realestate_gpt.models import Document
 from estate.realestate_gpt.records import LAYERS
+from estate.realestate_gpt.retrieval.dense import HashingEmbedder, literal
 from estate.realestate_gpt.retrieval.lexical import LexicalIndex
 from estate.realestate_gpt.tasks import document
 
@@ -119,7 +122,7 @@ def test_sql_ranks_as_the_index_in_memory(api: TestClient, drain: Callable[[], i
     assert api.post("/agent/ingest", json=people).status_code == 200
     drain()
     wanted = {person["agent_id"] for person in people}
-    texts = {d.record_id: d.text for d in session.scalars(select(Document).where(Document.layer == "agent"))}
+    texts = {r: f"Sales agent {t}" for r, t in session.execute(select(Document.record_id, Document.title))}
     query = "layla omar haddad"
     expected = [key for key, _ in LexicalIndex(texts).search(query, 10) if key in wanted]
     found = [r.id for r in retriever(query, layers=["agent"], session=session) if r.id in wanted]
@@ -165,7 +168,61 @@ def with_vectors(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     get_settings.cache_clear()
 
 
-def test_vectors_find_a_misspelt_name(areas: list[dict[str, str]], with_vectors: Session) -> None:
-    document(with_vectors, [Claim(i, f"market:{row['area_id']}", {}) for i, row in enumerate(areas)])
-    found = retriever("Zafrann Hights", layers=["market"], session=with_vectors)
+def test_a_misspelt_name_is_found(areas: list[dict[str, str]], drain: Callable[[], int], session: Session) -> None:
+    drain()
+    found = retriever("Zafrann Hieghts", layers=["market"], session=session)
     assert found[0].fields["area_name"] == "Zafran Heights"
+
+
+def test_vectors_find_what_is_alike(areas: list[dict[str, str]], with_vectors: Session) -> None:
+    document(with_vectors, [Claim(i, f"market:{row['area_id']}", {}) for i, row in enumerate(areas)])
+    found = retriever("Zafranheights", layers=["market"], session=with_vectors)
+    assert found[0].fields["area_name"] == "Zafran Heights"
+
+
+def test_the_index_and_the_comparison_of_all_find_the_same_within_a_filter(
+    areas: list[dict[str, str]], api: TestClient, with_vectors: Session
+) -> None:
+    people = [agent(f"Agent {i}") for i in range(300)]
+    assert api.post("/agent/ingest", json=people).status_code == 200
+    keys = [f"market:{row['area_id']}" for row in areas] + [f"agent:{row['agent_id']}" for row in people]
+    document(with_vectors, [Claim(i, key, {}) for i, key in enumerate(keys)])
+    embedder = HashingEmbedder()
+    vector = literal(embedder.embed(["Agent 17 of Qamar Quay"])[0])
+    exact, indexed = (
+        crud.nearest(with_vectors, vector, embedder.name, ["market"], 3, exact_most=most, ef_search=10)
+        for most in (1_000, 0)
+    )
+    assert len(exact) == 3
+    assert [near for _, near in exact] == pytest.approx([near for _, near in indexed])
+    assert {key[0] for key, _ in exact} == {"market"}
+
+
+def test_a_named_client_brings_its_deals_and_only_to_who_sees_it(
+    api: TestClient, drain: Callable[[], int], session: Session
+) -> None:
+    seller, other, client, deal = (str(uuid.uuid4()) for _ in range(4))
+    rows = [{"agent_id": seller, "name": "Omar Saleh"}, {"agent_id": other, "name": "Rania Novak"}]
+    assert api.post("/agent/ingest", json=rows).status_code == 200
+    body = [{"client_id": client, "name": "Layla Haddad", "owner_agent_id": seller}]
+    assert api.post("/client/ingest", json=body).status_code == 200
+    stated = {"deal_id": deal, "agent_id": seller, "client_id": client, "stage": "negotiation"}
+    assert api.post("/behavior/deal", json=stated).status_code in (200, 202)
+    drain()
+    session.commit()
+    for who, seen in ((seller, True), (other, False)):
+        with unit_of_work(Actor("agent", uuid.UUID(who), None, who), read_only=True) as asking:
+            for name in ("Layla Haddad", "Laila Hadadd"):
+                found = {record.key for record in retriever(f"Where do we stand with {name}?", session=asking)}
+                assert (("client", client) in found) is seen
+                assert (("behavior", deal) in found) is (seen and name == "Layla Haddad")
+
+
+def test_a_unit_is_found_by_what_it_may_cost(api: TestClient, areas: list[dict[str, str]], session: Session) -> None:
+    project, cheap, dear = (str(uuid.uuid4()) for _ in range(3))
+    common = {"project_id": project, "bedrooms": 2, "area_id": areas[0]["area_id"], "status": "available"}
+    units = [common | {"unit_id": cheap, "price": "900000"}, common | {"unit_id": dear, "price": "1900000"}]
+    assert api.post("/property/ingest", json=units).json()["rejected"] == 0
+    found = {r.id for r in retriever("2-bedroom flat in Qamar Quay under AED 1 million", session=session)}
+    assert f"{project}:{cheap}" in found
+    assert f"{project}:{dear}" not in found

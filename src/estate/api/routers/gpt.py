@@ -15,7 +15,16 @@ from estate.core.settings import get_settings
 from estate.core.types import Uuid
 from estate.realestate_gpt import service
 from estate.realestate_gpt.drafting import Draft
-from estate.realestate_gpt.schemas import FeedbackIn, FeedbackOut, Reply, RespondIn, ResponseOut, Said
+from estate.realestate_gpt.schemas import (
+    FeedbackIn,
+    FeedbackOut,
+    PolicyOut,
+    Reply,
+    RespondIn,
+    ResponseOut,
+    RollBackIn,
+    Said,
+)
 
 router = APIRouter(prefix="/gpt", tags=["gpt"])
 
@@ -34,6 +43,7 @@ VERDICT = {
     "verdict": "helpful",
     "note": "The client liked the price comparison.",
 }
+LEFT = {"version": 1}
 
 
 @router.post("/respond", response_model=Reply, openapi_extra=json_body(RespondIn, example=QUESTION, batch=False))
@@ -96,3 +106,19 @@ def feedback(once: OnceDep) -> Response:
 def response(session: ReadSession, response_id: Uuid) -> ResponseOut:
     """Return a stored reply with the records as they were when it was made."""
     return service.get_response(session, response_id)
+
+
+@router.get("/ranking", dependencies=[NO_PARAMETERS])
+def ranking(session: ReadSession) -> PolicyOut:
+    """Return the weights that rank records, and for what they were promoted."""
+    return service.ranking_policy(session)
+
+
+@router.post(
+    "/ranking/rollback", response_model=PolicyOut, openapi_extra=json_body(RollBackIn, example=LEFT, batch=False)
+)
+def roll_back_ranking(once: OnceDep) -> Response:
+    """Leave the version in force and rank by the one before it."""
+    left = once.body.one(RollBackIn)
+    subject = Subject("ranking_policies", left.version)
+    return once.run(lambda session: Answer(200, service.roll_back_ranking(session, left.version), subject=subject))

@@ -3,11 +3,16 @@
 import heapq
 import math
 import re
+import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import Stemmer
+
+from estate.realestate_gpt.retrieval.dates import dated
 
 __all__ = ["Corpus", "LexicalIndex", "Text", "bm25", "read_text", "tokens", "words"]
 
@@ -20,7 +25,7 @@ MIN_STEM = 3  # Shorter words are left whole: stripping them joins words that me
 _WORD = re.compile(r"[^\W_]+")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _ARABIC = re.compile(r"[\u0620-\u064a]")
-_ARTICLES = ("وال", "بال", "ال")
+_ARTICLES = ("وال", "بال", "كال", "فال", "ال", "لل")
 _SAME_LETTER = str.maketrans({"ى": "ي", "ة": "ه", "ـ": None})
 
 
@@ -43,19 +48,21 @@ STOP_WORDS = frozenset(
 )
 
 
+class _Stemmers(threading.local):
+    """Porter's second stemmer (Snowball), one a thread: it keeps a cache that threads must not share."""
+
+    def __init__(self) -> None:
+        self.english = Stemmer.Stemmer("english")
+
+
+_stemmers = _Stemmers()
+
+
 def _stem(word: str) -> str:
-    """Strip the English plural (Harman's S stemmer, 1991) or the Arabic article."""
+    """Strip an English ending or the Arabic article."""
     if _ARABIC.match(word):
         return next((word[len(a) :] for a in _ARTICLES if word.startswith(a) and len(word) >= len(a) + MIN_STEM), word)
-    if len(word) <= MIN_STEM or not word.isascii():
-        return word
-    if word.endswith("ies") and not word.endswith(("eies", "aies")):
-        return word[:-3] + "y"
-    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
-        return word[:-1]
-    if word.endswith("s") and not word.endswith(("us", "ss")):
-        return word[:-1]
-    return word
+    return str(_stemmers.english.stemWord(word)) if len(word) > MIN_STEM and word.isascii() else word
 
 
 def words(text: str) -> list[str]:
@@ -64,20 +71,20 @@ def words(text: str) -> list[str]:
     Examples
     --------
     >>> words("Résidences in المرسى, 1,500,000")
-    ['residence', 'in', 'مرسي', '1500000']
+    ['resid', 'in', 'مرسي', '1500000']
     """
     return [_stem(word) for word in _WORD.findall(_fold(text))]
 
 
 def tokens(text: str) -> list[str]:
-    """Return the words of a text that can tell records apart.
+    """Return the words of a text that can tell records apart; a date is one for its month and one for its day.
 
     Examples
     --------
-    >>> tokens("What are the prices of the units?")
-    ['price', 'unit']
+    >>> tokens("What are the prices of the units on 4 March 2026?")
+    ['price', 'unit', '202603', '20260304']
     """
-    return [_stem(word) for word in _WORD.findall(_fold(text)) if word not in STOP_WORDS]
+    return [_stem(word) for word in _WORD.findall(dated(_fold(text))) if word not in STOP_WORDS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +127,8 @@ class Corpus:
         return math.log1p((max(self.size - n, 0) + 0.5) / (n + 0.5))
 
 
-def read_text(text: str) -> Text:
+def read_text(found: Sequence[str]) -> Text:
     """Count the tokens of a document."""
-    found = tokens(text)
     return Text(Counter(found), len(found))
 
 
@@ -155,7 +161,7 @@ class LexicalIndex(Generic[K]):
     """
 
     def __init__(self, documents: Mapping[K, str]) -> None:
-        self._texts = {key: read_text(text) for key, text in documents.items()}
+        self._texts = {key: read_text(tokens(text)) for key, text in documents.items()}
         self._holders: dict[str, list[K]] = {}
         for key, text in self._texts.items():
             for token in text.counts:

@@ -8,85 +8,130 @@ from sqlalchemy.orm import Session
 from estate.realestate_gpt import crud
 from estate.realestate_gpt.records import Key
 from estate.realestate_gpt.retrieval import dense
-from estate.realestate_gpt.retrieval.lexical import Corpus, best, bm25, read_text, tokens
+from estate.realestate_gpt.retrieval.lexical import Corpus, bm25, read_text, tokens
+from estate.realestate_gpt.retrieval.spelling import nearest_words, spellings
+from estate.realestate_gpt.retrieval.weights import DEFAULT, Weights, fused, weighted
 
-__all__ = ["search", "shared"]
+__all__ = ["lexical", "search", "shared"]
 
 Scored = list[tuple[Key, float]]
 
 MAX_TOKENS = 64  # A question has fewer words; a pasted text is judged by its first ones.
-COMMON_SHARE = 0.1  # A token in more of the documents finds half the corpus; it only helps to rank.
-MIN_COMMON = 100  # In a small corpus every token may be looked up.
+COMMON = 1_000  # A token in more documents finds too many; it only helps to rank.
+SAMPLED_PAGES = 256  # Of 8 KiB: what is common is estimated from these, so that it costs the same at any size.
+MOST = 2_000  # Documents that are looked at, however many hold the words.
 OVERFETCH = 10  # Candidates for one place: ts_rank knows no rarity, so the best by BM25 may stand lower.
+ITS_OWN = ""  # No token is empty, so no document holds this one.
+NEAR_NAMES = 200  # Documents whose names are compared with a misspelt word.
 
 
-def search(session: Session, query: str, *, layers: Sequence[str], limit: int) -> Scored:
-    """Return the best documents for a query.
+def search(
+    session: Session,
+    query: str,
+    *,
+    layers: Sequence[str],
+    limit: int,
+    weights: Weights = DEFAULT,
+    intent: str = "general",
+) -> Scored:
+    """Return the documents that may answer a query.
 
     Parameters
     ----------
     session : Session
         Open transaction.
     query : str
-        Any text; without a word that tells records apart the answer is empty.
+        Any text; without a word that tells records apart only vectors can find anything.
     layers : sequence of str
         Where to search.
     limit : int
-        The most documents to return.
+        Places to fill, for which each layer brings `OVERFETCH` candidates.
+    weights : Weights
+        How legs and layers count.
+    intent : str
+        Topic of the query.
 
     Returns
     -------
     list of ((layer, record id), score)
-        Best first. The score is BM25, or the fused reciprocal rank when an embedder is configured.
+        Best first. The score is BM25, or the fused score in [0, 1] when an embedder is configured, times the
+        factor of the layer.
+    """
+    scores = lexical(session, query, layers, limit)
+    embedder = dense.configured_embedder()
+    if embedder is not None:
+        near = dict(dense.search(session, embedder, query, layers, limit * OVERFETCH))
+        scores = fused(scores, near, weights) if near else scores
+    return weighted(scores, weights, intent)
+
+
+def lexical(session: Session, query: str, layers: Sequence[str], limit: int) -> dict[Key, float]:
+    """Return the BM25 scores of the candidates for a query.
 
     Notes
     -----
-    Corpus statistics are counted in the same transaction: documents of `layers`, documents that hold each
-    token (up to the share that counts as common); the mean length is that of the candidates.
+    Corpus statistics are those of the same transaction: documents of `layers` that the actor sees, and those that
+    hold each token, counted up to `COMMON` and estimated from a sample above. The mean length is that of the
+    candidates. A token that no document holds stands for the names that are spelt nearly so. A record whose whole
+    name stands in the query is meant: the name counts like one more word, that no other document holds.
     """
-    wanted = list(dict.fromkeys(tokens(query)))[:MAX_TOKENS]
-    found = _lexical(session, wanted, layers, limit) if wanted else []
-    embedder = dense.configured_embedder()
-    if embedder is not None:
-        near = dense.search(session, embedder, query, layers, limit * OVERFETCH)
-        found = dense.fuse([key for key, _ in found], near) if near else found
-    return shared(found, layers, limit)
+    asked = list(dict.fromkeys(tokens(query)))[:MAX_TOKENS]
+    if not asked:
+        return {}
+    held = crud.containing(session, asked, layers, COMMON)
+    wanted = list(dict.fromkeys(_respelt(session, held, layers)))
+    held |= crud.containing(session, [token for token in wanted if token not in held], layers, COMMON)
+    size, common = crud.sampled(session, [token for token in wanted if held[token] >= COMMON], layers, SAMPLED_PAGES)
+    found = _candidates(session, {token: held[token] for token in wanted if held[token]}, layers, limit * OVERFETCH)
+    texts = {(one.layer, one.record_id): read_text(one.words.split()) for one in found}
+    corpus = Corpus(
+        size=round(max(size, *held.values())),
+        mean_length=fmean(text.length for text in texts.values()) if texts else 0.0,
+        containing={token: max(n, round(common.get(token, 0))) for token, n in held.items()},
+    )
+    scores = {key: bm25(wanted, text, corpus) for key, text in texts.items()}
+    for one in found:
+        if one.names and set(one.names) <= set(wanted):
+            scores[one.layer, one.record_id] += corpus.weight(ITS_OWN)
+    return scores
 
 
-def _lexical(session: Session, wanted: Sequence[str], layers: Sequence[str], limit: int) -> Scored:
-    size = crud.count_documents(session, layers)
-    cap = max(MIN_COMMON, int(size * COMMON_SHARE)) + 1
-    containing = crud.containing(session, wanted, layers, cap)
-    looked_up = _rare(containing, cap)
-    if not looked_up:
-        return []
-    texts = {
-        (layer, record_id): read_text(text)
-        for layer, record_id, text in crud.candidates(session, looked_up, layers, limit * OVERFETCH)
-    }
-    mean_length = fmean(text.length for text in texts.values()) if texts else 0.0
-    corpus = Corpus(size, mean_length, containing)
-    return best(((key, bm25(wanted, text, corpus)) for key, text in texts.items()), len(texts))
+def _respelt(session: Session, held: dict[str, int], layers: Sequence[str]) -> list[str]:
+    """Put the names that are spelt nearly so in the place of each token that no document holds."""
+    near = {token: spellings(token) for token, n in held.items() if not n}
+    shared_spellings = set().union(*near.values())
+    names = crud.spelt(session, shared_spellings, layers, NEAR_NAMES) if shared_spellings else []
+    return [word for token in held for word in (nearest_words(token, names) if token in near else [token])]
 
 
-def _rare(containing: dict[str, int], cap: int) -> list[str]:
-    """Return the tokens to look records up by: those below the cap, or when all are common, all of them."""
-    held = [token for token, n in containing.items() if n]
-    return [token for token in held if containing[token] < cap] or held
+def _candidates(session: Session, held: dict[str, int], layers: Sequence[str], per_layer: int) -> list[crud.Candidate]:
+    """Find documents by any of the rare tokens; where all are common, by all of them, or else by the rarest."""
+    rare = [token for token, n in held.items() if n < COMMON]
+    ways = [" | ".join(map(_quoted, rare))] if rare else [" & ".join(map(_quoted, held)), *map(_quoted, list(held)[:1])]
+    for way in filter(None, ways):
+        found = crud.candidates(session, way, layers, per_layer=per_layer, most=MOST)
+        if found:
+            return found
+    return []
+
+
+def _quoted(token: str) -> str:
+    return f"'{token}'"  # Tokens are letters and digits only.
 
 
 def shared(found: Scored, layers: Sequence[str], limit: int) -> Scored:
     """Cut a ranking so that no layer crowds out another.
 
-    Every layer first gets up to ``limit // len(layers)`` places for its best; the places that are left go
-    to the best of all.
+    Half of the places are shared out: every layer first gets up to ``limit // (2 * len(layers))`` for its best. The
+    others go to the best of all.
 
     Examples
     --------
-    >>> shared([(("agent", "a"), 3.0), (("agent", "b"), 2.0), (("market", "c"), 1.0)], ["agent", "market"], 2)
-    [(('agent', 'a'), 3.0), (('market', 'c'), 1.0)]
+    >>> found = [(("agent", name), 2.0) for name in "abcd"] + [(("market", "e"), 1.0)]
+    >>> [key[1] for key, _ in shared(found, ["agent", "market"], 4)]
+    ['a', 'b', 'c', 'e']
     """
-    quota = limit // max(len(layers), 1)
+    quota = limit // (2 * max(len(layers), 1))
     taken = dict.fromkeys(layers, 0)
     kept: set[Key] = set()
     for key, _ in found:
