@@ -26,6 +26,7 @@ NAMES = (
     "recommend",
     "soak",
     "erase",
+    "gpt",
 )
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
 ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing", "valuation")

@@ -6,20 +6,21 @@ from decimal import Decimal
 from string import Formatter
 
 from estate.realestate_gpt import figures
-from estate.realestate_gpt.evidence import Evidence
+from estate.realestate_gpt.evidence import Evidence, days_old
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.verifier import Audience, Cite, Sentence
 
 __all__ = ["VERSION", "compose", "render", "say"]
 
-VERSION = "composer-1"
+VERSION = "composer-2"
 
 Said = Iterator[Sentence | None]
 Section = Callable[[Evidence], Said]
 
 MAX_SHOWN = 2  # Units and areas that are described; more are a list, not an answer.
-CLOSE_TO_FAIR = Decimal("0.02")
+MAX_CHOICES = 4
+OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
 
 
 def say(template: str, audience: Audience = "agent", /, **records: Record) -> Sentence | None:
@@ -83,7 +84,8 @@ def compose(intents: Sequence[Intent], evidence: Evidence, *, for_client: bool) 
     if for_client and told and evidence.client is not None and not evidence.client.fields.get("do_not_contact"):
         sections += [_greeting, *told, _closing_words]
     sections += [section for intent in intents for section in AGENT[intent]]
-    sections += BRIEF
+    if Intent.FACT not in intents:  # A plain question gets a plain answer.
+        sections += BRIEF
     said = (sentence for section in sections for sentence in section(evidence))
     return list(dict.fromkeys(sentence for sentence in said if sentence is not None))
 
@@ -367,6 +369,40 @@ def _to_ask(e: Evidence) -> Said:
         yield say("To sharpen the score: {client.ask}", client=e.client)
 
 
+def _fact(e: Evidence) -> Said:
+    """Answer what was asked of one record, say how far the name was off and how old the record is."""
+    if e.fact is None or len(e.asked) != 1:
+        return
+    record = e.asked[0]
+    answer = first(*(say(words, it=record) for words in e.fact.says))
+    yield answer
+    if answer is None:
+        return
+    if e.match.likeness < 1:
+        yield first(
+            say("No name on record is spelt as in the question; {it.name} comes closest.", it=record),
+            say("No name on record is spelt as in the question; {it.title} comes closest.", it=record),
+            say("No name on record is spelt as in the question; {it.area_name} comes closest.", it=record),
+            Sentence("No name on record is spelt as in the question; this record comes closest."),
+        )
+    if not e.fact.lasts and days_old(record, e.today) > OLD_DAYS:
+        yield say("The record was last confirmed on {it.updated_at}, so please check before you rely on it.", it=record)
+
+
+def _choices(e: Evidence) -> Said:
+    """Tell records of one name apart."""
+    if len(e.asked) < 2:
+        return
+    for record in e.asked[:MAX_CHOICES]:
+        yield first(
+            say("There is {it.name} with a budget of {it.budget}.", it=record),
+            say("There is {it.title} at {it.price}, {it.status}.", it=record),
+            say("There is {it.title}, {it.status}.", it=record),
+            say("There is {it.name} with {it.deals_closed} closed.", it=record),
+            say("There is {it.name}.", it=record),
+        )
+
+
 AGENT: dict[Intent, tuple[Section, ...]] = {
     Intent.MARKET: (_areas, _forecasts),
     Intent.UNIT: (_about_unit, _offers),
@@ -375,6 +411,7 @@ AGENT: dict[Intent, tuple[Section, ...]] = {
     Intent.CALL: (_calls,),
     Intent.NEXT_STEP: (_triggers, _likely_step, _to_ask, _chance),
     Intent.GENERAL: (_named,),
+    Intent.FACT: (_fact, _choices),
 }
 BRIEF: tuple[Section, ...] = (
     _named,

@@ -32,6 +32,7 @@ __all__ = [
     "store_documents",
     "store_embeddings",
     "verdicts",
+    "versions",
 ]
 
 # Counting stops at the cap: a token beyond it is too common to look records up by, however common it is.
@@ -100,6 +101,13 @@ def documented(session: Session, keys: Collection[Key]) -> set[Key]:
     query = select(Document.layer, Document.record_id)
     found = query.where(tuple_(Document.layer, Document.record_id).in_(sorted(keys)))
     return {(layer, record_id) for layer, record_id in session.execute(found)} if keys else set()
+
+
+def versions(session: Session, keys: Collection[Key]) -> dict[Key, int]:
+    """Return the version of the documents of some records."""
+    query = select(Document.layer, Document.record_id, Document.version)
+    found = query.where(tuple_(Document.layer, Document.record_id).in_(sorted(keys)))
+    return {(layer, record_id): version for layer, record_id, version in session.execute(found)} if keys else {}
 
 
 def count_documents(session: Session, layers: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -13,11 +14,13 @@ from estate.core.db import whole_house
 from estate.core.types import UnitRef
 from estate.intelligence import actions, areas, calls, closing, matching, qualification, ranking, register
 from estate.intelligence.cards import QUALIFICATION
-from estate.intelligence.schemas import ClosingOut, Qualification, Recommendation
+from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
 from estate.market import service as market_service
 from estate.market.schemas import AreaHeat
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
+from estate.realestate_gpt import figures
+from estate.realestate_gpt.asking import MINE, THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.intent import Intent, Question
 from estate.realestate_gpt.layers import documents_of
@@ -37,6 +40,7 @@ TRIGGERS = 50  # Words that the one for a client is chosen from.
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
+WITH_SUMS = frozenset({"price", "budget"})
 STEADY = 1.0  # A change of less than a point of heat is not a trend.
 
 Fields = Mapping[str, Value]
@@ -58,7 +62,20 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         client_service.get_client(session, context.client_id)
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
-    named = _named(found, question)
+    subject = understand(text, [*found, *_context(session, context)])
+    asked = _asked(session, subject, context)
+    if subject.fact is not None and asked is not None:
+        return Evidence(
+            agent=_read(session, "agent", [context.agent_id])[str(context.agent_id)],
+            asked=tuple(asked),
+            fact=subject.fact,
+            intents=(Intent.FACT,),
+            match=subject.match,
+            odd=subject.odd,
+            today=now.date(),
+        ).joined()
+    question = replace(question, intents=subject.intents)
+    named = _named(found, question, subject)
     area_ids = _area_ids(session, named, unit, context)
     units, fits = _units(session, question, context, named)
     ref = context.property_id or next(iter(units), None)
@@ -72,7 +89,11 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         deals=tuple(_deals(session, context)),
         calls=tuple(_calls(session, context.agent_id)) if Intent.CALL in question.intents else (),
         named=tuple(named),
-        unknown_place=_unknown_place(question, found),
+        intents=question.intents,
+        match=subject.match,
+        foreign=_is_foreign(subject, context),
+        odd=subject.odd,
+        unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits,
         today=now.date(),
     ).joined()
@@ -88,11 +109,79 @@ def _read(session: Session, layer: str, ids: Iterable[object]) -> dict[str, Reco
 # What the question names
 
 
-def _named(found: Sequence[Record], question: Question) -> list[Record]:
-    """Return found records whose id or whole name stands in the question."""
+def _named(found: Sequence[Record], question: Question, subject: Subject) -> list[Record]:
+    """Return found records whose id or name stands in the question; a name of several, of none of them."""
     phrases = {tuple(words(phrase)) for phrase in question.phrases}
     ids = {str(record_id) for record_id in question.ids} | {str(unit) for unit in question.units}
-    return [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
+    named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
+    named += [r for r in subject.match.records if r.layer != "behavior"]
+    return list({record.key: record for record in named}.values())
+
+
+def _context(session: Session, context: AgentContext) -> list[Record]:
+    """Return the people of the talk, who may be meant by name as well."""
+    found = list(_read(session, "agent", [context.agent_id]).values())
+    return found + (list(_read(session, "client", [context.client_id]).values()) if context.client_id else [])
+
+
+def _asked(session: Session, subject: Subject, context: AgentContext) -> list[Record] | None:
+    """Return the records that a fact is asked of: those named, else the one of the talk; None: it is no such question.
+
+    Nobody is taken for the one meant while the question has words that may be another name.
+    """
+    fact = subject.fact
+    if fact is None:
+        return None
+    found = [record for record in subject.match.records if record.layer == fact.subject]
+    if subject.match.is_part and subject.odd:
+        found = []
+    if not found and not subject.match.records and not subject.odd:
+        found = _of_talk(session, subject, context)
+    if not found:
+        return [] if subject.odd and _is_bare(subject, context) else None
+    if fact.field == "stage":
+        return _deal_of(session, found) if len(found) == 1 else found
+    if fact.field == "heat_score":
+        heat = {str(area.area_id): area for area in market_service.heatmap(session)}
+        found = [record.with_fields(_heat(heat[record.id])) if record.id in heat else record for record in found]
+    return _unlike(found, fact.field)
+
+
+def _is_bare(subject: Subject, context: AgentContext) -> bool:
+    """Tell whether a fact is asked of somebody or something that is not on record, and of no topic beside it."""
+    return not subject.intents and context.client_id is None and context.property_id is None
+
+
+def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:
+    """Return the agent, client or unit of the talk when a fact about it is asked for by its agent."""
+    fact = subject.fact
+    if fact is not None and fact.subject == "agent" and subject.said & MINE:
+        return list(_read(session, "agent", [context.agent_id]).values())
+    if fact is not None and fact.subject == "client" and context.client_id and subject.said & THIS_CLIENT:
+        return list(_read(session, "client", [context.client_id]).values())
+    if fact is not None and fact.subject == "property" and context.property_id and not context.client_id:
+        return list(_read(session, "property", [context.property_id]).values())
+    return []
+
+
+def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:
+    """Return the open deal of a client, else the newest."""
+    deals = behavior_service.deals(session, client_ids=[uuid.UUID(client.id) for client in clients])
+    chosen = [deal for deal in deals if deal.outcome is None] or list(deals)
+    return list(_read(session, "behavior", [deal.deal_id for deal in chosen[:1]]).values())
+
+
+def _unlike(records: Sequence[Record], field: str) -> list[Record]:
+    """Keep one of records that say the same: whichever is meant, the answer is right."""
+    shown = {figures.show(record.fields, field): record for record in reversed(records)}
+    return list(records) if len(shown) > 1 else list(shown.values())
+
+
+def _is_foreign(subject: Subject, context: AgentContext) -> bool:
+    """Tell whether a question is none of ours; what is said in a talk with a client may wander."""
+    if subject.match.records and not subject.intents:
+        return subject.odd > 0
+    return subject.foreign if context.client_id is None else not subject.intents
 
 
 def _names(record: Record) -> list[list[str]]:
@@ -208,10 +297,16 @@ def _meeting(
 def _match(match: Recommendation) -> Fields:
     fields: dict[str, Value] = {"match_score": match.score}
     for place, reason in enumerate(match.reasons[:2], start=1):
-        fields[f"reason_{place}"] = _stop(reason.text)
+        fields[f"reason_{place}"] = _said(reason)
     if match.trade_offs:
-        fields["trade_off"] = _stop(match.trade_offs[0].text)
+        fields["trade_off"] = _said(match.trade_offs[0])
     return fields
+
+
+def _said(reason: Reason | TradeOff) -> str | None:
+    """Return what a reason says, unless a name in it states a sum: only prices and budgets do."""
+    text = _stop(reason.text)
+    return None if figures.states_sum(text) and reason.field not in WITH_SUMS else text
 
 
 def _offered(session: Session, units: Mapping[UnitRef, Fields]) -> Iterable[Record]:

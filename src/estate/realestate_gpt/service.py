@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
-from estate.core.canonical import content_hash
 from estate.core.db import unit_of_work, whole_house
 from estate.core.errors import Invalid
 from estate.core.problems import field_problems
@@ -18,14 +17,16 @@ from estate.core.security import Actor
 from estate.core.traces import pseudonym
 from estate.core.types import UnitRef
 from estate.realestate_gpt import composer, crud
-from estate.realestate_gpt.confidence import Judgement, confidence, judge
+from estate.realestate_gpt.answering import answer
+from estate.realestate_gpt.audit import Replay, basis_of, replayed, snapshots
+from estate.realestate_gpt.confidence import Judgement, confidence
 from estate.realestate_gpt.errors import ResponseNotFound
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.gathering import gather
 from estate.realestate_gpt.intent import Intent, read
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.privacy import erase_client, export_client, make_anew
-from estate.realestate_gpt.records import LAYERS, Key, Record
+from estate.realestate_gpt.records import LAYERS, Record
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import (
     AgentContext,
@@ -39,7 +40,7 @@ from estate.realestate_gpt.schemas import (
     UsedRecord,
     UsedRecords,
 )
-from estate.realestate_gpt.verifier import Sentence, Verified, verify
+from estate.realestate_gpt.verifier import Sentence, Verified
 
 __all__ = [
     "erase_client",
@@ -48,6 +49,7 @@ __all__ = [
     "get_response",
     "make_anew",
     "move_client",
+    "replay",
     "respond",
     "retriever",
 ]
@@ -122,14 +124,11 @@ def respond(
     question = read(text)
     with _session(session) as transaction:
         evidence = gather(transaction, text, question, context, now=dt.datetime.now(dt.UTC))
-        records = evidence.records()
-        verified = verify(composer.compose(question.intents, evidence, for_client=True), records)
-        judgement = judge(question.intents, evidence, verified)
-        if judgement.abstained:  # The brief stays, but nothing that looks like an answer.
-            verified = verify(composer.compose((), evidence, for_client=False), records)
+        judgement, verified = answer(evidence)
         reply = _reply(judgement, evidence, verified)
-        intent = question.intents[0] if question.intents else Intent.GENERAL
-        crud.add_response(transaction, _audit_row(text, context, intent, reply, records))
+        intent = evidence.intents[0] if evidence.intents else Intent.GENERAL
+        kept = {"basis": basis_of(evidence), "records": snapshots(transaction, evidence.records().values())}
+        crud.add_response(transaction, _audit_row(text, context, intent, reply) | kept)
     _log(reply, verified)
     return reply
 
@@ -146,6 +145,20 @@ def feedback(session: Session, given: FeedbackIn) -> FeedbackOut:
     feedback_id = uuid.uuid4()
     crud.add_feedback(session, {"feedback_id": feedback_id, **given.model_dump()})
     return FeedbackOut(feedback_id=feedback_id, response_id=given.response_id, verdict=given.verdict)
+
+
+def replay(session: Session, response_id: uuid.UUID) -> Replay:
+    """Make a stored reply again from the records that were kept with it, and say which of them have changed since.
+
+    Raises
+    ------
+    ResponseNotFound
+        As for `get_response`.
+    """
+    row = _response(session, response_id)
+    if not _sees_records(session, row):
+        raise ResponseNotFound(NO_REPLY)
+    return replayed(session, row)
 
 
 def move_client(session: Session, from_id: uuid.UUID, to_id: uuid.UUID) -> dict[str, int]:
@@ -177,7 +190,7 @@ def get_response(session: Session, response_id: uuid.UUID) -> ResponseOut:
         property=_unit_of(row),
         client_input=row.client_input,
         intent=row.intent,
-        records=[UsedRecord.model_validate(record) for record in row.records],
+        records=[UsedRecord.model_validate(record) for record in row.records if _is_cited(row, record)],
         composer_version=row.composer_version,
         created_at=row.created_at,
     )
@@ -223,9 +236,7 @@ def _used(sentences: Sequence[Sentence]) -> list[UsedRecords]:
     return [UsedRecords(layer=layer, ids=list(ids[layer])) for layer in LAYERS if layer in ids]
 
 
-def _audit_row(
-    text: str, context: AgentContext, intent: Intent, reply: Reply, records: Mapping[Key, Record]
-) -> dict[str, Any]:
+def _audit_row(text: str, context: AgentContext, intent: Intent, reply: Reply) -> dict[str, Any]:
     unit = context.property_id
     answer = reply.model_dump(mode="json")
     return {
@@ -237,20 +248,12 @@ def _audit_row(
         "property_unit_id": unit.unit_id if unit else None,
         "client_input": text,
         "intent": intent.value,
-        "records": [_snapshot(records[used.layer, record_id]) for used in reply.used_records for record_id in used.ids],
         "composer_version": composer.VERSION,
     }
 
 
-def _snapshot(record: Record) -> dict[str, Any]:
-    """Return a record as JSON with the hash of its fields, so that the reply can be checked again later."""
-    fields = dict(record.fields)
-    return {
-        "layer": record.layer,
-        "id": record.id,
-        "content_hash": content_hash(fields).hex(),
-        "fields": fields,
-    }
+def _is_cited(row: GptResponse, record: Mapping[str, Any]) -> bool:
+    return any(used["layer"] == record["layer"] and record["id"] in used["ids"] for used in row.used_records)
 
 
 def _response(session: Session, response_id: uuid.UUID) -> GptResponse:
