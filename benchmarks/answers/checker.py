@@ -73,12 +73,13 @@ NUMBER_WORDS = frozenset(
     ]
 )
 UNITS_OF_TIME = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+TOLERANCE = Decimal("1e-9")
 LEADS = ("To the client:", "For you:")
 
 _DATE = re.compile(rf"\b(\d{{1,2}}) ({MONTH}) (\d{{4}})\b")
 _MONTH = re.compile(rf"\b({MONTH}) (\d{{4}})\b")
-_MONEY = re.compile(r"\b([A-Z]{3}) (\d[\d,]*(?:\.\d+)?)")
-_NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?")
+_MONEY = re.compile(r"\b([A-Z]{3}) (\d+(?:,\d{3})*(?:\.\d+)?)")
+_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _PLAIN = re.compile(r"[^\W_]+")
 _OPENS = re.compile(r"(?:^|[.:;!?•“(–-])\s*$")
@@ -234,7 +235,7 @@ def _rounds(number: Decimal, shown: str) -> bool:
     """Tell whether a number is shown, rounded to as many places as are shown."""
     plain = shown.replace(",", "")
     step = Decimal(1).scaleb(-len(plain.partition(".")[2]))
-    return abs(number - Decimal(plain)) <= step / 2
+    return abs(number - Decimal(plain)) <= step / 2 + TOLERANCE
 
 
 def _numbered(match: re.Match[str], said: str, values: Iterable[tuple[Any, str | None]]) -> bool:

@@ -228,6 +228,9 @@ class Subjects:
             (layer, field): [row for row in world.of(layer) if row["name"] and _holds(row, field)]
             for layer, field in FACTS
         }
+        deals = rows["behavior", "stage"]
+        said = Counter(row["client_id"] for row in deals)
+        rows["behavior", "stage"] = [row for row in deals if said[row["client_id"]] == 1]  # Else: which deal?
         borne = Counter((layer, row["name"]) for layer in world_layers(world) for row in world.of(layer))
         return cls({key: found for key, found in rows.items() if found}, borne)
 

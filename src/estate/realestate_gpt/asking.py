@@ -42,6 +42,9 @@ COMMON = frozenset(
 )
 """Words that say nothing of what is asked."""
 
+AHEAD = frozenset(words("will going forecast outlook future trend develop invest next expect expected"))
+"""What is asked of times to come is a topic, not a fact."""
+
 MINE = frozenset({"i", "my", "me", "mine", "our", "we"})
 THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer"))
 
@@ -98,7 +101,7 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
         best = NO_MATCH
     subjects = {record.layer for record in best.records} or {fact.subject for fact in FACTS.values()}
     counts = topics(rest)
-    fact = asked_for(rest, subjects)
+    fact = None if subjects == {"market"} and AHEAD.intersection(rest) else asked_for(rest, subjects)
     odd = sum(1 for word in set(rest) if _is_odd(word))
     known = sum(n for intent, n in counts.items() if intent is not Intent.GENERAL)
     known = known or int(bool(counts[Intent.GENERAL]) and not odd)

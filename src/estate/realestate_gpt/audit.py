@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 from estate.core.canonical import content_hash
 from estate.realestate_gpt import composer, crud
 from estate.realestate_gpt.answering import answer
-from estate.realestate_gpt.confidence import CALIBRATION
+from estate.realestate_gpt.confidence import CALIBRATION, days_at_risk, features
+from estate.realestate_gpt.errors import ResponseNotFound
 from estate.realestate_gpt.evidence import MANY, ONE, Evidence
 from estate.realestate_gpt.facts import FACTS
 from estate.realestate_gpt.intent import Intent
@@ -20,7 +21,7 @@ from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.naming import Match
 from estate.realestate_gpt.records import Key, Record
 
-__all__ = ["ChangedRecord", "Replay", "basis_of", "replayed", "snapshots"]
+__all__ = ["ChangedRecord", "Replay", "basis_of", "doubts", "judged", "replayed", "snapshots"]
 
 SCORED = frozenset({"qualification_score"})  # Shown as computed for the reply; the stored one is of another moment.
 
@@ -105,9 +106,38 @@ def snapshots(session: Session, records: Iterable[Record]) -> list[dict[str, Any
     ]
 
 
+def doubts(session: Session, response_id: uuid.UUID) -> tuple[dict[str, float], int]:
+    """Return what spoke against a stored reply, see `confidence.features`, and the days since its record was confirmed.
+
+    Raises
+    ------
+    ResponseNotFound
+        When there is no such reply.
+    """
+    row = crud.get_response(session, response_id)
+    if row is None:
+        raise ResponseNotFound("No reply has this id.")
+    return _doubts(row)
+
+
+def judged(session: Session) -> list[tuple[dict[str, float], int, bool]]:
+    """Return the doubts of every answered reply that a person judged by now, and whether it was not called wrong."""
+    return [(*_doubts(row), verdict != "wrong") for row, verdict in crud.judged(session)]
+
+
+def _doubts(row: GptResponse) -> tuple[dict[str, float], int]:
+    evidence = _evidence(row.basis, _kept(row))
+    judgement, verified = answer(evidence)
+    return features(judgement, evidence, verified), days_at_risk(evidence)
+
+
+def _kept(row: GptResponse) -> dict[Key, Any]:
+    return {(record["layer"], record["id"]): record for record in row.records}
+
+
 def replayed(session: Session, row: GptResponse) -> Replay:
     """Compose a stored reply again from what was kept, and compare its records with those of now."""
-    kept = {(record["layer"], record["id"]): record for record in row.records}
+    kept = _kept(row)
     judgement, verified = answer(_evidence(row.basis, kept))
     text = composer.render(verified.kept, judgement.missing)
     cited: list[Key] = [(used["layer"], record_id) for used in row.used_records for record_id in used["ids"]]

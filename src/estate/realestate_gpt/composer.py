@@ -373,16 +373,15 @@ def _fact(e: Evidence) -> Said:
     """Answer what was asked of one record, say how far the name was off and how old the record is."""
     if e.fact is None or len(e.asked) != 1:
         return
-    record = e.asked[0]
-    answer = first(*(say(words, it=record) for words in e.fact.says))
+    record, who = e.asked[0], (*e.named, e.asked[0])[0]
+    answer = first(*(say(words, it=record, who=who) for words in e.fact.says))
     yield answer
     if answer is None:
         return
     if e.match.likeness < 1:
+        closest = "No name on record is spelt as in the question; {it.%s} comes closest."
         yield first(
-            say("No name on record is spelt as in the question; {it.name} comes closest.", it=record),
-            say("No name on record is spelt as in the question; {it.title} comes closest.", it=record),
-            say("No name on record is spelt as in the question; {it.area_name} comes closest.", it=record),
+            *(say(closest.replace("%s", name), it=who) for name in ("name", "title", "area_name")),
             Sentence("No name on record is spelt as in the question; this record comes closest."),
         )
     if not e.fact.lasts and days_old(record, e.today) > OLD_DAYS:

@@ -25,6 +25,7 @@ __all__ = [
     "documented",
     "get_response",
     "has_embeddings",
+    "judged",
     "move_responses",
     "nearest",
     "responses_citing",
@@ -177,6 +178,18 @@ def verdicts(session: Session) -> list[tuple[str, list[Any], str]]:
         .order_by(GptFeedback.response_id, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
     )
     return [tuple(row) for row in session.execute(query)]
+
+
+def judged(session: Session) -> list[tuple[GptResponse, str]]:
+    """Return every answered reply that was judged, with its newest verdict."""
+    query = (
+        select(GptResponse, GptFeedback.verdict)
+        .join(GptFeedback, GptFeedback.response_id == GptResponse.response_id)
+        .where(~GptResponse.abstained, GptResponse.basis != {})
+        .ext(distinct_on(GptFeedback.response_id))
+        .order_by(GptFeedback.response_id, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
 
 
 def rows_about(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:

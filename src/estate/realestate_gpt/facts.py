@@ -23,7 +23,7 @@ class Fact:
     asks : str
         Words and phrases that ask for it, separated by semicolons.
     says : tuple of str
-        Sentences that answer, fullest first; ``it`` is the record.
+        Sentences that answer, fullest first; ``it`` is the record, ``who`` the one that was named.
     lasts : bool
         Whether the value stays true however old the record is.
     """
@@ -75,7 +75,8 @@ _ALL = (
         "client",
         "stage",
         "stage; deal; deals; how far; pipeline; negotiation; negotiations; stand; progress",
-        "The deal is at the stage {it.stage}, opened on {it.opened_at}.",
+        "The newest deal with {who.name} is at the stage {it.stage}, opened on {it.opened_at}.",
+        "The newest deal is at the stage {it.stage}, opened on {it.opened_at}.",
         layer="behavior",
     ),
     _fact(
@@ -193,7 +194,7 @@ _ALL = (
     _fact(
         "market",
         "heat_score",
-        "hot; how hot; heat; heating; heating up; cooling; cooling down; warm; heat score; cold",
+        "how hot; heating up; cooling down; heat score; heat band",
         "{it.area_name} is {it.heat_band} and {it.heat_direction}: heat {it.heat_score}.",
         "{it.area_name} is {it.heat_band}: heat {it.heat_score}.",
         "This area is {it.heat_band}: heat {it.heat_score}.",
@@ -208,14 +209,14 @@ _ALL = (
     _fact(
         "market",
         "demand_score",
-        "demand; demand score; sought after; popular; interest; buyers",
+        "demand score; how much demand; how popular; sought after",
         "The demand score of {it.area_name} is {it.demand_score}.",
         "The demand score of this area is {it.demand_score}.",
     ),
     _fact(
         "market",
         "supply_score",
-        "supply; supply score; supplied; offer; stock; inventory",
+        "supply score; how much supply",
         "The supply score of {it.area_name} is {it.supply_score}.",
         "The supply score of this area is {it.supply_score}.",
     ),

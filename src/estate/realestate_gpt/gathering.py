@@ -68,6 +68,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         return Evidence(
             agent=_read(session, "agent", [context.agent_id])[str(context.agent_id)],
             asked=tuple(asked),
+            named=subject.match.records[:1] if subject.fact.layer != subject.fact.subject else (),
             fact=subject.fact,
             intents=(Intent.FACT,),
             match=subject.match,

@@ -83,7 +83,8 @@ _PHRASES: Mapping[Intent, str] = {
         """,
     Intent.CALL: """
         who should i call; whom should i call; who to call; whom to call; call first; call next; call today;
-        my calls; call list; priority; prioritise; prioritize; which client; which lead; my leads; my clients; اتصل
+        my calls; call list; priority; prioritise; prioritize; which client; which lead; my leads; my clients;
+        ring; phone first; phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
         """,
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;

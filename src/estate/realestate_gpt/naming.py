@@ -89,7 +89,9 @@ def match(spoken: Sequence[str], records: Iterable[Record], quoted: frozenset[st
     fits.sort(key=lambda fit: (-fit.score, -fit.letters, fit.record.key))
     if not fits:
         return NO_MATCH
-    best = max(fits, key=lambda fit: (fit.score >= 1 - EQUAL, fit.letters * fit.score, fit.score))
+    best = max(
+        fits, key=lambda fit: (fit.letters * fit.score**3, fit.score)
+    )  # Long names win, unless much worse spelt.
     alike = [fit for fit in fits if fit.taken == best.taken and _as_good(fit, best)]
     same = {f.record.key: f.record for f in alike}
     others = [f.score for f in fits if f.record.key not in same and not f.taken < best.taken]
@@ -102,8 +104,15 @@ def _fits(spoken: tuple[str, ...], record: Record, quoted: frozenset[str]) -> It
         if not isinstance(name, str) or (field == "term" and name.casefold() not in quoted):
             continue
         fit = _fit(spoken, record, tuple(words(name)))
+        if field == "project_name" and fit is not None and _says_number(fit, spoken):
+            continue
         if fit is not None and (fit.score >= FITS or (record.layer in PEOPLE and _is_part(fit, spoken))):
             yield fit
+
+
+def _says_number(fit: _Fit, spoken: Sequence[str]) -> bool:
+    """Tell whether a number stands beside a name: then a unit of the project is meant, and not any."""
+    return any(word.isdigit() for place, word in enumerate(spoken) if place not in fit.taken)
 
 
 def _fit(spoken: tuple[str, ...], record: Record, name: tuple[str, ...]) -> _Fit | None:
