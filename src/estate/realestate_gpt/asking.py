@@ -79,7 +79,7 @@ class Subject:
     @property
     def foreign(self) -> bool:
         """Whether what was understood is too little to say that the question is ours."""
-        return self.known == 0 or self.odd >= TOO_ODD * self.known
+        return not self.intents or self.odd > 0 and self.odd >= TOO_ODD * self.known
 
 
 def understand(text: str, found: Sequence[Record]) -> Subject:
@@ -101,11 +101,14 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
         best = NO_MATCH
     subjects = {record.layer for record in best.records} or {fact.subject for fact in FACTS.values()}
     counts = topics(rest)
-    fact = None if subjects == {"market"} and AHEAD.intersection(rest) else asked_for(rest, subjects)
+    intents = intents_of(counts)
+    # Beside a topic, one word does not ask for a fact of somebody who was not named.
+    fact = asked_for(rest, subjects, least=2 if intents and not best.records else 1)
+    if subjects == {"market"} and AHEAD.intersection(rest):
+        fact = None
     odd = sum(1 for word in set(rest) if _is_odd(word))
-    known = sum(n for intent, n in counts.items() if intent is not Intent.GENERAL)
-    known = known or int(bool(counts[Intent.GENERAL]) and not odd)
-    return Subject(best, fact, intents_of(counts), odd, known, frozenset(rest))
+    known = sum(1 for word in rest if word in TOPIC_WORDS and word not in STOP_WORDS)
+    return Subject(best, fact, intents, odd, known, frozenset(rest))
 
 
 def _is_odd(word: str) -> bool:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,8 +71,8 @@ class Replay:
     changed: tuple[ChangedRecord, ...]
 
 
-def basis_of(evidence: Evidence) -> dict[str, Any]:
-    """Return what a reply was composed from, but for the records themselves, as JSON."""
+def basis_of(evidence: Evidence, note: Sequence[str] = ()) -> dict[str, Any]:
+    """Return what a reply was composed from, but for the records themselves, as JSON; `note` is said beside it."""
     roles: dict[str, Any] = {role: [list(record.key) for record in getattr(evidence, role)] for role in MANY}
     roles |= {role: list(record.key) for role in ONE if (record := getattr(evidence, role)) is not None}
     match = evidence.match
@@ -85,6 +85,7 @@ def basis_of(evidence: Evidence) -> dict[str, Any]:
         "unknown_place": evidence.unknown_place,
         "fits": evidence.fits,
         "today": evidence.today.isoformat(),
+        "note": list(note),
         "roles": roles,
         "versions": {"composer": composer.VERSION, "confidence": CALIBRATION.version},
     }
@@ -139,7 +140,7 @@ def replayed(session: Session, row: GptResponse) -> Replay:
     """Compose a stored reply again from what was kept, and compare its records with those of now."""
     kept = _kept(row)
     judgement, verified = answer(_evidence(row.basis, kept))
-    text = composer.render(verified.kept, judgement.missing)
+    text = composer.render(verified.kept, (*judgement.missing, *row.basis["note"]))
     cited: list[Key] = [(used["layer"], record_id) for used in row.used_records for record_id in used["ids"]]
     live = documents_of(session, cited)
     changed = [_compared(key, kept[key], live[key].fields if key in live else None) for key in cited]

@@ -249,8 +249,10 @@ LONGEST = max(map(len, PHRASES))
 FACT_WORDS = frozenset(word for phrase in PHRASES for word in phrase) - STOP_WORDS
 
 
-def asked_for(spoken: Sequence[str], subjects: Collection[str]) -> Fact | None:
+def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 1) -> Fact | None:
     """Return the fact about a record of some layers that words ask for, by the longest phrase, then the most words.
+
+    A phrase of fewer than `least` words does not ask.
 
     Examples
     --------
@@ -259,7 +261,7 @@ def asked_for(spoken: Sequence[str], subjects: Collection[str]) -> Fact | None:
     """
     votes: dict[str, tuple[int, int]] = {}
     for start in range(len(spoken)):
-        for length in range(1, min(LONGEST, len(spoken) - start) + 1):
+        for length in range(least, min(LONGEST, len(spoken) - start) + 1):
             for fact in PHRASES.get(tuple(spoken[start : start + length]), ()):
                 if fact.subject in subjects:
                     longest, n = votes.get(fact.key, (0, 0))

@@ -16,18 +16,17 @@ from estate.intelligence import actions, areas, calls, closing, matching, qualif
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
 from estate.market import service as market_service
-from estate.market.schemas import AreaHeat
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
 from estate.realestate_gpt import figures
-from estate.realestate_gpt.asking import MINE, THIS_CLIENT, Subject, understand
+from estate.realestate_gpt.asking import Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.intent import Intent, Question
-from estate.realestate_gpt.layers import documents_of
-from estate.realestate_gpt.records import Key, Record, Value
+from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import AgentContext
+from estate.realestate_gpt.subjects import asked_records, heat_fields, read
 
 __all__ = ["gather"]
 
@@ -41,7 +40,6 @@ RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
 WITH_SUMS = frozenset({"price", "budget"})
-STEADY = 1.0  # A change of less than a point of heat is not a trend.
 
 Fields = Mapping[str, Value]
 
@@ -63,10 +61,10 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
     subject = understand(text, [*found, *_context(session, context)])
-    asked = _asked(session, subject, context)
+    asked = asked_records(session, subject, context)
     if subject.fact is not None and asked is not None:
         return Evidence(
-            agent=_read(session, "agent", [context.agent_id])[str(context.agent_id)],
+            agent=read(session, "agent", [context.agent_id])[str(context.agent_id)],
             asked=tuple(asked),
             named=subject.match.records[:1] if subject.fact.layer != subject.fact.subject else (),
             fact=subject.fact,
@@ -100,13 +98,6 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     ).joined()
 
 
-def _read(session: Session, layer: str, ids: Iterable[object]) -> dict[str, Record]:
-    """Read records of one layer by id, in the order asked for."""
-    wanted: list[Key] = [(layer, str(record_id)) for record_id in ids]
-    found = documents_of(session, wanted)
-    return {key[1]: Record(*key, 1.0, found[key].fields) for key in wanted if key in found}
-
-
 # What the question names
 
 
@@ -121,61 +112,8 @@ def _named(found: Sequence[Record], question: Question, subject: Subject) -> lis
 
 def _context(session: Session, context: AgentContext) -> list[Record]:
     """Return the people of the talk, who may be meant by name as well."""
-    found = list(_read(session, "agent", [context.agent_id]).values())
-    return found + (list(_read(session, "client", [context.client_id]).values()) if context.client_id else [])
-
-
-def _asked(session: Session, subject: Subject, context: AgentContext) -> list[Record] | None:
-    """Return the records that a fact is asked of: those named, else the one of the talk; None: it is no such question.
-
-    Nobody is taken for the one meant while the question has words that may be another name.
-    """
-    fact = subject.fact
-    if fact is None:
-        return None
-    found = [record for record in subject.match.records if record.layer == fact.subject]
-    if subject.match.is_part and subject.odd:
-        found = []
-    if not found and not subject.match.records and not subject.odd:
-        found = _of_talk(session, subject, context)
-    if not found:
-        return [] if subject.odd and _is_bare(subject, context) else None
-    if fact.field == "stage":
-        return _deal_of(session, found) if len(found) == 1 else found
-    if fact.field == "heat_score":
-        heat = {str(area.area_id): area for area in market_service.heatmap(session)}
-        found = [record.with_fields(_heat(heat[record.id])) if record.id in heat else record for record in found]
-    return _unlike(found, fact.field)
-
-
-def _is_bare(subject: Subject, context: AgentContext) -> bool:
-    """Tell whether a fact is asked of somebody or something that is not on record, and of no topic beside it."""
-    return not subject.intents and context.client_id is None and context.property_id is None
-
-
-def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:
-    """Return the agent, client or unit of the talk when a fact about it is asked for by its agent."""
-    fact = subject.fact
-    if fact is not None and fact.subject == "agent" and subject.said & MINE:
-        return list(_read(session, "agent", [context.agent_id]).values())
-    if fact is not None and fact.subject == "client" and context.client_id and subject.said & THIS_CLIENT:
-        return list(_read(session, "client", [context.client_id]).values())
-    if fact is not None and fact.subject == "property" and context.property_id and not context.client_id:
-        return list(_read(session, "property", [context.property_id]).values())
-    return []
-
-
-def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:
-    """Return the open deal of a client, else the newest."""
-    deals = behavior_service.deals(session, client_ids=[uuid.UUID(client.id) for client in clients])
-    chosen = [deal for deal in deals if deal.outcome is None] or list(deals)
-    return list(_read(session, "behavior", [deal.deal_id for deal in chosen[:1]]).values())
-
-
-def _unlike(records: Sequence[Record], field: str) -> list[Record]:
-    """Keep one of records that say the same: whichever is meant, the answer is right."""
-    shown = {figures.show(record.fields, field): record for record in reversed(records)}
-    return list(records) if len(shown) > 1 else list(shown.values())
+    found = list(read(session, "agent", [context.agent_id]).values())
+    return found + (list(read(session, "client", [context.client_id]).values()) if context.client_id else [])
 
 
 def _is_foreign(subject: Subject, context: AgentContext) -> bool:
@@ -213,30 +151,13 @@ def _area_ids(session: Session, named: Sequence[Record], unit: UnitOut | None, c
 
 
 def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
-    records = _read(session, "market", ids)
+    records = read(session, "market", ids)
     heat = {str(area.area_id): area for area in market_service.heatmap(session)} if records else {}
     for area_id, record in records.items():
-        fields = _heat(heat[area_id]) if area_id in heat else {}
+        fields = heat_fields(heat[area_id]) if area_id in heat else {}
         if Intent.MARKET in question.intents:
             fields = {**fields, **_forecast(session, area_id)}
         yield record.with_fields(fields)
-
-
-def _heat(area: AreaHeat) -> Fields:
-    trend = area.heat_trend
-    return {
-        "heat_score": area.heat_score,
-        "heat_band": area.heat_band,
-        "heat_n": area.n,
-        "heat_confidence": area.confidence,
-        "heat_direction": None if trend is None else _direction(trend),
-    }
-
-
-def _direction(trend: float) -> str:
-    if abs(trend) < STEADY:
-        return "steady"
-    return "rising" if trend > 0 else "falling"
 
 
 def _forecast(session: Session, area_id: str) -> Fields:
@@ -311,12 +232,12 @@ def _said(reason: Reason | TradeOff) -> str | None:
 
 
 def _offered(session: Session, units: Mapping[UnitRef, Fields]) -> Iterable[Record]:
-    records = _read(session, "property", units)
+    records = read(session, "property", units)
     return [records[str(ref)].with_fields(fields) for ref, fields in units.items() if str(ref) in records]
 
 
 def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
-    record = _read(session, "property", [ref])[str(ref)]
+    record = read(session, "property", [ref])[str(ref)]
     if not {Intent.PRICE, Intent.OBJECTION}.intersection(question.intents):
         return record
     return record.with_fields(_value(session, ref))
@@ -338,7 +259,7 @@ def _value(session: Session, ref: UnitRef) -> Fields:
 
 
 def _agent(session: Session, agent_id: uuid.UUID, question: Question) -> Record:
-    record = _read(session, "agent", [agent_id])[str(agent_id)]
+    record = read(session, "agent", [agent_id])[str(agent_id)]
     if not RANKED.intersection(question.intents):
         return record
     place = next((row for row in ranking.rank_agents(session) if row.agent_id == agent_id), None)
@@ -354,7 +275,7 @@ def _client(
     client_id = context.client_id
     if client_id is None:
         raise ValueError("there is no client")
-    record = _read(session, "client", [client_id])[str(client_id)]
+    record = read(session, "client", [client_id])[str(client_id)]
     with whole_house(session):
         model = closing.load_closing(session, [client_id], now)
         scorer = register.scorer(session, QUALIFICATION.kind)
@@ -374,7 +295,7 @@ def _qualification(score: Qualification) -> dict[str, Value]:
         "qualification_band": score.band,
         "qualification_n": score.n,
         "qualification_basis": _stop(score.why),
-        "qualification_why": _stop(score.contributions[0].why) if score.contributions else None,
+        "qualification_why": next((_stop(c.why) for c in score.contributions if c.value is not None), None),
         "ask": _stop(score.missing[0].why) if score.missing else None,
     }
 
@@ -402,7 +323,7 @@ def _likely_step(session: Session, client_id: uuid.UUID) -> dict[str, Value]:
 
 def _calls(session: Session, agent_id: uuid.UUID) -> Iterable[Record]:
     due = {str(call.client_id): call for call in calls.next_calls(session, agent_id, limit=CALLS)}
-    for client_id, record in _read(session, "client", due).items():
+    for client_id, record in read(session, "client", due).items():
         call = due[client_id]
         last_contact = next((r.text for r in call.reasons if r.field == "time_of_event"), None)
         yield record.with_fields(
@@ -423,7 +344,7 @@ def _triggers(session: Session, client_id: uuid.UUID | None) -> Iterable[Record]
     best = actions.best_trigger(behavior_service.triggers(session, TRIGGERS).items, said)
     if best is None:
         return
-    for record in _read(session, "behavior", [f"trigger:{best.term}"]).values():
+    for record in read(session, "behavior", [f"trigger:{best.term}"]).values():
         yield record.with_fields({"lift_lower": record.fields["lower"], "lift_upper": record.fields["upper"]})
 
 
@@ -432,7 +353,7 @@ def _deals(session: Session, context: AgentContext) -> Iterable[Record]:
     if context.client_id is None:
         return []
     deals = behavior_service.deals(session, agent_id=context.agent_id, client_ids=[context.client_id])
-    return _read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
+    return read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
 
 
 # Words of the floors below
