@@ -10,6 +10,7 @@ import argparse
 import datetime as dt
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from random import Random
@@ -17,11 +18,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import psycopg
+from benchmarks.answers import world
+from benchmarks.harness.stack import passing_postgres
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from benchmarks.answers import world
-from benchmarks.harness.stack import passing_postgres
 from estate import registry
 from estate.core.db import Database, unit_of_work, use_database
 from estate.core.security import Actor
@@ -120,6 +121,9 @@ def _world_cases(seed: int, answered: int) -> Iterator[Case]:
 def _cases(known: world.World, rng: Random, answered: int) -> Iterator[Case]:
     agents = sorted(row["id"] for row in known.of("agent"))
     subjects = {key: [row for row in known.of(key[0]) if row["name"] and row.get(key[1]) is not None] for key in ASKS}
+    deals = Counter(row["client_id"] for row in known.of("behavior") if "client_id" in row)
+    stages = subjects["behavior", "stage"]
+    subjects["behavior", "stage"] = [row for row in stages if deals[row["client_id"]] == 1]  # Else: which deal?
     keys = sorted(key for key, rows in subjects.items() if rows)
     while answered:
         layer, field = key = rng.choice(keys)

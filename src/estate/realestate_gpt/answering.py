@@ -22,6 +22,8 @@ def answer(evidence: Evidence) -> tuple[Judgement, Verified]:
     records = evidence.records()
     verified = verify(composer.compose(evidence.intents, evidence, for_client=True), records)
     judgement = judge(evidence.intents, evidence, verified)
-    if judgement.abstained and Intent.FACT not in evidence.intents:  # The brief stays.
+    if evidence.foreign and evidence.client is None and not evidence.named:
+        verified = Verified((), verified.dropped)
+    elif judgement.abstained and Intent.FACT not in evidence.intents:  # The brief stays.
         verified = verify(composer.compose((), evidence, for_client=False), records)
     return judgement, verified

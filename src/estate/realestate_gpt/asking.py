@@ -14,8 +14,6 @@ __all__ = ["Subject", "understand"]
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _QUOTED = re.compile(r"[“\"«‘']([^”\"»’']{2,80})[”\"»’']")
-TOO_ODD = 2  # Unknown words for each known one; beyond it a known word is there by chance.
-
 COMMON = frozenset(
     words(
         """
@@ -79,7 +77,7 @@ class Subject:
     @property
     def foreign(self) -> bool:
         """Whether what was understood is too little to say that the question is ours."""
-        return not self.intents or self.odd > 0 and self.odd >= TOO_ODD * self.known
+        return not self.intents or (self.odd > 0 and self.odd >= self.known)
 
 
 def understand(text: str, found: Sequence[Record]) -> Subject:
@@ -107,7 +105,7 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
     if subjects == {"market"} and AHEAD.intersection(rest):
         fact = None
     odd = sum(1 for word in set(rest) if _is_odd(word))
-    known = sum(1 for word in rest if word in TOPIC_WORDS and word not in STOP_WORDS)
+    known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON)
     return Subject(best, fact, intents, odd, known, frozenset(rest))
 
 

@@ -6,12 +6,13 @@ from dataclasses import replace
 from estate.realestate_gpt.evidence import Evidence, days_old
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.records import Record
-from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, offer, say
+from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, is_within_budget, offer, say
 from estate.realestate_gpt.verifier import Sentence
 
 __all__ = ["brief"]
 
 MAX_CHOICES = 4
+SHOWS = 1.05
 WIDE = 0.6  # An interval of probabilities that says next to nothing.
 OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
 
@@ -64,6 +65,8 @@ def _offers(e: Evidence) -> Said:
             say("A home on record is {unit.status} at {unit.price}.", unit=unit),
         )
         yield say("Be open about {unit.title}: {unit.trade_off}", unit=unit)
+        if e.client is not None and is_within_budget(unit, e.client) is False:
+            yield say("At {unit.price} it is above the budget of {client.budget}.", unit=unit, client=e.client)
 
 
 def _fair_value(e: Evidence) -> Said:
@@ -127,7 +130,7 @@ def _about_client(e: Evidence) -> Said:
         say("{client.name} is " + score, client=client),
         say("This is " + score, client=client),
     )
-    yield say("What speaks for or against most: {client.qualification_why}", client=client)
+    yield say("What counts most: {client.qualification_why}", client=client)
 
 
 def _range(record: Record, score: str, role: str) -> str:
@@ -179,7 +182,7 @@ def _reply_time(e: Evidence) -> Said:
 
 
 def _triggers(e: Evidence) -> Said:
-    for trigger in e.triggers:
+    for trigger in filter(_is_worth_saying, e.triggers):
         opening = "Bring up" if _is_sound(trigger) else "Not certain, but worth a try: bring up"
         yield say(
             opening + " “{trigger.term}”; deals in which it came up succeed {trigger.lift} as often (between"
@@ -193,6 +196,12 @@ def _sound_triggers(e: Evidence) -> Said:
     yield from (
         said for trigger in e.triggers if _is_sound(trigger) for said in _triggers(replace(e, triggers=(trigger,)))
     )
+
+
+def _is_worth_saying(trigger: Record) -> bool:
+    """Tell whether a word seems to make a difference that shows when it is rounded."""
+    lift = trigger.fields.get("lift")
+    return _is_sound(trigger) or (lift is not None and float(lift) >= SHOWS)
 
 
 def _is_sound(trigger: Record) -> bool:
@@ -220,7 +229,7 @@ def _fact(e: Evidence) -> Said:
         return
     record, who = e.asked[0], (*e.named, e.asked[0])[0]
     answer = first(*(say(words, it=record, who=who) for words in e.fact.says))
-    yield answer
+    yield answer or say("{who.name} is on record, but not what the question asks for.", who=who)
     if answer is None:
         return
     if e.match.likeness < 1:

@@ -2,12 +2,11 @@
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from decimal import Decimal
 
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.records import Record
-from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, offer, say
+from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, is_within_budget, say
 from estate.realestate_gpt.verifier import Sentence
 
 __all__ = ["message"]
@@ -59,7 +58,7 @@ def _units_to_client(e: Evidence) -> Said:
         if unit.fields.get("status") != "available":
             yield say("{unit.title} is {unit.status}.", "client", unit=unit)
             continue
-        opening = "You may like {unit.title}: it" if e.unit is None else "{unit.title}"
+        opening = "I can offer you {unit.title}, which" if e.unit is None else "{unit.title}"
         yield first(
             say(opening + " measures {unit.area_sqm} and costs {unit.price}.", "client", unit=unit),
             say(opening + " costs {unit.price}.", "client", unit=unit),
@@ -73,28 +72,24 @@ def _handover(unit: Record, today: dt.date) -> Sentence | None:
     planned = unit.fields.get("delivery_date")
     if planned is None or str(planned) <= today.isoformat():
         return None
-    return first(
-        say("Handover of {unit.title} is planned for {unit.delivery_date}.", "client", unit=unit),
-        say("Handover is planned for {unit.delivery_date}.", "client", unit=unit),
-    )
+    return say("Handover is planned for {unit.delivery_date}.", "client", unit=unit)
 
 
 def _prices_to_client(e: Evidence) -> Said:
     yield from _units_to_client(e)
-    unit = offer(e)
-    if unit is not None and e.client is not None:
-        yield _within_budget(unit, e.client)
-        yield _plan(unit)
-    if unit is None:
+    if e.unit is not None:
+        if e.client is not None:
+            yield _within_budget(e.unit, e.client)
+        yield _plan(e.unit)
+    elif not e.units:
         yield from _areas_to_client(e)
 
 
 def _within_budget(unit: Record, client: Record) -> Sentence | None:
-    """Compare only what is in one currency."""
-    price, budget = _amount(unit, "price"), _amount(client, "budget")
-    if price is None or budget is None or unit.fields.get("currency") != client.fields.get("currency"):
+    within = is_within_budget(unit, client)
+    if within is None:
         return None
-    place = "within" if price <= budget else "above"
+    place = "within" if within else "above"
     return say(f"At {{unit.price}} it is {place} your budget of {{client.budget}}.", "client", unit=unit, client=client)
 
 
@@ -123,8 +118,3 @@ CLIENT: dict[Intent, Section] = {
     Intent.GENERAL: _units_to_client,
 }
 """What a client is told, by topic; whom to call and what to do next are questions of the agent."""
-
-
-def _amount(record: Record, field: str) -> Decimal | None:
-    value = record.fields.get(field)
-    return None if value is None else Decimal(str(value))

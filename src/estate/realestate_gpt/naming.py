@@ -1,5 +1,6 @@
 """Whom or what a question means: how well the names of records fit its words, slips of the finger allowed for."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,7 +8,7 @@ from functools import lru_cache
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["NO_MATCH", "Match", "match"]
+__all__ = ["NO_MATCH", "PEOPLE", "Match", "match"]
 
 NAMES = {
     "market": ("area_name",),
@@ -124,7 +125,7 @@ def _fit(spoken: tuple[str, ...], record: Record, name: tuple[str, ...]) -> _Fit
     letters = sum(len(word) for word in counted)
     matched = sum(len(word) for word, _, _ in held)
     score = sum(len(word) * alike for word, alike, _ in held) / letters
-    if any(word.isdigit() and not alike for word, alike, _ in found):
+    if Counter(filter(str.isdigit, counted)) - Counter(spoken):
         score *= NUMBER_DIFFERS
     return _Fit(
         record,

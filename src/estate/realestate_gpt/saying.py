@@ -1,6 +1,7 @@
 """How a sentence of a reply is made: our own words around cited fields, or nothing when a field is missing."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from string import Formatter
 
 from estate.realestate_gpt import figures
@@ -8,7 +9,7 @@ from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.verifier import Audience, Cite, Sentence
 
-__all__ = ["MAX_SHOWN", "Said", "Section", "first", "offer", "say"]
+__all__ = ["MAX_SHOWN", "Said", "Section", "first", "is_within_budget", "offer", "say"]
 
 Said = Iterator[Sentence | None]
 Section = Callable[[Evidence], Said]
@@ -63,3 +64,11 @@ def first(*sentences: Sentence | None) -> Sentence | None:
 def offer(e: Evidence) -> Record | None:
     """Return the unit that prices and chances are about."""
     return e.unit if e.unit is not None else next(iter(e.units), None)
+
+
+def is_within_budget(unit: Record, client: Record) -> bool | None:
+    """Tell whether a client can pay a unit; None when that is not known, or not in one currency."""
+    price, budget = unit.fields.get("price"), client.fields.get("budget")
+    if price is None or budget is None or unit.fields.get("currency") != client.fields.get("currency"):
+        return None
+    return Decimal(str(price)) <= Decimal(str(budget))

@@ -11,6 +11,7 @@ from estate.market.schemas import AreaHeat
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import MINE, THIS_CLIENT, Subject
 from estate.realestate_gpt.layers import documents_of
+from estate.realestate_gpt.naming import PEOPLE
 from estate.realestate_gpt.records import Key, Record, Value
 from estate.realestate_gpt.schemas import AgentContext
 
@@ -44,7 +45,7 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     if not found:
         return [] if subject.odd and _is_bare(subject, context) else None
     if fact.field == "stage":
-        return _deal_of(session, found) if len(found) == 1 else found
+        return (_deal_of(session, found) if len(found) == 1 else []) or found
     if fact.field == "heat_score":
         heat = {str(area.area_id): area for area in market_service.heatmap(session)}
         found = [record.with_fields(heat_fields(heat[record.id])) if record.id in heat else record for record in found]
@@ -52,8 +53,9 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
 
 
 def _is_bare(subject: Subject, context: AgentContext) -> bool:
-    """Tell whether a fact is asked of somebody or something that is not on record, and of no topic beside it."""
-    return not subject.intents and context.client_id is None and context.property_id is None
+    """Tell whether a fact is asked of somebody who is not on record, and no talk is going on that it may belong to."""
+    of_somebody = subject.fact is not None and subject.fact.subject in PEOPLE
+    return (of_somebody or not subject.intents) and context.client_id is None and context.property_id is None
 
 
 def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:

@@ -12,7 +12,7 @@ from estate.realestate_gpt.confidence import confidence, judge
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import FACTS
 from estate.realestate_gpt.intent import Intent
-from estate.realestate_gpt.naming import Match
+from estate.realestate_gpt.naming import NO_MATCH, Match
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.verifier import Verified, verify
 
@@ -266,15 +266,10 @@ def test_confidence_falls_with_gaps_and_odd_words() -> None:
     assert values[0] >= values[2] > 0
 
 
-def fact(key: str, *asked: Record, **changes: Any) -> Evidence:
-    known = {
-        "agent": agent(),
-        "asked": asked,
-        "fact": FACTS[key],
-        "intents": (Intent.FACT,),
-        "today": dt.date(2026, 11, 26),
-    }
-    return Evidence(**known | changes).joined()
+def fact(key: str, *asked: Record, match: Match = NO_MATCH) -> Evidence:
+    today = dt.date(2026, 11, 26)
+    found = Evidence(agent(), asked=asked, fact=FACTS[key], intents=(Intent.FACT,), match=match, today=today)
+    return found.joined()
 
 
 def test_plain_question_gets_a_plain_answer() -> None:
