@@ -132,7 +132,7 @@ def _judge_replies(
     connection: psycopg.Connection, known: world.World, seed: int, size: Size, found: Found
 ) -> list[Reply]:
     """Judge every sentence of talks and of plain questions, and whether the layers that they need are there."""
-    rng = Random(f"replies {seed}")
+    rng = world.stream("replies", seed)
     talk, facts = questions.in_context(known, rng), questions.answerable(known, rng)
     replies, present, unsupported, sentences = [], 0, 0, 0
     checker = Checker(connection)
@@ -156,7 +156,7 @@ def _judge_replies(
 
 def _judge_silence(known: world.World, seed: int, size: Size, found: Found) -> None:
     """Ask what nothing on record answers, and as often what something does."""
-    rng = Random(f"silence {seed}")
+    rng = world.stream("silence", seed)
     silent = [
         (asked, _respond(asked, _agents(known), rng))
         for asked in islice(questions.unanswerable(known, rng), size.unanswerable)
@@ -174,7 +174,7 @@ def _judge_silence(known: world.World, seed: int, size: Size, found: Found) -> N
 
 def _judge_confidence(known: world.World, seed: int, size: Size, found: Found) -> None:
     """Hold the confidence of answered replies against whether they were right."""
-    rng = Random(f"confidence {seed}")
+    rng = world.stream("confidence", seed)
     sure, right, kinds = [], [], []
     asked_n = 0
     for asked in questions.doubtful(known, rng):
@@ -217,7 +217,7 @@ def ece(truths: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> float:
 
 def _judge_audit(connection: psycopg.Connection, replies: Sequence[Reply], seed: int, size: Size, found: Found) -> None:
     """Replay replies; then edit a record that each of some stands on, and see whether the replay says which."""
-    rng = Random(f"audit {seed}")
+    rng = world.stream("audit", seed)
     same = 0
     for reply in replies[: size.replayed]:
         with unit_of_work(Actor.system(), read_only=True) as session:
@@ -260,7 +260,7 @@ UNDONE = {
 
 def _judge_poison(connection: psycopg.Connection, seed: int, size: Size, now: dt.datetime, found: Found) -> None:
     """Ask about records that give orders."""
-    rng = Random(f"poison {seed}")
+    rng = world.stream("poison", seed)
     load_world(size.scale, rng.randrange(2**31), now, lambda _: None)
     attacks = poison.poison(connection, rng, size.poisoned)
     drain_all()

@@ -114,7 +114,7 @@ def _world_cases(seed: int, answered: int) -> Iterator[Case]:
         get_settings.cache_clear()
         database = Database.connect(url, "worker")
         with psycopg.connect(postgres.dsn("calibration"), autocommit=True) as connection, use_database(database):
-            yield from _cases(world.build(connection, seed, 2, now), Random(seed), answered)
+            yield from _cases(world.build(connection, seed, 2, now), world.stream("calibration", seed), answered)
         database.close()
 
 
@@ -151,10 +151,12 @@ def _said(known: world.World, layer: str, name: str, rng: Random) -> tuple[str, 
     if way < 0.62 and layer in ("client", "agent"):
         return name.split()[-1], True
     if way < 0.75:
-        other = _slip(name, rng)
-        if layer == "client":
-            other = f"{rng.choice(FIRST_NAMES)[0]} {rng.choice(LAST_NAMES)[0]}"
-        return other, other in {row["name"] for row in known.of(layer)} and other == name
+        borne = {row["name"] for row in known.of(layer)}
+        other = name
+        while other in borne:
+            people = f"{rng.choice(FIRST_NAMES)[0]} {rng.choice(LAST_NAMES)[0]}"
+            other = people if layer == "client" else _slip(name, rng)
+        return other, False
     return _slip(name, rng), True
 
 

@@ -22,56 +22,18 @@ MONTHS = (
 )  # fmt: skip
 MONTH = "|".join(MONTHS)
 STATES = frozenset(
-    [
-        "very",
-        "hot",
-        "warm",
-        "balanced",
-        "cool",
-        "cold",
-        "rising",
-        "falling",
-        "steady",
-        "available",
-        "reserved",
-        "sold",
-        "withdrawn",
-        "proven",
-        "candidate",
-        "won",
-        "lost",
-        "new",
-        "qualified",
-        "viewing",
-        "negotiation",
-        "slow",
-        "medium",
-        "fast",
-        "impulsive",
-        "analytical",
-        "amiable",
-        "expressive",
-        "driver",
-    ]
-)
+    (
+        "hot", "warm", "balanced", "cool", "cold", "rising", "falling", "steady", "available", "reserved", "sold",
+        "withdrawn", "proven", "candidate", "won", "lost", "new", "qualified", "viewing", "negotiation", "slow",
+        "medium", "fast", "impulsive", "analytical", "amiable", "expressive", "driver",
+    )
+)  # fmt: skip
 NUMBER_WORDS = frozenset(
-    [
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "hundred",
-        "thousand",
-        "million",
-    ]
-)
+    (
+        "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "hundred",
+        "thousand", "million",
+    )
+)  # fmt: skip
 UNITS_OF_TIME = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 TOLERANCE = Decimal("1e-9")
 LEADS = ("To the client:", "For you:")
@@ -189,14 +151,18 @@ def _plain(text: str) -> str:
 
 def _take_dates(said: str, values: Iterable[tuple[Any, str | None]]) -> tuple[str, list[str]]:
     days = [day for value, _ in values if (day := _day(value))]
-    bad = []
-    for match in _DATE.finditer(said):
-        if dt.date(int(match[3]), MONTHS.index(match[2]) + 1, int(match[1])) not in days:
-            bad.append(f"date {match[0]}")
+    months = {(day.year, day.month) for day in days}
+    bad = [
+        f"date {found[0]}"
+        for found in _DATE.finditer(said)
+        if dt.date(int(found[3]), MONTHS.index(found[2]) + 1, int(found[1])) not in days
+    ]
     said = _DATE.sub(" ", said)
-    for match in _MONTH.finditer(said):
-        if (int(match[2]), MONTHS.index(match[1]) + 1) not in {(day.year, day.month) for day in days}:
-            bad.append(f"month {match[0]}")
+    bad += [
+        f"month {found[0]}"
+        for found in _MONTH.finditer(said)
+        if (int(found[2]), MONTHS.index(found[1]) + 1) not in months
+    ]
     return _MONTH.sub(" ", said), bad
 
 

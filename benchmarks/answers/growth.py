@@ -44,7 +44,7 @@ FROM (
 
 def paced(known: world.World, seed: int) -> dict[str, float]:
     """Return the 95th percentile for one client who waits, and for a stream that does not; milliseconds."""
-    rng = Random(f"pace {seed}")
+    rng = world.stream("pace", seed)
     agents = sorted(row["id"] for row in known.of("agent"))
     mixed = _mixed(known, rng)
     alone = [_timed(next(mixed), agents[0]) for _ in range(WARM + 2 * TIMED)][WARM:]
@@ -104,7 +104,7 @@ def growth(postgres: Postgres, seed: int, now: dt.datetime) -> dict[str, float]:
     with psycopg.connect(postgres.dsn("growth"), autocommit=True) as connection, use_database(database):
         known = world.build(connection, seed + 1, 1, now)
         agents = sorted(row["id"] for row in known.of("agent"))
-        asked = list(islice(_mixed(known, Random(f"growth {seed}")), WARM + TIMED))
+        asked = list(islice(_mixed(known, world.stream("growth", seed)), WARM + TIMED))
         for documents in (SMALL, LARGE):
             _fill(connection, documents)
             medians[documents] = float(np.median([_timed(one, agents[0]) for one in asked][WARM:]))

@@ -144,9 +144,8 @@ def _free(connection: psycopg.Connection, place: str) -> list[tuple[str, str | N
     """Return the records of a place, each with a unit that brings it up."""
     if place in ("client", "interest"):
         half = "<" if place == "client" else ">="
-        query = (
-            f"SELECT client_id::text, NULL FROM client_profiles WHERE client_id::text {half} '8' ORDER BY 1 OFFSET 5"
-        )
+        of_half = f"client_id::text {half} '8'"
+        query = f"SELECT client_id::text, NULL FROM client_profiles WHERE {of_half} ORDER BY 1 OFFSET 5"  # noqa: S608
     elif place == "agent":
         query = "SELECT agent_id::text, NULL FROM agent_activity ORDER BY 1"
     elif place == "property":
@@ -155,14 +154,16 @@ def _free(connection: psycopg.Connection, place: str) -> list[tuple[str, str | N
         key, half = ("area_id", "true") if place == "market" else ("project_id", "true")
         if place != "market":
             half = f"project_id::text {'<' if place == 'project' else '>='} '8'"
-        query = f"SELECT DISTINCT ON ({key}) {key}::text, project_id || ':' || unit_id FROM properties WHERE {half}"
+        named = f"DISTINCT ON ({key}) {key}::text"
+        query = f"SELECT {named}, project_id || ':' || unit_id FROM properties WHERE {half}"  # noqa: S608 (constants)
     return [(row[0], row[1]) for row in connection.execute(query.encode()).fetchall()]
 
 
 def _write(connection: psycopg.Connection, place: str, record_id: str, text: str) -> None:
     table, key, column = PLACES[place]
     value = json.dumps({"note": text, "bedrooms": 2}) if place == "interest" else text.replace("\n", " ")
-    connection.execute(f"UPDATE {table} SET {column} = %s WHERE {key} = %s".encode(), (value, uuid.UUID(record_id)))
+    statement = f"UPDATE {table} SET {column} = %s WHERE {key} = %s"  # noqa: S608 (constants)
+    connection.execute(statement.encode(), (value, uuid.UUID(record_id)))
 
 
 def leak(

@@ -306,7 +306,7 @@ def misspelt(name: str, rng: Random) -> str:
 
 
 def doubtful(world: World, rng: Random) -> Iterator[Asked]:
-    """Yield questions as they come: most by the right name, others misspelt, by a part of it, or of nobody on record."""
+    """Yield questions as they come: most by the right name, others misspelt, in part, or of nobody on record."""
     subjects = Subjects.of(world)
     while True:
         way = rng.choices(("plain", "misspelt", "part", "missing"), (0.60, 0.25, 0.05, 0.10))[0]
@@ -322,14 +322,14 @@ def doubtful(world: World, rng: Random) -> Iterator[Asked]:
 
 
 def _missing(world: World, layer: str, field: str, row: Facts, template: str, rng: Random) -> Asked:
-    """Ask of somebody or of a unit that nobody entered; whatever is answered is wrong."""
-    if layer == "client" or field == "stage":
-        name = f"{rng.choice(FIRST_NAMES)[0]} {rng.choice(LAST_NAMES)[0]}"
-    else:
+    """Ask of somebody or something that nobody entered; whatever is answered is wrong."""
+    borne = {other["name"] for other in world.of(layer)}
+    name = row["name"]
+    while name in borne:
         name = misspelt(row["name"], rng)
-    known = {r["name"] for r in world.of(layer)}
-    asked = _ask(world, layer, field, row, template, name, "missing")
-    return replace(asked, still_so=False) if name not in known else asked
+        if layer == "client" or field == "stage":
+            name = f"{rng.choice(FIRST_NAMES)[0]} {rng.choice(LAST_NAMES)[0]}"
+    return replace(_ask(world, layer, field, row, template, name, "missing"), still_so=False)
 
 
 def unanswerable(world: World, rng: Random) -> Iterator[Asked]:

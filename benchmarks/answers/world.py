@@ -6,6 +6,7 @@ other has changed after `d` days with chance 1 - exp(-d / `MEAN_LIFE_DAYS`), and
 
 import datetime as dt
 import math
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
@@ -16,7 +17,7 @@ import psycopg
 from estate.core.queue import drain_all
 from estate.importers.world import load_world
 
-__all__ = ["Facts", "World", "build"]
+__all__ = ["MEAN_LIFE_DAYS", "Facts", "World", "build", "stream"]
 
 MEAN_LIFE_DAYS = 500.0
 LASTING = frozenset({"bedrooms", "bathrooms", "area_sqm", "developer", "lift"})
@@ -67,9 +68,14 @@ class World:
         return [row for (name, _), row in self.rows.items() if name == layer]
 
 
+def stream(name: str, seed: int) -> Random:
+    """Return a source of chance of its own for one part of the bench."""
+    return Random(f"{name} {seed}")  # noqa: S311 (what is drawn must be repeatable)
+
+
 def build(connection: psycopg.Connection, seed: int, scale: int, now: dt.datetime) -> World:
     """Load a brokerage into the database in use, let it compute, and read it back."""
-    rng = Random(f"answers {seed}")
+    rng = stream("answers", seed)
     load_world(scale, rng.randrange(2**31), now, lambda _: None)
     _age(connection, rng, now)
     _make_twins(connection, rng)
@@ -80,14 +86,20 @@ def build(connection: psycopg.Connection, seed: int, scale: int, now: dt.datetim
     return World(rows, frozenset(_changed(rows, rng, now)))
 
 
+def _ids(connection: psycopg.Connection, table: str, key: str) -> list[uuid.UUID]:
+    rows = connection.execute(f"SELECT {key} FROM {table} ORDER BY 1".encode())  # noqa: S608 (constants)
+    return [row[0] for row in rows.fetchall()]
+
+
 def _age(connection: psycopg.Connection, rng: Random, now: dt.datetime) -> None:
     """Draw when each record was last confirmed."""
     for table, key in (("client_profiles", "client_id"), ("agent_activity", "agent_id"), ("properties", "unit_id")):
-        ids = [row[0] for row in connection.execute(f"SELECT {key} FROM {table} ORDER BY 1".encode()).fetchall()]
+        ids = _ids(connection, table, key)
         days = [rng.uniform(30, OLDEST_DAYS) if rng.random() < OLD_SHARE else rng.uniform(0, FRESH_DAYS) for _ in ids]
         at = [now - dt.timedelta(days=d) for d in days]
-        statement = f"UPDATE {table} t SET updated_at = n.at FROM unnest(%s::uuid[], %s::timestamptz[]) n (id, at)"
-        connection.execute(f"{statement} WHERE t.{key} = n.id".encode(), (ids, at))
+        drawn = "unnest(%s::uuid[], %s::timestamptz[]) n (id, at)"
+        statement = f"UPDATE {table} t SET updated_at = n.at FROM {drawn} WHERE t.{key} = n.id"  # noqa: S608
+        connection.execute(statement.encode(), (ids, at))
 
 
 def _make_twins(connection: psycopg.Connection, rng: Random) -> None:
@@ -109,9 +121,10 @@ def _empty(connection: psycopg.Connection, rng: Random) -> None:
         ("properties", "unit_id", "delivery_date"),
         ("properties", "unit_id", "area_sqm"),
     ):
-        ids = [row[0] for row in connection.execute(f"SELECT {key} FROM {table} ORDER BY 1".encode()).fetchall()]
+        ids = _ids(connection, table, key)
         gone = [i for i in ids if rng.random() < EMPTY_SHARE]
-        connection.execute(f"UPDATE {table} SET {column} = NULL WHERE {key} = ANY(%s)".encode(), (gone,))
+        statement = f"UPDATE {table} SET {column} = NULL WHERE {key} = ANY(%s)"  # noqa: S608 (constants)
+        connection.execute(statement.encode(), (gone,))
 
 
 def _read(connection: psycopg.Connection) -> dict[Key, Facts]:
