@@ -127,6 +127,7 @@ def _document(agent: AgentActivity) -> DocumentText:
         "avg_response_time": _number(agent.avg_response_time),
         "avg_closing_price": None if agent.avg_closing_price is None else str(agent.avg_closing_price),
         "currency": agent.currency,
+        "updated_at": agent.updated_at.isoformat(),
         **{name: said or None for name, said in free.items()},
     }
     said = [f"{name.replace('_', ' ')}: {words}" for name, words in free.items() if words]

@@ -28,6 +28,7 @@ NAMES = (
     "retrieval",
     "soak",
     "erase",
+    "gpt",
 )
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
 ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing", "valuation")

@@ -216,6 +216,7 @@ def _document(client: ClientProfile) -> DocumentText:
         "stated_score": None if stated is None else float(stated),
         "contact_consent": client.contact_consent,
         "do_not_contact": client.do_not_contact,
+        "updated_at": client.updated_at.isoformat(),
         **{name: said or None for name, said in free.items()},
     }
     title = client.name or f"Client {client.client_id}"

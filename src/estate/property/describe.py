@@ -121,6 +121,7 @@ def document(unit: Unit, project: Project) -> DocumentText:
         "positive_triggers": _said(unit.positive_triggers),
         "negative_reviews": _said(unit.negative_reviews),
         "amenities": ", ".join(_labels(unit.amenities)) or None,
+        "updated_at": unit.updated_at.isoformat(),
     }
     return DocumentText(
         layer="property",

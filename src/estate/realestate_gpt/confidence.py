@@ -1,15 +1,17 @@
 """Whether the records support an answer, what is missing if they do not, and how sure the reply may be."""
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from importlib.resources import files
 
-from estate.realestate_gpt.evidence import Evidence
+from estate.realestate_gpt.evidence import Evidence, days_old
 from estate.realestate_gpt.intent import Intent
-from estate.realestate_gpt.records import LAYERS, Key, Record
+from estate.realestate_gpt.records import Key, Record
 from estate.realestate_gpt.verifier import Verified
 
-__all__ = ["Judgement", "confidence", "judge"]
+__all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_risk", "features", "judge"]
 
 NOTHING = "The records hold nothing that answers this question."
 UNKNOWN_PLACE = "The records hold nothing about the place that the question names."
@@ -22,14 +24,42 @@ MISSING = {
     Intent.CALL: "No client on record is waiting for a call from you.",
     Intent.NEXT_STEP: "There is no client or deal on record to advise on.",
     Intent.GENERAL: "There is nobody on record to report on.",
+    Intent.FACT: "This is not on record.",
 }
+NOBODY = "No record bears the name that the question asks about."
+SEVERAL = "Several records bear this name; please say which of them you mean."
 PLACE_INTENTS = frozenset({Intent.MARKET, Intent.UNIT, Intent.PRICE})
 
-WEIGHT_ANSWERED = 0.5
-WEIGHT_BREADTH = 0.2
-WEIGHT_SURENESS = 0.2
-CEILING = 0.95  # Nothing that was estimated is certain.
-INTERVALS = (("qualification_lower", "qualification_upper"), ("closing_lower", "closing_upper"))
+CLOSE = 0.3
+MOST_ODD = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The fitted parameters of `confidence`.
+
+    Parameters
+    ----------
+    version : str
+        Names the fit; kept with each reply.
+    intercept : float
+        b, a logit.
+    weights : mapping
+        w by feature, logits.
+    decay_per_day : float
+        r, at least 0.
+    n : int
+        Replies that they were fitted on.
+    """
+
+    version: str
+    intercept: float
+    weights: Mapping[str, float]
+    decay_per_day: float
+    n: int
+
+
+CALIBRATION = Calibration(**json.loads(files(__package__).joinpath("calibration.json").read_text()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +87,10 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
     A topic is answered when a kept sentence cites a record that bears on it; a question about a place that
     no record knows is not answered by records of other places.
     """
+    if evidence.intents and Intent.FACT in intents:
+        return _judge_fact(evidence, verified)
+    if evidence.foreign:
+        return Judgement(True, (NOTHING,), 0.0)
     if not intents:
         return Judgement(not evidence.named, () if evidence.named else (NOTHING,), float(bool(evidence.named)))
     cited = {cite.key for sentence in verified.kept for cite in sentence.cites}
@@ -71,6 +105,17 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
     return Judgement(not answered, missing, len(answered) / len(intents))
 
 
+def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
+    """Judge a fact: it is answered when one record is asked and a kept sentence cites the field."""
+    if not evidence.asked:
+        return Judgement(True, (NOBODY,), 0.0)
+    if len(evidence.asked) > 1:
+        return Judgement(True, (SEVERAL,), 0.0)
+    field = evidence.fact.field if evidence.fact else ""
+    told = any(cite.field == field for sentence in verified.kept for cite in sentence.cites)
+    return Judgement(not told, () if told else (MISSING[Intent.FACT],), float(told))
+
+
 def _bearing(intent: Intent, e: Evidence) -> set[Key]:
     """Return the records that could answer a topic."""
     homes = (e.unit, *e.units, *(record for record in e.named if record.layer == "property"))
@@ -82,6 +127,7 @@ def _bearing(intent: Intent, e: Evidence) -> set[Key]:
         Intent.CALL: e.calls,
         Intent.NEXT_STEP: (e.client, *e.deals),
         Intent.GENERAL: (e.client, e.agent, *e.named),
+        Intent.FACT: e.asked,
     }
     return {record.key for record in bearing[intent] if record is not None}
 
@@ -91,28 +137,43 @@ def confidence(judgement: Judgement, evidence: Evidence, verified: Verified) -> 
 
     Notes
     -----
-    verified share * (0.1 + 0.5 * answered topics + 0.2 * layers cited / 5 + 0.2 * sureness), at most 0.95,
-    with sureness = 1 - mean width of the intervals of the scores shown, 0.5 when none is. The weights are
-    stated, not fitted; an abstained reply claims nothing and has 0.
+    P(right) = sigmoid(b + w x) * exp(-r d): the chance that the record meant is the one that was found, with the
+    features x of `features`, times the chance that what it says still holds, d days after it was last confirmed.
+    b, w and r are maximum-likelihood estimates of `scripts/calibrate_gpt.py`, on generated worlds and sentences that
+    no benchmark uses, or on the feedback of an installation; `calibration.json` holds them with their version.
+    An abstained reply claims nothing and has 0.
     """
     if judgement.abstained or not verified.kept:
         return 0.0
-    share = len(verified.kept) / (len(verified.kept) + len(verified.dropped))
-    layers = {cite.layer for sentence in verified.kept for cite in sentence.cites}
-    raw = (
-        1
-        - WEIGHT_ANSWERED * (1 - judgement.answered_share)
-        - WEIGHT_BREADTH * (1 - len(layers) / len(LAYERS))
-        - WEIGHT_SURENESS * (1 - _sureness(evidence))
-    )
-    return round(min(CEILING, share * raw), 4)
+    found = features(judgement, evidence, verified)
+    logit = CALIBRATION.intercept + sum(CALIBRATION.weights[name] * value for name, value in found.items())
+    return round(math.exp(-CALIBRATION.decay_per_day * days_at_risk(evidence)) / (1 + math.exp(-logit)), 4)
 
 
-def _sureness(evidence: Evidence) -> float:
-    fields = evidence.client.fields if evidence.client is not None else {}
-    widths = [
-        float(fields[upper] or 0) - float(fields[lower] or 0)
-        for lower, upper in INTERVALS
-        if fields.get(lower) is not None and fields.get(upper) is not None
-    ]
-    return 1 - fmean(widths) if widths else 0.5
+def features(judgement: Judgement, evidence: Evidence, verified: Verified) -> dict[str, float]:
+    """Return what speaks against a reply; each is 0 when nothing does.
+
+    Returns
+    -------
+    dict
+        ``unlike``: how far the name in the question is from that on record; ``part``: the share of the name that was
+        not said; ``close``: how near another name comes, above `CLOSE`; ``odd``: words that mean nothing here, up to
+        three; ``unanswered``: share of the topics; ``dropped``: share of the sentences that did not stand up.
+    """
+    match = evidence.match
+    said = len(verified.kept) + len(verified.dropped)
+    return {
+        "unlike": 1 - match.likeness,
+        "part": 1 - match.coverage,
+        "close": max(0.0, CLOSE - match.margin) if match.likeness < 1 or match.coverage < 1 else 0.0,
+        "odd": float(min(evidence.odd, MOST_ODD)),
+        "unanswered": 1 - judgement.answered_share,
+        "dropped": len(verified.dropped) / said if said else 0.0,
+    }
+
+
+def days_at_risk(evidence: Evidence) -> int:
+    """Return the days since the record that was asked about was confirmed; 0 when what it says lasts."""
+    if evidence.fact is None or evidence.fact.lasts or not evidence.asked:
+        return 0
+    return days_old(evidence.asked[0], evidence.today)

@@ -30,6 +30,7 @@ __all__ = [
     "get_policy",
     "get_response",
     "has_embeddings",
+    "judged",
     "last_roll_back",
     "move_responses",
     "nearest",
@@ -41,6 +42,7 @@ __all__ = [
     "spelt",
     "store_documents",
     "store_embeddings",
+    "versions",
 ]
 
 # Counting stops at the cap: a token beyond it is too common to look records up by, however common it is.
@@ -139,6 +141,13 @@ def documented(session: Session, keys: Collection[Key]) -> set[Key]:
     query = select(Document.layer, Document.record_id)
     found = query.where(tuple_(Document.layer, Document.record_id).in_(sorted(keys)))
     return {(layer, record_id) for layer, record_id in session.execute(found)} if keys else set()
+
+
+def versions(session: Session, keys: Collection[Key]) -> dict[Key, int]:
+    """Return the version of the documents of some records."""
+    query = select(Document.layer, Document.record_id, Document.version)
+    found = query.where(tuple_(Document.layer, Document.record_id).in_(sorted(keys)))
+    return {(layer, record_id): version for layer, record_id, version in session.execute(found)} if keys else {}
 
 
 def containing(session: Session, tokens: Sequence[str], layers: Sequence[str], cap: int) -> dict[str, int]:
@@ -278,6 +287,18 @@ def opinions(session: Session, since: dt.datetime | None = None, most: int | Non
     found = newest.subquery()
     query = select(*(found.c[name] for name in Opinion._fields)).order_by(found.c.created_at.desc()).limit(most)
     return [Opinion(*row) for row in session.execute(query)]
+
+
+def judged(session: Session) -> list[tuple[GptResponse, str]]:
+    """Return every answered reply that was judged, with its newest verdict."""
+    query = (
+        select(GptResponse, GptFeedback.verdict)
+        .join(GptFeedback, GptFeedback.response_id == GptResponse.response_id)
+        .where(~GptResponse.abstained, GptResponse.basis != {})
+        .ext(distinct_on(GptFeedback.response_id))
+        .order_by(GptFeedback.response_id, GptFeedback.created_at.desc(), GptFeedback.feedback_id)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
 
 
 def rows_about(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:

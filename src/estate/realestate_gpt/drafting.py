@@ -10,12 +10,13 @@ from estate.core.db import unit_of_work
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.realestate_gpt import composer
+from estate.realestate_gpt.answering import answer
 from estate.realestate_gpt.confidence import Judgement, judge
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.gathering import gather
 from estate.realestate_gpt.generators import Asked, GenerationFailed, Generator
 from estate.realestate_gpt.grounding import Grounding
-from estate.realestate_gpt.intent import Question, read
+from estate.realestate_gpt.intent import read
 from estate.realestate_gpt.schemas import AgentContext
 from estate.realestate_gpt.verifier import Sentence, Verified, verify
 
@@ -78,8 +79,8 @@ class Drafting:
         question = read(text)
         with unit_of_work(actor, read_only=True) as session:
             evidence = gather(session, text, question, context, now=self._now)
-        self._asked = Asked(text, question.intents, evidence)
-        self._answerable = not _composed(question, evidence)[0].abstained
+        self._asked = Asked(text, evidence.intents, evidence)
+        self._answerable = not answer(evidence)[0].abstained
 
     async def sentences(self) -> AsyncGenerator[Sentence]:
         """Yield each sentence of the generator that the evidence supports, as soon as it is written.
@@ -138,40 +139,28 @@ class Chosen:
     note: tuple[str, ...] = ()
 
 
-def choose(question: Question, evidence: Evidence, draft: Draft | None) -> Chosen:
+def choose(evidence: Evidence, draft: Draft | None) -> Chosen:
     """Take the draft where it stands up to the records and answers, with what the composer adds; else the composer's.
 
     Parameters
     ----------
-    question : Question
-        What was asked.
     evidence : Evidence
         The records as they are now.
     draft : Draft or None
         What a generator wrote, perhaps on records that have changed since.
     """
-    judgement, composed = _composed(question, evidence)
+    judgement, composed = answer(evidence)
     if draft is None or judgement.abstained:
         return Chosen(judgement, composed)
     written = _checked(evidence, draft.sentences, draft)
     refused = len(written.dropped)
-    answers = judge(question.intents, evidence, written)
+    answers = judge(evidence.intents, evidence, written)
     least = get_settings().llm_min_kept_share * (len(written.kept) + refused)
     if draft.failure or len(written.kept) < least or answers.abstained:
         return Chosen(judgement, composed, refused=refused, note=(draft.failure or TOO_FEW, COMPOSED))
     added = [sentence for sentence in composed.kept if _adds(sentence, written)]
     version = f"{draft.version}+{composer.VERSION}" if added else draft.version
     return Chosen(answers, Verified((*written.kept, *added), composed.dropped), version, refused)
-
-
-def _composed(question: Question, evidence: Evidence) -> tuple[Judgement, Verified]:
-    """Return the composer's reply; where the records do not answer, the brief and nothing that looks like an answer."""
-    records = evidence.records()
-    verified = verify(composer.compose(question.intents, evidence, for_client=True), records)
-    judgement = judge(question.intents, evidence, verified)
-    if judgement.abstained:
-        verified = verify(composer.compose((), evidence, for_client=False), records)
-    return judgement, verified
 
 
 def _checked(evidence: Evidence, sentences: Sequence[Sentence], by: Draft | Generator) -> Verified:

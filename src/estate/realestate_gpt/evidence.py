@@ -5,9 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from estate.realestate_gpt.facts import Fact
+from estate.realestate_gpt.intent import Intent
+from estate.realestate_gpt.naming import NO_MATCH, Match
 from estate.realestate_gpt.records import Key, Record
 
-__all__ = ["Evidence"]
+__all__ = ["MANY", "ONE", "Evidence", "days_old"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,18 @@ class Evidence:
         Clients to call next, with ``reason_1``.
     named : tuple of Record
         Records whose name stands in the question.
+    asked : tuple of Record
+        The record that a fact is asked of; several when they bear one name.
+    fact : Fact or None
+        The fact that is asked for.
+    intents : tuple of Intent
+        Topics of the question, its names left out, the main one first.
+    match : Match
+        How well the question names what it is about.
+    foreign : bool
+        Whether too little of the question was understood to say that the records bear on it.
+    odd : int
+        Words of the question that mean nothing here.
     unknown_place : bool
         Whether the question names a place that no record knows.
     fits : bool
@@ -51,6 +66,12 @@ class Evidence:
     deals: tuple[Record, ...] = ()
     calls: tuple[Record, ...] = ()
     named: tuple[Record, ...] = ()
+    asked: tuple[Record, ...] = ()
+    fact: Fact | None = None
+    intents: tuple[Intent, ...] = ()
+    match: Match = NO_MATCH
+    foreign: bool = False
+    odd: int = 0
     unknown_place: bool = False
     fits: bool = True
     today: dt.date = dt.date.min
@@ -77,5 +98,11 @@ class Evidence:
 
 
 ONE = ("unit", "client", "agent")
-MANY = ("named", "calls", "deals", "triggers", "areas", "units")
+MANY = ("asked", "named", "calls", "deals", "triggers", "areas", "units")
 """Roles in the order in which their fields are joined: what a later one computed counts."""
+
+
+def days_old(record: Record, today: dt.date) -> int:
+    """Return the days since a record was last confirmed, 0 when that is not known."""
+    updated_at = record.fields.get("updated_at")
+    return 0 if updated_at is None else max(0, (today - dt.date.fromisoformat(str(updated_at)[:10])).days)

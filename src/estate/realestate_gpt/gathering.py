@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
@@ -13,18 +14,19 @@ from estate.core.db import whole_house
 from estate.core.types import UnitRef
 from estate.intelligence import actions, areas, calls, closing, matching, qualification, ranking, register
 from estate.intelligence.cards import QUALIFICATION
-from estate.intelligence.schemas import ClosingOut, Qualification, Recommendation
+from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
 from estate.market import service as market_service
-from estate.market.schemas import AreaHeat
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
+from estate.realestate_gpt import figures
+from estate.realestate_gpt.asking import Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.intent import Intent, Question
-from estate.realestate_gpt.layers import documents_of
-from estate.realestate_gpt.records import Key, Record, Value
+from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import AgentContext
+from estate.realestate_gpt.subjects import asked_records, heat_fields, read
 
 __all__ = ["gather"]
 
@@ -37,7 +39,7 @@ TRIGGERS = 50  # Words that the one for a client is chosen from.
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
-STEADY = 1.0  # A change of less than a point of heat is not a trend.
+WITH_SUMS = frozenset({"price", "budget"})
 
 Fields = Mapping[str, Value]
 
@@ -58,7 +60,21 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         client_service.get_client(session, context.client_id)
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
-    named = _named(found, question)
+    subject = understand(text, [*found, *_context(session, context)])
+    asked = asked_records(session, subject, context)
+    if subject.fact is not None and asked is not None:
+        return Evidence(
+            agent=read(session, "agent", [context.agent_id])[str(context.agent_id)],
+            asked=tuple(asked),
+            named=subject.match.records[:1] if subject.fact.layer != subject.fact.subject else (),
+            fact=subject.fact,
+            intents=(Intent.FACT,),
+            match=subject.match,
+            odd=subject.odd,
+            today=now.date(),
+        ).joined()
+    question = replace(question, intents=subject.intents)
+    named = _named(found, question, subject)
     area_ids = _area_ids(session, named, unit, context)
     units, fits = _units(session, question, context, named)
     ref = context.property_id or next(iter(units), None)
@@ -72,27 +88,39 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         deals=tuple(_deals(session, context)),
         calls=tuple(_calls(session, context.agent_id)) if Intent.CALL in question.intents else (),
         named=tuple(named),
-        unknown_place=_unknown_place(question, found),
+        intents=question.intents,
+        match=subject.match,
+        foreign=_is_foreign(subject, context),
+        odd=subject.odd,
+        unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits,
         today=now.date(),
     ).joined()
 
 
-def _read(session: Session, layer: str, ids: Iterable[object]) -> dict[str, Record]:
-    """Read records of one layer by id, in the order asked for."""
-    wanted: list[Key] = [(layer, str(record_id)) for record_id in ids]
-    found = documents_of(session, wanted)
-    return {key[1]: Record(*key, 1.0, found[key].fields) for key in wanted if key in found}
-
-
 # What the question names
 
 
-def _named(found: Sequence[Record], question: Question) -> list[Record]:
-    """Return found records whose id or whole name stands in the question."""
+def _named(found: Sequence[Record], question: Question, subject: Subject) -> list[Record]:
+    """Return found records whose id or name stands in the question; a name of several, of none of them."""
     phrases = {tuple(words(phrase)) for phrase in question.phrases}
     ids = {str(record_id) for record_id in question.ids} | {str(unit) for unit in question.units}
-    return [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
+    named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
+    named += [r for r in subject.match.records if r.layer != "behavior"]
+    return list({record.key: record for record in named}.values())
+
+
+def _context(session: Session, context: AgentContext) -> list[Record]:
+    """Return the people of the talk, who may be meant by name as well."""
+    found = list(read(session, "agent", [context.agent_id]).values())
+    return found + (list(read(session, "client", [context.client_id]).values()) if context.client_id else [])
+
+
+def _is_foreign(subject: Subject, context: AgentContext) -> bool:
+    """Tell whether a question is none of ours; what is said in a talk with a client may wander."""
+    if subject.match.records and not subject.intents:
+        return subject.odd > 0
+    return subject.foreign if context.client_id is None else not subject.intents
 
 
 def _names(record: Record) -> list[list[str]]:
@@ -123,30 +151,13 @@ def _area_ids(session: Session, named: Sequence[Record], unit: UnitOut | None, c
 
 
 def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
-    records = _read(session, "market", ids)
+    records = read(session, "market", ids)
     heat = {str(area.area_id): area for area in market_service.heatmap(session)} if records else {}
     for area_id, record in records.items():
-        fields = _heat(heat[area_id]) if area_id in heat else {}
+        fields = heat_fields(heat[area_id]) if area_id in heat else {}
         if Intent.MARKET in question.intents:
             fields = {**fields, **_forecast(session, area_id)}
         yield record.with_fields(fields)
-
-
-def _heat(area: AreaHeat) -> Fields:
-    trend = area.heat_trend
-    return {
-        "heat_score": area.heat_score,
-        "heat_band": area.heat_band,
-        "heat_n": area.n,
-        "heat_confidence": area.confidence,
-        "heat_direction": None if trend is None else _direction(trend),
-    }
-
-
-def _direction(trend: float) -> str:
-    if abs(trend) < STEADY:
-        return "steady"
-    return "rising" if trend > 0 else "falling"
 
 
 def _forecast(session: Session, area_id: str) -> Fields:
@@ -208,19 +219,25 @@ def _meeting(
 def _match(match: Recommendation) -> Fields:
     fields: dict[str, Value] = {"match_score": match.score}
     for place, reason in enumerate(match.reasons[:2], start=1):
-        fields[f"reason_{place}"] = _stop(reason.text)
+        fields[f"reason_{place}"] = _said(reason)
     if match.trade_offs:
-        fields["trade_off"] = _stop(match.trade_offs[0].text)
+        fields["trade_off"] = _said(match.trade_offs[0])
     return fields
 
 
+def _said(reason: Reason | TradeOff) -> str | None:
+    """Return what a reason says, unless a name in it states a sum: only prices and budgets do."""
+    text = _stop(reason.text)
+    return None if figures.states_sum(text) and reason.field not in WITH_SUMS else text
+
+
 def _offered(session: Session, units: Mapping[UnitRef, Fields]) -> Iterable[Record]:
-    records = _read(session, "property", units)
+    records = read(session, "property", units)
     return [records[str(ref)].with_fields(fields) for ref, fields in units.items() if str(ref) in records]
 
 
 def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
-    record = _read(session, "property", [ref])[str(ref)]
+    record = read(session, "property", [ref])[str(ref)]
     if not {Intent.PRICE, Intent.OBJECTION}.intersection(question.intents):
         return record
     return record.with_fields(_value(session, ref))
@@ -242,7 +259,7 @@ def _value(session: Session, ref: UnitRef) -> Fields:
 
 
 def _agent(session: Session, agent_id: uuid.UUID, question: Question) -> Record:
-    record = _read(session, "agent", [agent_id])[str(agent_id)]
+    record = read(session, "agent", [agent_id])[str(agent_id)]
     if not RANKED.intersection(question.intents):
         return record
     place = next((row for row in ranking.rank_agents(session) if row.agent_id == agent_id), None)
@@ -258,7 +275,7 @@ def _client(
     client_id = context.client_id
     if client_id is None:
         raise ValueError("there is no client")
-    record = _read(session, "client", [client_id])[str(client_id)]
+    record = read(session, "client", [client_id])[str(client_id)]
     with whole_house(session):
         model = closing.load_closing(session, [client_id], now)
         scorer = register.scorer(session, QUALIFICATION.kind)
@@ -278,7 +295,7 @@ def _qualification(score: Qualification) -> dict[str, Value]:
         "qualification_band": score.band,
         "qualification_n": score.n,
         "qualification_basis": _stop(score.why),
-        "qualification_why": _stop(score.contributions[0].why) if score.contributions else None,
+        "qualification_why": next((_stop(c.why) for c in score.contributions if c.value is not None), None),
         "ask": _stop(score.missing[0].why) if score.missing else None,
     }
 
@@ -306,7 +323,7 @@ def _likely_step(session: Session, client_id: uuid.UUID) -> dict[str, Value]:
 
 def _calls(session: Session, agent_id: uuid.UUID) -> Iterable[Record]:
     due = {str(call.client_id): call for call in calls.next_calls(session, agent_id, limit=CALLS)}
-    for client_id, record in _read(session, "client", due).items():
+    for client_id, record in read(session, "client", due).items():
         call = due[client_id]
         last_contact = next((r.text for r in call.reasons if r.field == "time_of_event"), None)
         yield record.with_fields(
@@ -327,7 +344,7 @@ def _triggers(session: Session, client_id: uuid.UUID | None) -> Iterable[Record]
     best = actions.best_trigger(behavior_service.triggers(session, TRIGGERS).items, said)
     if best is None:
         return
-    for record in _read(session, "behavior", [f"trigger:{best.term}"]).values():
+    for record in read(session, "behavior", [f"trigger:{best.term}"]).values():
         yield record.with_fields({"lift_lower": record.fields["lower"], "lift_upper": record.fields["upper"]})
 
 
@@ -336,7 +353,7 @@ def _deals(session: Session, context: AgentContext) -> Iterable[Record]:
     if context.client_id is None:
         return []
     deals = behavior_service.deals(session, agent_id=context.agent_id, client_ids=[context.client_id])
-    return _read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
+    return read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
 
 
 # Words of the floors below

@@ -10,7 +10,7 @@ from enum import StrEnum
 from estate.core.types import UnitRef
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["Intent", "Question", "read"]
+__all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "read", "topics"]
 
 
 class Intent(StrEnum):
@@ -23,6 +23,7 @@ class Intent(StrEnum):
     CALL = "call"
     NEXT_STEP = "next_step"
     GENERAL = "general"
+    FACT = "fact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ _PHRASES: Mapping[Intent, str] = {
         """,
     Intent.CALL: """
         who should i call; whom should i call; who to call; whom to call; call first; call next; call today;
-        my calls; call list; priority; prioritise; prioritize; which client; which lead; my leads; my clients; اتصل
+        my calls; call list; priority; prioritise; prioritize; which client; which lead; my leads; my clients;
+        ring; phone first; phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
         """,
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
@@ -157,7 +159,7 @@ def read(text: str) -> Question:
     budget, currency = _budget(text)
     units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
     return Question(
-        intents=_intents(words(text)),
+        intents=intents_of(topics(words(text))),
         budget=budget,
         currency=currency,
         bedrooms=_bedrooms(text),
@@ -168,22 +170,27 @@ def read(text: str) -> Question:
     )
 
 
-def _intents(stems: Sequence[str]) -> tuple[Intent, ...]:
-    """Count the words that each topic explains, longest phrase first; most words first, then as listed."""
-    explained = dict.fromkeys(Intent, 0)
+def topics(stems: Sequence[str]) -> dict[Intent, int]:
+    """Count the words that each topic explains, longest phrase first."""
+    counts = dict.fromkeys(Intent, 0)
     position = 0
     while position < len(stems):
         for length in range(min(LONGEST, len(stems) - position), 0, -1):
             intent = LEXICON.get(tuple(stems[position : position + length]))
             if intent is not None:
-                explained[intent] += length
+                counts[intent] += length
                 position += length
                 break
         else:
             position += 1
-    found = [intent for intent in Intent if explained[intent] and intent is not Intent.GENERAL]
-    found.sort(key=lambda intent: -explained[intent])
-    return tuple(found) or ((Intent.GENERAL,) if explained[Intent.GENERAL] else ())
+    return counts
+
+
+def intents_of(counts: Mapping[Intent, int]) -> tuple[Intent, ...]:
+    """Order the topics that explain a word: most words first, then as listed; a general one only when alone."""
+    found = [intent for intent in Intent if counts[intent] and intent is not Intent.GENERAL]
+    found.sort(key=lambda intent: -counts[intent])
+    return tuple(found) or ((Intent.GENERAL,) if counts[Intent.GENERAL] else ())
 
 
 def _budget(text: str) -> tuple[Decimal | None, str | None]:

@@ -4,7 +4,8 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, Text, func, text
+from sqlalchemy import ARRAY, BigInteger, CheckConstraint, Computed, ForeignKey, Index, Text, func
+from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,7 +13,7 @@ from estate.core.orm import Base, BigId, UpdatedAt, share
 
 __all__ = ["Document", "GptFeedback", "GptResponse", "RankingPolicy"]
 
-NO_WORDS = text("'{}'::text[]")
+NO_WORDS = sql("'{}'::text[]")
 
 
 class Document(Base):
@@ -31,7 +32,7 @@ class Document(Base):
     document_id: Mapped[BigId]
     layer: Mapped[str]
     record_id: Mapped[str]
-    version: Mapped[int] = mapped_column(server_default=text("1"))
+    version: Mapped[int] = mapped_column(server_default=sql("1"))
     content_hash: Mapped[bytes]
     title: Mapped[str]
     text: Mapped[str]
@@ -74,6 +75,7 @@ class GptResponse(Base):
     confidence: Mapped[float]
     abstained: Mapped[bool]
     composer_version: Mapped[str]
+    basis: Mapped[dict[str, Any]] = mapped_column(server_default=sql("'{}'::jsonb"))
     created_at: Mapped[dt.datetime] = mapped_column(server_default=func.now())
 
 

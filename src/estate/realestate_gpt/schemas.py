@@ -109,6 +109,7 @@ class UsedRecord(SchemaOut):
 
     layer: str
     id: str
+    version: int | None = Field(None, description="Of its search document; null before there was one.")
     content_hash: str = Field(description="SHA-256 of the fields, hexadecimal.")
     fields: dict[str, JsonValue]
 

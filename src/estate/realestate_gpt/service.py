@@ -12,7 +12,6 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
-from estate.core.canonical import content_hash
 from estate.core.db import unit_of_work, whole_house
 from estate.core.errors import Invalid
 from estate.core.outbox import Job, enqueue_once
@@ -22,6 +21,7 @@ from estate.core.settings import get_settings
 from estate.core.traces import pseudonym
 from estate.core.types import UnitRef
 from estate.realestate_gpt import composer, crud, policies
+from estate.realestate_gpt.audit import Replay, basis_of, replayed, snapshots
 from estate.realestate_gpt.confidence import confidence
 from estate.realestate_gpt.drafting import Chosen, Draft, Drafting, choose, drafted
 from estate.realestate_gpt.errors import ResponseNotFound
@@ -32,7 +32,7 @@ from estate.realestate_gpt.intent import Intent, read
 from estate.realestate_gpt.learning import LEARN
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.privacy import erase_client, export_client, make_anew
-from estate.realestate_gpt.records import LAYERS, Key, Record
+from estate.realestate_gpt.records import LAYERS, Record
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import (
     AgentContext,
@@ -61,6 +61,7 @@ __all__ = [
     "make_anew",
     "move_client",
     "ranking_policy",
+    "replay",
     "respond",
     "retriever",
     "roll_back_ranking",
@@ -148,10 +149,11 @@ def respond(
     with _session(session) as transaction:
         now = dt.datetime.now(dt.UTC) if draft is None else draft.written_at
         evidence = gather(transaction, text, question, context, now=now)
-        chosen = choose(question, evidence, draft)
+        chosen = choose(evidence, draft)
         reply = _reply(chosen, evidence)
-        intent = question.intents[0] if question.intents else Intent.GENERAL
-        crud.add_response(transaction, _audit_row(text, context, intent, reply, evidence.records(), chosen.version))
+        intent = evidence.intents[0] if evidence.intents else Intent.GENERAL
+        kept = {"basis": basis_of(evidence), "records": snapshots(transaction, evidence.records().values())}
+        crud.add_response(transaction, _audit_row(text, context, intent, reply, chosen.version) | kept)
     _log(reply, chosen)
     return reply
 
@@ -204,6 +206,20 @@ def feedback(session: Session, given: FeedbackIn) -> FeedbackOut:
     due_at = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=get_settings().learning_delay_s)
     enqueue_once(session, Job(LEARN, "ranking"), due_at=due_at)
     return FeedbackOut(feedback_id=feedback_id, response_id=given.response_id, verdict=given.verdict)
+
+
+def replay(session: Session, response_id: uuid.UUID) -> Replay:
+    """Make a stored reply again from the records that were kept with it, and say which of them have changed since.
+
+    Raises
+    ------
+    ResponseNotFound
+        As for `get_response`.
+    """
+    row = _response(session, response_id)
+    if not _sees_records(session, row):
+        raise ResponseNotFound(NO_REPLY)
+    return replayed(session, row)
 
 
 def ranking_policy(session: Session) -> PolicyOut:
@@ -264,7 +280,7 @@ def get_response(session: Session, response_id: uuid.UUID) -> ResponseOut:
         property=_unit_of(row),
         client_input=row.client_input,
         intent=row.intent,
-        records=[UsedRecord.model_validate(record) for record in row.records],
+        records=[UsedRecord.model_validate(record) for record in row.records if _is_cited(row, record)],
         composer_version=row.composer_version,
         created_at=row.created_at,
     )
@@ -310,9 +326,7 @@ def _used(sentences: Sequence[Sentence]) -> list[UsedRecords]:
     return [UsedRecords(layer=layer, ids=list(ids[layer])) for layer in LAYERS if layer in ids]
 
 
-def _audit_row(
-    text: str, context: AgentContext, intent: Intent, reply: Reply, records: Mapping[Key, Record], version: str
-) -> dict[str, Any]:
+def _audit_row(text: str, context: AgentContext, intent: Intent, reply: Reply, version: str) -> dict[str, Any]:
     unit = context.property_id
     answer = reply.model_dump(mode="json")
     return {
@@ -324,20 +338,12 @@ def _audit_row(
         "property_unit_id": unit.unit_id if unit else None,
         "client_input": text,
         "intent": intent.value,
-        "records": [_snapshot(records[used.layer, record_id]) for used in reply.used_records for record_id in used.ids],
         "composer_version": version,
     }
 
 
-def _snapshot(record: Record) -> dict[str, Any]:
-    """Return a record as JSON with the hash of its fields, so that the reply can be checked again later."""
-    fields = dict(record.fields)
-    return {
-        "layer": record.layer,
-        "id": record.id,
-        "content_hash": content_hash(fields).hex(),
-        "fields": fields,
-    }
+def _is_cited(row: GptResponse, record: Mapping[str, Any]) -> bool:
+    return any(used["layer"] == record["layer"] and record["id"] in used["ids"] for used in row.used_records)
 
 
 def _response(session: Session, response_id: uuid.UUID) -> GptResponse:

@@ -78,9 +78,9 @@ def _each(text: str) -> frozenset[str]:
 
 
 PLAIN_CAPITALS = _each("""
-    A After Answer Ask At Avoid Be Because Before Both Bring But By Call Dear Do First For Forecast Handover Homes
-    How I If In It Like My Next No Not Of Offer On Our Perhaps Please Prices Qualification Say Since So Still Thank
-    That The There These They This To We What When While With You Your
+    A After Amenities Answer Ask At Avoid Bathrooms Be Because Before Both Bring But By Call Calls Dear Deals Do First
+    For Forecast Handover Homes How I If In It Like My Next No Not Of Offer On Our Perhaps Please Prices Qualification
+    Kind Sales Say Since So Still Thank That The There These They This To We What When While With Would You Your
 """)
 """Words of our own that may open a sentence or a clause with a capital; any other capital is taken for a name."""
 

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -15,6 +17,7 @@ from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, respond
 from estate.realestate_gpt.learning import preference
+from estate.realestate_gpt.service import replay
 
 ID = "10000000-0000-4000-8000-0000000000"
 AREA, AGENT, CLIENT, PROJECT, UNIT, DEAL, OTHER = (f"{ID}{n:02d}" for n in range(1, 8))
@@ -297,3 +300,62 @@ def test_function_says_what_is_wrong(session: Session) -> None:
         respond("", AgentContext(uuid.UUID(AGENT)), session=session)
     with pytest.raises(NotFound):
         respond("Hello", AgentContext(uuid.UUID(AGENT)), session=session)
+
+
+def replayed(session: Session, reply: dict[str, Any]) -> Any:
+    return replay(session, uuid.UUID(reply["response_id"]))
+
+
+@pytest.mark.parametrize(
+    "text", [QUESTION, "What is the next step?", "What is the budget of Layla Haddad?", "Who is he?"]
+)
+def test_reply_is_made_again_from_what_was_kept(
+    world: TestClient, session: Session, drain: Callable[[], int], text: str
+) -> None:
+    drain()
+    reply = ask(world, text)
+    again = replayed(session, reply)
+    assert again.text == reply["text"]
+    assert again.same
+    assert again.changed == ()
+
+
+def test_replay_says_which_record_changed(world: TestClient, session: Session) -> None:
+    reply = ask(world, property=PROPERTY)
+    change = {"project_id": PROJECT, "unit_id": UNIT, "price": "1300000.00"}
+    assert world.post("/property/ingest", json=[change]).json()["updated"] == 1
+    again = replayed(session, reply)
+    assert again.text == reply["text"]
+    [changed] = again.changed
+    assert (changed.layer, changed.id) == ("property", PROPERTY)
+    assert "price" in changed.fields
+
+
+def test_replay_sees_when_what_was_kept_was_changed(
+    world: TestClient, session: Session, connection: Connection
+) -> None:
+    reply = ask(world, property=PROPERTY)
+    connection.execute(
+        sql("UPDATE gpt_responses SET records = replace(records::text, 'Pearl Gate 12', 'Pearl Gate 13')::jsonb")
+    )
+    session.expire_all()
+    again = replayed(session, reply)
+    assert not again.same
+    assert any(not changed.kept_whole for changed in again.changed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["What is the budget of Ottoline Vask?", "Which school did Layla Haddad go to?", "How do I cook a risotto?"],
+)
+def test_what_is_not_on_record_is_declined(world: TestClient, drain: Callable[[], int], text: str) -> None:
+    drain()
+    assert ask(world, text, client_id=None)["abstained"]
+
+
+def test_client_is_found_by_a_misspelt_name(world: TestClient, drain: Callable[[], int]) -> None:
+    drain()
+    reply = ask(world, "What is the budget of Layla Hadad?", client_id=None)
+    assert "Layla Haddad has a budget of AED 1,500,000" in reply["text"]
+    assert "comes closest" in reply["text"]
+    assert reply["confidence"] < ask(world, "What is the budget of Layla Haddad?", client_id=None)["confidence"]

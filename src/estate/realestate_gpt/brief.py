@@ -1,0 +1,280 @@
+"""The brief for the agent: what each topic adds, and what every brief holds."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from estate.realestate_gpt.evidence import Evidence, days_old
+from estate.realestate_gpt.intent import Intent
+from estate.realestate_gpt.records import Record
+from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, is_within_budget, offer, say
+from estate.realestate_gpt.verifier import Sentence
+
+__all__ = ["brief"]
+
+MAX_CHOICES = 4
+SHOWS = 1.05
+WIDE = 0.6  # An interval of probabilities that says next to nothing.
+OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
+
+
+def brief(intents: Sequence[Intent]) -> Iterator[Section]:
+    """Yield the sections of a brief on some topics; a plain question gets a plain answer."""
+    yield from (section for intent in intents for section in AGENT[intent])
+    if Intent.FACT not in intents:
+        yield from BRIEF
+
+
+def _main_area(e: Evidence) -> Said:
+    yield next(_areas(e), None)
+
+
+def _areas(e: Evidence) -> Said:
+    for area in e.areas[:MAX_SHOWN]:
+        yield first(
+            say(
+                "{area.area_name} is {area.heat_band} and {area.heat_direction}: heat {area.heat_score}, average price"
+                " {area.price_avg} ({area.snapshot_count} up to {area.as_of}).",
+                area=area,
+            ),
+            say(
+                "{area.area_name} is {area.heat_band}: heat {area.heat_score}, average price {area.price_avg}"
+                " ({area.snapshot_count} up to {area.as_of}).",
+                area=area,
+            ),
+            say("{area.area_name} is {area.heat_band}: heat {area.heat_score}.", area=area),
+            say("{area.area_name} is an area on record.", area=area),
+        )
+
+
+def _forecasts(e: Evidence) -> Said:
+    for area in e.areas[:MAX_SHOWN]:
+        yield say(
+            "Forecast for {area.area_name} in {area.forecast_month}: {area.forecast_price}, most likely between"
+            " {area.forecast_price_lower} and {area.forecast_price_upper}.",
+            area=area,
+        )
+
+
+def _offers(e: Evidence) -> Said:
+    """Say why each unit is offered; a unit without reasons is only described."""
+    for unit in e.units[:MAX_SHOWN]:
+        yield first(
+            say("Offer {unit.title} at {unit.price}: {unit.reason_1} {unit.reason_2}", unit=unit),
+            say("Offer {unit.title} at {unit.price}: {unit.reason_1}", unit=unit),
+            say("{unit.title} is {unit.status} at {unit.price}.", unit=unit),
+            say("A home on record is {unit.status} at {unit.price}.", unit=unit),
+        )
+        yield say("Be open about {unit.title}: {unit.trade_off}", unit=unit)
+        if e.client is not None and is_within_budget(unit, e.client) is False:
+            yield say("At {unit.price} it is above the budget of {client.budget}.", unit=unit, client=e.client)
+
+
+def _fair_value(e: Evidence) -> Said:
+    unit = e.unit
+    if unit is None:
+        return
+    yield say(
+        "Like units support {unit.fair_value} for {unit.title}, between {unit.fair_value_lower} and"
+        " {unit.fair_value_upper}, from {unit.comparables}; it is listed at {unit.price}.",
+        unit=unit,
+    )
+
+
+def _about_unit(e: Evidence) -> Said:
+    unit = e.unit
+    if unit is None:
+        return
+    yield first(
+        say(
+            "The talk is about {unit.title}: {unit.bedrooms}, {unit.area_sqm}, {unit.price}, {unit.status}.", unit=unit
+        ),
+        say("The talk is about {unit.title}: {unit.price}, {unit.status}.", unit=unit),
+        say("The talk is about {unit.title}.", unit=unit),
+        say("The unit of this talk is {unit.status}.", unit=unit),
+    )
+
+
+def _calls(e: Evidence) -> Said:
+    for client in e.calls:
+        yield first(
+            say("Call {client.name}: score {client.qualification_score}. {client.last_contact}", client=client),
+            say("Call {client.name}: score {client.qualification_score}.", client=client),
+        )
+
+
+def _named(e: Evidence) -> Said:
+    """Describe a record that was asked for by name and plays no other part."""
+    others = [r for r in (e.agent, e.client, e.unit, *e.units, *e.areas, *e.calls) if r is not None]
+    parts = {record.key for record in others}
+    for record in [record for record in e.named if record.key not in parts][:MAX_SHOWN]:
+        yield first(
+            say("{it.title} is {it.status} at {it.price}.", it=record),
+            say("{it.name} has closed {it.deals_closed}, at a closing rate of {it.closing_rate}.", it=record),
+            say("{it.name} is on record with a budget of {it.budget}.", it=record),
+            say("{it.name} is on record.", it=record),
+        )
+
+
+def _about_client(e: Evidence) -> Said:
+    client = e.client
+    if client is None:
+        return
+    if client.fields.get("do_not_contact"):
+        yield say("The client does not want to be contacted; on record: {client.do_not_contact}.", client=client)
+    score = "a {client.qualification_band} lead: qualification score {client.qualification_score}, " + _range(
+        client, "qualification", "client"
+    )
+    score += ". {client.qualification_basis}"
+    yield first(
+        say("{client.name}, with a budget of {client.budget}, is " + score, client=client),
+        say("{client.name} is " + score, client=client),
+        say("This is " + score, client=client),
+    )
+    yield say("What counts most: {client.qualification_why}", client=client)
+
+
+def _range(record: Record, score: str, role: str) -> str:
+    """Write an interval, and say so where it leaves almost everything open."""
+    lower, upper = (record.fields.get(f"{score}_{end}") for end in ("lower", "upper"))
+    wide = lower is not None and upper is not None and float(upper) - float(lower) > WIDE
+    words = "though with what is known anything from" if wide else "between"
+    joint = "to" if wide else "and"
+    return f"{words} {{{role}.{score}_lower}} {joint} {{{role}.{score}_upper}}" + (" is possible" if wide else "")
+
+
+def _chance(e: Evidence) -> Said:
+    unit = offer(e)
+    if e.client is None:
+        return
+    if unit is not None:
+        chance = "{client.closing_probability}, " + _range(e.client, "closing", "client") + "."
+        yield first(
+            say("Your chance to close with {unit.title}: " + chance, unit=unit, client=e.client),
+            say("Your chance to close: " + chance, client=e.client),
+        )
+    for deal in e.deals[:1]:
+        yield say("Your open deal is at the stage {deal.stage}.", deal=deal)
+
+
+def _about_agent(e: Evidence) -> Said:
+    """Say how the agent does; an agent whose name cannot be shown is addressed without it."""
+    agent = e.agent
+    yield first(
+        *(
+            say(opening + words, agent=agent)
+            for words in (
+                "your closing rate is {agent.closing_rate} over {agent.deals_closed}, which is place {agent.rank} on"
+                " the leaderboard (between {agent.rank_lower} and {agent.rank_upper}).",
+                "your closing rate is {agent.closing_rate} over {agent.deals_closed}.",
+                "your closing rate is {agent.closing_rate}.",
+                "you have closed {agent.deals_closed}.",
+                "this brief is for you.",
+                "your place on the leaderboard is {agent.rank}.",
+            )
+            for opening in ("{agent.name}, ", "By the records, ")
+            if "{" in opening + words
+        )
+    )
+
+
+def _reply_time(e: Evidence) -> Said:
+    yield say("You usually answer a lead within {agent.avg_response_time}.", agent=e.agent)
+
+
+def _triggers(e: Evidence) -> Said:
+    for trigger in filter(_is_worth_saying, e.triggers):
+        opening = "Bring up" if _is_sound(trigger) else "Not certain, but worth a try: bring up"
+        yield say(
+            opening + " “{trigger.term}”; deals in which it came up succeed {trigger.lift} as often (between"
+            " {trigger.lift_lower} and {trigger.lift_upper}; {trigger.evidence}, {trigger.n_with}).",
+            trigger=trigger,
+        )
+
+
+def _sound_triggers(e: Evidence) -> Said:
+    """Mention what the evidence supports, unasked."""
+    yield from (
+        said for trigger in e.triggers if _is_sound(trigger) for said in _triggers(replace(e, triggers=(trigger,)))
+    )
+
+
+def _is_worth_saying(trigger: Record) -> bool:
+    """Tell whether a word seems to make a difference that shows when it is rounded."""
+    lift = trigger.fields.get("lift")
+    return _is_sound(trigger) or (lift is not None and float(lift) >= SHOWS)
+
+
+def _is_sound(trigger: Record) -> bool:
+    lower = trigger.fields.get("lift_lower")
+    return trigger.fields.get("evidence") == "proven" or (lower is not None and float(lower) > 1)
+
+
+def _likely_step(e: Evidence) -> Said:
+    if e.client is not None:
+        yield say(
+            "After “{client.last_step}”, the last step of this client, most often follows “{client.likely_step}”"
+            " ({client.likely_step_share}).",
+            client=e.client,
+        )
+
+
+def _to_ask(e: Evidence) -> Said:
+    if e.client is not None:
+        yield say("To sharpen the score: {client.ask}", client=e.client)
+
+
+def _fact(e: Evidence) -> Said:
+    """Answer what was asked of one record, say how far the name was off and how old the record is."""
+    if e.fact is None or len(e.asked) != 1:
+        return
+    record, who = e.asked[0], (*e.named, e.asked[0])[0]
+    answer = first(*(say(words, it=record, who=who) for words in e.fact.says))
+    yield answer or say("{who.name} is on record, but not what the question asks for.", who=who)
+    if answer is None:
+        return
+    if e.match.likeness < 1:
+        closest = "No name on record is spelt as in the question; {it.%s} comes closest."
+        yield first(
+            *(say(closest.replace("%s", name), it=who) for name in ("name", "title", "area_name")),
+            Sentence("No name on record is spelt as in the question; this record comes closest."),
+        )
+    if not e.fact.lasts and days_old(record, e.today) > OLD_DAYS:
+        yield say("The record was last confirmed on {it.updated_at}, so please check before you rely on it.", it=record)
+
+
+def _choices(e: Evidence) -> Said:
+    """Tell records of one name apart."""
+    if len(e.asked) < 2:
+        return
+    for record in e.asked[:MAX_CHOICES]:
+        yield first(
+            say("There is {it.name} with a budget of {it.budget}.", it=record),
+            say("There is {it.title} at {it.price}, {it.status}.", it=record),
+            say("There is {it.title}, {it.status}.", it=record),
+            say("There is {it.name} with {it.deals_closed} closed.", it=record),
+            say("There is {it.name}.", it=record),
+        )
+
+
+AGENT: dict[Intent, tuple[Section, ...]] = {
+    Intent.MARKET: (_areas, _forecasts),
+    Intent.UNIT: (_about_unit, _offers),
+    Intent.PRICE: (_about_unit, _fair_value, _offers),
+    Intent.OBJECTION: (_triggers, _fair_value),
+    Intent.CALL: (_calls,),
+    Intent.NEXT_STEP: (_chance, _triggers, _likely_step, _to_ask, _reply_time),
+    Intent.GENERAL: (_named, _reply_time),
+    Intent.FACT: (_fact, _choices),
+}
+BRIEF: tuple[Section, ...] = (
+    _named,
+    _about_client,
+    _about_unit,
+    _chance,
+    _offers,
+    _main_area,
+    _about_agent,
+    _sound_triggers,
+    _to_ask,
+)
+"""What every brief holds after the answer to the question itself."""

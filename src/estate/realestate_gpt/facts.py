@@ -1,0 +1,277 @@
+"""What can be asked of one record: each fact with the words that ask for it and the sentence that answers."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
+
+__all__ = ["FACTS", "Fact", "asked_for", "explained"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A field that a question may ask for.
+
+    Parameters
+    ----------
+    key : str
+        Its name among the facts.
+    subject : str
+        The layer of the record that the question names.
+    layer, field : str
+        Where the answer stands.
+    asks : str
+        Words and phrases that ask for it, separated by semicolons.
+    says : tuple of str
+        Sentences that answer, fullest first; ``it`` is the record, ``who`` the one that was named.
+    lasts : bool
+        Whether the value stays true however old the record is.
+    """
+
+    key: str
+    subject: str
+    layer: str
+    field: str
+    asks: str
+    says: tuple[str, ...]
+    lasts: bool = False
+
+
+def _fact(subject: str, field: str, asks: str, *says: str, layer: str | None = None, lasts: bool = False) -> Fact:
+    return Fact(f"{subject}.{field}", subject, layer or subject, field, asks, says, lasts)
+
+
+_ALL = (
+    _fact(
+        "client",
+        "budget",
+        "budget; spend; spending; afford; pay; price range; how much money; price limit; ceiling",
+        "{it.name} has a budget of {it.budget}.",
+        "The budget of this client is {it.budget}.",
+    ),
+    _fact(
+        "client",
+        "decision_speed",
+        "decide; decides; decided; decider; deciding; decision; decision speed; make up mind; hurry; hesitate",
+        "{it.name} is a {it.decision_speed} decider, by our records.",
+        "This client is a {it.decision_speed} decider, by our records.",
+    ),
+    _fact(
+        "client",
+        "emotional_type",
+        "emotional type; emotional; personality; personality type; temperament; character; kind of person;"
+        " sort of person; type of person",
+        "{it.name} is noted as {it.emotional_type}.",
+        "This client is noted as {it.emotional_type}.",
+    ),
+    _fact(
+        "client",
+        "objections",
+        "objection; objections; worries; worried about; concern; concerns; against; holding back",
+        "What {it.name} has objected to: {it.objections}.",
+        "What this client has objected to: {it.objections}.",
+    ),
+    _fact(
+        "client",
+        "stage",
+        "stage; deal; deals; how far; pipeline; negotiation; negotiations; stand; progress",
+        "The newest deal with {who.name} is at the stage {it.stage}, opened on {it.opened_at}.",
+        "The newest deal is at the stage {it.stage}, opened on {it.opened_at}.",
+        layer="behavior",
+    ),
+    _fact(
+        "agent",
+        "deals_closed",
+        "deals closed; closed deals; deals; how many deals; sales made; sold; sales; won; wins",
+        "{it.name} has closed {it.deals_closed}.",
+        "You have closed {it.deals_closed}.",
+    ),
+    _fact(
+        "agent",
+        "closing_rate",
+        "closing rate; close rate; success rate; conversion; conversion rate; win rate; share of deals; how good",
+        "{it.name} closes {it.closing_rate} of the deals.",
+        "The closing rate is {it.closing_rate}.",
+    ),
+    _fact(
+        "agent",
+        "avg_response_time",
+        "response time; respond; responds; reply; replies; reply time; answer; answers; answer leads; react; reaction",
+        "{it.name} usually answers a lead within {it.avg_response_time}.",
+        "A lead is usually answered within {it.avg_response_time}.",
+    ),
+    _fact(
+        "agent",
+        "calls_per_day",
+        "calls a day; calls per day; daily calls; calls; phone calls; call volume",
+        "Calls of {it.name} a day: {it.calls_per_day}.",
+        "Calls a day: {it.calls_per_day}.",
+    ),
+    _fact(
+        "agent",
+        "avg_closing_price",
+        "average closing price; average deal; deal size; usual price; average price; closing price",
+        "Deals of {it.name} close at {it.avg_closing_price} on average.",
+        "Deals close at {it.avg_closing_price} on average.",
+    ),
+    _fact(
+        "property",
+        "price",
+        "price; cost; costs; asking price; list price; listed at; how much; expensive; go for; asked for; ask",
+        "{it.title} is listed at {it.price}.",
+        "The listed price is {it.price}.",
+    ),
+    _fact(
+        "property",
+        "area_sqm",
+        "size; sizes; big; large; spacious; square metre; square meter; sqm; m2; area; floor space; living space",
+        "{it.title} measures {it.area_sqm}.",
+        "It measures {it.area_sqm}.",
+        lasts=True,
+    ),
+    _fact(
+        "property",
+        "bedrooms",
+        "bedroom; bedrooms; rooms; beds",
+        "{it.title} has {it.bedrooms}.",
+        "It has {it.bedrooms}.",
+        lasts=True,
+    ),
+    _fact(
+        "property",
+        "bathrooms",
+        "bathroom; bathrooms; bath; baths; shower; showers",
+        "Bathrooms of {it.title}: {it.bathrooms}.",
+        "Bathrooms: {it.bathrooms}.",
+        lasts=True,
+    ),
+    _fact(
+        "property",
+        "delivery_date",
+        "handover; handed over; hand over; delivery; delivered; deliver; completion; completed; complete; ready;"
+        " finished; move in; keys",
+        "The handover of {it.title} is dated {it.delivery_date}.",
+        "The handover is dated {it.delivery_date}.",
+    ),
+    _fact(
+        "property",
+        "status",
+        "status; available; availability; sold; reserved; taken; free; for sale; on the market; still there; gone",
+        "{it.title} is {it.status}.",
+        "It is {it.status}.",
+    ),
+    _fact(
+        "property",
+        "developer",
+        "developer; built; builder; build; builds; built by; constructed; behind",
+        "{it.title} is built by {it.developer}.",
+        "The developer is {it.developer}.",
+        lasts=True,
+    ),
+    _fact(
+        "property",
+        "payment_plan",
+        "payment plan; payment; instalment; instalments; installments; plan; pay; terms",
+        "The payment plan of {it.title} is {it.payment_plan}, with {it.paid_before_handover_pct} before handover.",
+        "The payment plan of {it.title} is {it.payment_plan}.",
+        "The payment plan is {it.payment_plan}.",
+    ),
+    _fact(
+        "property",
+        "amenities",
+        "amenity; amenities; facility; facilities; feature; features; offers; equipped",
+        "{it.title} offers: {it.amenities}.",
+        "Amenities: {it.amenities}.",
+    ),
+    _fact(
+        "market",
+        "price_avg",
+        "average price; average cost; price; prices; cost; costs; expensive; cheap; price level; average; pay",
+        "Homes in {it.area_name} cost {it.price_avg} on average, by {it.snapshot_count} up to {it.as_of}.",
+        "Homes in {it.area_name} cost {it.price_avg} on average.",
+        "Homes in this area cost {it.price_avg} on average.",
+    ),
+    _fact(
+        "market",
+        "heat_score",
+        "how hot; heating up; cooling down; heat score; heat band",
+        "{it.area_name} is {it.heat_band} and {it.heat_direction}: heat {it.heat_score}.",
+        "{it.area_name} is {it.heat_band}: heat {it.heat_score}.",
+        "This area is {it.heat_band}: heat {it.heat_score}.",
+    ),
+    _fact(
+        "market",
+        "sales_volume",
+        "sales; sales volume; sold; transactions; how many sales; deals; homes sold; turnover",
+        "Sales on record in {it.area_name}: {it.sales_volume}.",
+        "Sales on record in this area: {it.sales_volume}.",
+    ),
+    _fact(
+        "market",
+        "demand_score",
+        "demand score; how much demand; how popular; sought after",
+        "The demand score of {it.area_name} is {it.demand_score}.",
+        "The demand score of this area is {it.demand_score}.",
+    ),
+    _fact(
+        "market",
+        "supply_score",
+        "supply score; how much supply",
+        "The supply score of {it.area_name} is {it.supply_score}.",
+        "The supply score of this area is {it.supply_score}.",
+    ),
+    _fact(
+        "behavior",
+        "lift",
+        "help; helps; effect; say; saying; said; mention; mentioning; mentioned; bring up; word; works; work; lift;"
+        " deals; difference; use; using",
+        "Deals in which “{it.term}” came up succeed {it.lift} as often (between {it.lower} and {it.upper};"
+        " {it.evidence}, {it.n_with}).",
+        lasts=True,
+    ),
+)
+FACTS: Mapping[str, Fact] = {fact.key: fact for fact in _ALL}
+"""Facts by their keys."""
+
+Phrases = Mapping[tuple[str, ...], tuple[Fact, ...]]
+
+
+def _phrases() -> dict[tuple[str, ...], list[Fact]]:
+    found: dict[tuple[str, ...], list[Fact]] = {}
+    for fact in _ALL:
+        for phrase in fact.asks.split(";"):
+            found.setdefault(tuple(words(phrase)), []).append(fact)
+    return found
+
+
+PHRASES = _phrases()
+LONGEST = max(map(len, PHRASES))
+FACT_WORDS = frozenset(word for phrase in PHRASES for word in phrase) - STOP_WORDS
+
+
+def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 1) -> Fact | None:
+    """Return the fact about a record of some layers that words ask for, by the longest phrase, then the most words.
+
+    A phrase of fewer than `least` words does not ask.
+
+    Examples
+    --------
+    >>> asked_for(["what", "budget", "does", "have"], {"client"}).field
+    'budget'
+    """
+    votes: dict[str, tuple[int, int]] = {}
+    for start in range(len(spoken)):
+        for length in range(least, min(LONGEST, len(spoken) - start) + 1):
+            for fact in PHRASES.get(tuple(spoken[start : start + length]), ()):
+                if fact.subject in subjects:
+                    longest, n = votes.get(fact.key, (0, 0))
+                    votes[fact.key] = (max(longest, length), n + 1)
+    if not votes:
+        return None
+    order = list(FACTS)
+    return FACTS[max(votes, key=lambda key: (votes[key], -order.index(key)))]
+
+
+def explained(word: str) -> bool:
+    """Tell whether a word is one that asks for a fact."""
+    return word in FACT_WORDS

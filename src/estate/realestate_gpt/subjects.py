@@ -1,0 +1,101 @@
+"""Reads the records that a plain question is about: those it names, or the one of the talk."""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy.orm import Session
+
+from estate.behavior import service as behavior_service
+from estate.market import service as market_service
+from estate.market.schemas import AreaHeat
+from estate.realestate_gpt import figures
+from estate.realestate_gpt.asking import MINE, THIS_CLIENT, Subject
+from estate.realestate_gpt.layers import documents_of
+from estate.realestate_gpt.naming import PEOPLE
+from estate.realestate_gpt.records import Key, Record, Value
+from estate.realestate_gpt.schemas import AgentContext
+
+__all__ = ["asked_records", "heat_fields", "read"]
+
+STEADY = 1.0  # A change of less than a point of heat is not a trend.
+
+Fields = Mapping[str, Value]
+
+
+def read(session: Session, layer: str, ids: Iterable[object]) -> dict[str, Record]:
+    """Read records of one layer by id, in the order asked for."""
+    wanted: list[Key] = [(layer, str(record_id)) for record_id in ids]
+    found = documents_of(session, wanted)
+    return {key[1]: Record(*key, 1.0, found[key].fields) for key in wanted if key in found}
+
+
+def asked_records(session: Session, subject: Subject, context: AgentContext) -> list[Record] | None:
+    """Return the records that a fact is asked of: those named, else the one of the talk; None: it is no such question.
+
+    Nobody is taken for the one meant while the question has words that may be another name.
+    """
+    fact = subject.fact
+    if fact is None:
+        return None
+    found = [record for record in subject.match.records if record.layer == fact.subject]
+    if subject.match.is_part and subject.odd:
+        found = []
+    if not found and not subject.match.records and not subject.odd:
+        found = _of_talk(session, subject, context)
+    if not found:
+        return [] if subject.odd and _is_bare(subject, context) else None
+    if fact.field == "stage":
+        return (_deal_of(session, found) if len(found) == 1 else []) or found
+    if fact.field == "heat_score":
+        heat = {str(area.area_id): area for area in market_service.heatmap(session)}
+        found = [record.with_fields(heat_fields(heat[record.id])) if record.id in heat else record for record in found]
+    return _unlike(found, fact.field)
+
+
+def _is_bare(subject: Subject, context: AgentContext) -> bool:
+    """Tell whether a fact is asked of somebody who is not on record, and no talk is going on that it may belong to."""
+    of_somebody = subject.fact is not None and subject.fact.subject in PEOPLE
+    return (of_somebody or not subject.intents) and context.client_id is None and context.property_id is None
+
+
+def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:
+    """Return the agent, client or unit of the talk when a fact about it is asked for by its agent."""
+    fact = subject.fact
+    if fact is not None and fact.subject == "agent" and subject.said & MINE:
+        return list(read(session, "agent", [context.agent_id]).values())
+    if fact is not None and fact.subject == "client" and context.client_id and subject.said & THIS_CLIENT:
+        return list(read(session, "client", [context.client_id]).values())
+    if fact is not None and fact.subject == "property" and context.property_id and not context.client_id:
+        return list(read(session, "property", [context.property_id]).values())
+    return []
+
+
+def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:
+    """Return the open deal of a client, else the newest."""
+    deals = behavior_service.deals(session, client_ids=[uuid.UUID(client.id) for client in clients])
+    chosen = [deal for deal in deals if deal.outcome is None] or list(deals)
+    return list(read(session, "behavior", [deal.deal_id for deal in chosen[:1]]).values())
+
+
+def _unlike(records: Sequence[Record], field: str) -> list[Record]:
+    """Keep one of records that say the same: whichever is meant, the answer is right."""
+    shown = {figures.show(record.fields, field): record for record in reversed(records)}
+    return list(records) if len(shown) > 1 else list(shown.values())
+
+
+def heat_fields(area: AreaHeat) -> Fields:
+    """Return the heat of an area as fields, its trend as a word."""
+    trend = area.heat_trend
+    return {
+        "heat_score": area.heat_score,
+        "heat_band": area.heat_band,
+        "heat_n": area.n,
+        "heat_confidence": area.confidence,
+        "heat_direction": None if trend is None else _direction(trend),
+    }
+
+
+def _direction(trend: float) -> str:
+    if abs(trend) < STEADY:
+        return "steady"
+    return "rising" if trend > 0 else "falling"

@@ -1,0 +1,75 @@
+"""Names are found although they are misspelt, and never one for another that differs in a number."""
+
+import pytest
+
+from estate.realestate_gpt.asking import understand
+from estate.realestate_gpt.intent import Intent
+from estate.realestate_gpt.naming import match
+from estate.realestate_gpt.records import Record
+from estate.realestate_gpt.retrieval.lexical import words
+
+LAYLA = Record("client", "1", 1.0, {"name": "Layla Haddad"})
+LAYAL = Record("client", "2", 1.0, {"name": "Layal Haddow"})
+TWIN = Record("client", "3", 1.0, {"name": "Layla Haddad"})
+QUAY = Record("market", "4", 1.0, {"area_name": "Qamar Quay"})
+FLOOR_5 = Record("property", "5", 1.0, {"title": "Villa in Pearl Gate, floor 5", "project_name": "Pearl Gate"})
+FLOOR_6 = Record("property", "6", 1.0, {"title": "Villa in Pearl Gate, floor 6", "project_name": "Pearl Gate"})
+TERM = Record("behavior", "7", 1.0, {"term": "budget"})
+ALL = (LAYLA, LAYAL, QUAY, FLOOR_5, FLOOR_6, TERM)
+
+
+def found(text: str, *records: Record) -> set[str]:
+    return {record.id for record in match(words(text), records or ALL).records}
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ("What is the budget of Layla Haddad?", {"1"}),
+        ("What is the budget of Lalya Hadad?", {"1"}),
+        ("layal haddow, how much?", {"2"}),
+        ("Prices in Qamer Quay", {"4"}),
+        ("How big is the villa in Pearl Gate, floor 6?", {"6"}),
+        ("How big is the vila in Perl Gate, floor 6?", {"6"}),
+        ("How big is the villa in Pearl Gate, floor 7?", set()),
+        ("Who built Pearl Gate?", {"5", "6"}),
+        ("What does Zebulon Quartermaine want?", set()),
+        ("Nothing of ours", set()),
+    ],
+)
+def test_names(text: str, ids: set[str]) -> None:
+    assert found(text) == ids
+
+
+def test_one_name_of_two_is_of_both() -> None:
+    assert found("The budget of Layla Haddad?", LAYLA, TWIN) == {"1", "3"}
+    assert found("The budget of Layla?", LAYLA, Record("client", "9", 1.0, {"name": "Layla Varma"})) == {"1", "9"}
+
+
+def test_worse_spelling_is_less_like_and_a_near_name_leaves_less_margin() -> None:
+    exact, near = match(words("Layla Haddad"), ALL), match(words("Layla Hadda"), ALL)
+    assert exact.likeness == 1 > near.likeness
+    assert exact.margin > near.margin
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "foreign"),
+    [
+        ("What is the budget of Layla Haddad?", "client.budget", False),
+        ("Who built the villa in Pearl Gate, floor 5?", "property.developer", False),
+        ("How is the market in Qamar Quay?", None, False),
+        ("What will homes in Qamar Quay cost next year?", None, False),
+        ("Which school did Layla Haddad go to?", None, True),
+        ("How do I cook a risotto?", None, True),
+        ("Show me a two-bedroom flat", None, False),
+    ],
+)
+def test_what_is_asked(text: str, key: str | None, foreign: bool) -> None:
+    subject = understand(text, ALL)
+    assert (subject.fact.key if subject.fact else None) == key
+    if key is None:
+        assert subject.foreign is foreign
+
+
+def test_names_are_no_topics() -> None:
+    assert Intent.UNIT not in understand("What does the villa in Pearl Gate, floor 5 cost?", ALL).intents
