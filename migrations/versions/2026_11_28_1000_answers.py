@@ -1,7 +1,7 @@
 """what a reply was composed from
 
 Revision: 0014
-Revises: 0012
+Revises: 0013
 """
 
 import sqlalchemy as sa

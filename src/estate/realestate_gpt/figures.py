@@ -17,7 +17,7 @@ Fields = Mapping[str, Value]
 
 _MARKUP = re.compile(
     r"[a-z][a-z0-9+.-]*://|(?<![\w:])//\w|\bwww\.|\b(?:mailto|javascript|data|tel):\S|\w@\w"
-    r"|\b[\w-]+(?:\.[\w-]+)+/|!\[|\]\s*[(\[:]|<[a-z/!?|]|&#?\w+;",
+    r"|\b[\w-]+(?:\.[\w-]+)+/|!\[|\][(\[:]|<[a-z/!?|]|&#?\w+;",
     re.IGNORECASE,
 )
 
