@@ -49,6 +49,8 @@ class Settings(BaseSettings):
     db_lock_timeout_ms: int = Field(1_000, ge=1)
     db_idle_in_transaction_timeout_ms: int = Field(10_000, ge=1)
     db_connection_check_interval_ms: int = Field(500, ge=0)
+    migration_lock_timeout_ms: int = Field(200, ge=1)
+    migration_timeout_s: float = Field(120.0, gt=0)
 
     redis_url: SecretStr | None = None
     redis_timeout_ms: int = Field(100, ge=1)
