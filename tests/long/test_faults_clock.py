@@ -114,9 +114,9 @@ def test_row_12_a_beat_that_slept_an_hour_catches_up_once(
     with platform("api") as running, redis_server.client() as client:
         client.flushall()
         with celery(running, tmp_path, "beat", "--schedule", str(tmp_path / "schedule")):
-            wait_until(lambda: int(client.llen("celery")) > 0, "a beat")  # type: ignore[arg-type]
-            before, began = int(client.llen("celery")), time.monotonic()  # type: ignore[arg-type]
+            wait_until(lambda: int(client.llen("celery")) > 0, "a beat")
+            before, began = int(client.llen("celery")), time.monotonic()
             jump(HOUR)
             time.sleep(4)
-            sent = int(client.llen("celery")) - before  # type: ignore[arg-type]
+            sent = int(client.llen("celery")) - before
             assert 1 <= sent <= (time.monotonic() - began) / SWEEP_S + 2

@@ -1,11 +1,13 @@
 """The one settings object; nothing else reads the environment."""
 
+import ipaddress
 import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -27,6 +29,22 @@ class Environment(StrEnum):
 
 def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in text.split(",")] if text else []
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checks_certificate(url: str) -> bool:
+    return parse_qs(urlsplit(url).query).get("sslmode") == ["verify-full"]
+
+
+def _uses_tls(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "rediss" and parse_qs(parts.query).get("ssl_cert_reqs", ["required"]) == ["required"]
 
 
 class Settings(BaseSettings):
@@ -54,6 +72,7 @@ class Settings(BaseSettings):
 
     redis_url: SecretStr | None = None
     redis_timeout_ms: int = Field(100, ge=1)
+    plaintext_hosts: str | None = None
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8000, ge=1, le=65_535)
@@ -134,6 +153,25 @@ class Settings(BaseSettings):
             if len(getattr(self, name).get_secret_value()) < MIN_SECRET_LENGTH:
                 raise ValueError(f"ESTATE_{name.upper()} needs at least {MIN_SECRET_LENGTH} characters")
         return self
+
+    @model_validator(mode="after")
+    def _refuse_plain_connections(self) -> Self:
+        """Refuse to speak to another machine unless its certificate is checked, in production."""
+        if self.environment is not Environment.PRODUCTION:
+            return self
+        for name, is_checked in (("database_url", _checks_certificate), ("redis_url", _uses_tls)):
+            url = getattr(self, name).get_secret_value()
+            host = urlsplit(url).hostname
+            if host is not None and not _is_here(host) and not is_checked(url) and host not in self._spoken_to_plainly:
+                raise ValueError(
+                    f"ESTATE_{name.upper()} needs TLS with a checked certificate (sslmode=verify-full, rediss://), "
+                    "or its host in ESTATE_PLAINTEXT_HOSTS"
+                )
+        return self
+
+    @property
+    def _spoken_to_plainly(self) -> list[str]:
+        return _listed(self.plaintext_hosts)
 
     @field_validator("cors_allow_origins")
     @classmethod
