@@ -12,8 +12,8 @@ from tests.long.conftest import SEED
 
 pytestmark = pytest.mark.long
 
-EVENTS = 4_000
-KILLS = {"api kill": 50, "worker kill": 50}
+EVENTS = 2_000
+KILLS = {"api kill": 12, "worker kill": 12}
 
 
 def test_rows_1_and_9_killed_again_and_again_nothing_is_lost_or_counted_twice(
