@@ -247,7 +247,8 @@ class Stack:
         beat = ["--beat", "--schedule", str(self._folder / "beat-schedule")]
         return [sys.executable, *planted, "-m", *worker, *pool, *beat]
 
-    def _environment(self, role: str) -> dict[str, str]:
+    def environment(self, role: str) -> dict[str, str]:
+        """Return the environment that a program of this role runs with."""
         url = self.postgres.url(self.database)
         if self._bug is None:
             login = "estate_api" if role == "api" else "estate_worker"
@@ -279,7 +280,7 @@ class Stack:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=self._environment(role),
+                env=self.environment(role),
                 cwd=self._folder,
                 start_new_session=True,
             )

@@ -19,10 +19,11 @@ def _log_as_the_api_does(**_: object) -> None:
 
 
 def _connect(**_: object) -> None:
-    """Give each worker process connections of its own, with the worker's statement time-out, and its own metrics."""
+    """Give each worker process its own connections, with the worker's time-out, its own metrics and its own sweeps."""
     db.set_default_role("worker")
     db.require_limited_login()
     gauges.serve(get_settings(), place=getattr(current_process(), "index", 0))
+    queue.keep_sweeping()
 
 
 def _begin(task_id: str, task: Any, **_: object) -> None:

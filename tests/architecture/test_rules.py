@@ -1,6 +1,8 @@
 """House rules that no linter knows, each with the reason in its message."""
 
 import ast
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,10 @@ SOURCE = Path(__file__).parents[2] / "src" / "estate"
 MODULES = sorted(SOURCE.rglob("*.py"))
 LAYERS = {"market", "agent", "client", "property", "behavior", "intelligence", "realestate_gpt", "importers"}
 SQL_FILES = {"crud.py", "models.py"}
+SECRET = re.compile(r"secret(_hash)?|token|password|signature|pepper|mac")
+"""Names whose value somebody may try to guess; a hash of content is none, and PostgreSQL looks up those of tokens."""
+CALLERS_OUT = {"cli/processes.py", "cli/up.py"}  # They look whether our own servers answer.
+NETWORK = {"http.client", "urllib.request", "httpx", "httpx2", "requests", "socket", "urllib3", "aiohttp", "smtplib"}
 SQL_VERBS = {"select", "insert", "update", "delete", "text", "func"}
 
 
@@ -106,3 +112,45 @@ def test_http_errors_are_raised_as_typed_errors(path: Path) -> None:
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_no_module_outgrows_its_reader(path: Path) -> None:
     assert len(path.read_text().splitlines()) <= 500, "split it by concern"
+
+
+def compared(node: ast.Compare) -> set[str]:
+    """Return the last names of what is compared for being equal."""
+    sides = [node.left, *node.comparators]
+    equal = any(isinstance(operator, ast.Eq | ast.NotEq) for operator in node.ops)
+    return {getattr(side, "attr", getattr(side, "id", "")) for side in sides if equal}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_secrets_are_compared_in_constant_time(path: Path) -> None:
+    found = [
+        node.lineno
+        for node in nodes(path)
+        if isinstance(node, ast.Compare) and any(SECRET.fullmatch(word) for word in compared(node))
+    ]
+    assert found == [], "use hmac.compare_digest"
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in nodes(path):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_nobody_fetches_an_address(path: Path) -> None:
+    found = {module for module in imported(path) if {module, module.split(".")[0]} & NETWORK}
+    assert name(path) in CALLERS_OUT or found == set(), "no address that comes in is ever called"
+
+
+def test_the_linter_looks_for_weak_hashes_pickles_and_yaml() -> None:
+    project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text())
+    lint = project["tool"]["ruff"]["lint"]
+    assert "S" in lint["select"]
+    assert not [rule for rule in lint["ignore"] if rule.startswith("S")]
+    told = [
+        line for path in MODULES for line in path.read_text().splitlines() if re.search(r"noqa:.*S(301|324|506)", line)
+    ]
+    assert len(told) == 1, "one pickle is read: a trained model, after its signature was checked"

@@ -12,6 +12,7 @@ from estate.agent import crud
 from estate.agent.errors import AgentNotFound
 from estate.agent.models import AgentActivity
 from estate.agent.schemas import AgentFilter, AgentIn, AgentOut
+from estate.core.db import database_time
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
@@ -35,7 +36,8 @@ def _store(session: Session, agents: Sequence[AgentIn]) -> list[Stored]:
     named = crud.team_ids(session, {a.team_name for a in agents if a.team_name is not None})
     results = [Stored(str(a.agent_id), "rejected", NO_TEAM) for a in agents]
     good = [i for i, a in enumerate(agents) if a.team_id is None or a.team_id in known]
-    rows = [_row(agents[i], named) for i in good]
+    now = database_time(session)
+    rows = [_row(agents[i], named, now) for i in good]
     on_insert = {"currency": get_settings().default_currency}
     for i, status in zip(good, crud.write_agents(session, rows, on_insert), strict=True):
         results[i] = Stored(str(agents[i].agent_id), status)
@@ -44,14 +46,14 @@ def _store(session: Session, agents: Sequence[AgentIn]) -> list[Stored]:
     return results
 
 
-def _row(agent: AgentIn, teams: Mapping[str, uuid.UUID]) -> dict[str, Any]:
+def _row(agent: AgentIn, teams: Mapping[str, uuid.UUID], now: dt.datetime) -> dict[str, Any]:
     """Return the columns that were given; a cleared currency falls back to the platform's."""
     row = {name: getattr(agent, name) for name in agent.model_fields_set - {"team_name"}}
     if "currency" in row:
         row["currency"] = agent.currency or get_settings().default_currency
     if "team_name" in agent.model_fields_set and agent.team_id is None:
         row["team_id"] = teams[agent.team_name] if agent.team_name is not None else None
-    return row | {"updated_at": agent.updated_at or dt.datetime.now(dt.UTC)}
+    return row | {"updated_at": agent.updated_at or now}
 
 
 def fold_events(session: Session, events: Sequence[Mapping[str, Any]]) -> None:

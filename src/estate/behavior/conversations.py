@@ -18,6 +18,7 @@ from estate.behavior.immutable import Delivery, first_of_each, settle
 from estate.behavior.references import redirected, reference_problems
 from estate.behavior.schemas import ConversationIn, TurnIn
 from estate.core.canonical import content_hash
+from estate.core.db import database_time
 from estate.core.documents import document_jobs
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
@@ -52,7 +53,7 @@ def _store(session: Session, given: Sequence[ConversationIn]) -> list[Stored]:
     ]
     given = redirected(session, given)
     first = first_of_each(deliveries)
-    received_at = dt.datetime.now(dt.UTC)
+    received_at = database_time(session)
     rows = [_row(given[i], deliveries[i].content_hash, received_at) for i in first.values()]
     created = crud.add_conversations(session, rows)
     starts = {row["conversation_id"]: row["started_at"] for row in rows}

@@ -12,6 +12,7 @@ from estate.behavior.events import FOLD, SCORE
 from estate.behavior.references import redirected, reference_problems
 from estate.behavior.schemas import CLOSED, DealIn, DealOut
 from estate.behavior.stages import told
+from estate.core.db import database_time
 from estate.core.documents import document_jobs
 from estate.core.figures import figure_jobs
 from estate.core.identifiers import UnitRef
@@ -57,7 +58,7 @@ def _store(session: Session, given: Sequence[DealIn]) -> list[Stored]:
     problems = reference_problems(session, given, REFERENCES, UNIT)
     given = redirected(session, given)
     results = [Stored(str(d.deal_id), "rejected", problem) for d, problem in zip(given, problems, strict=True)]
-    now = dt.datetime.now(dt.UTC)
+    now = database_time(session)
     good = [i for i, problem in enumerate(problems) if problem is None]
     for wave in waves([given[i].deal_id for i in good]):
         _store_wave(session, given, [good[i] for i in wave], results, now)

@@ -1,6 +1,5 @@
 """Background work of the behavior layer: folding events, and the analysis that follows."""
 
-import datetime as dt
 from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
@@ -8,6 +7,7 @@ from sqlalchemy.orm import Session
 from estate.behavior import service
 from estate.behavior.events import FOLD
 from estate.behavior.folding import AFRESH, ANALYSE
+from estate.core.db import database_time
 from estate.core.outbox import Claim
 
 __all__ = ["ANALYSE", "FOLD", "analyse", "fold"]
@@ -20,4 +20,4 @@ def fold(session: Session, claims: Sequence[Claim]) -> None:
 
 def analyse(session: Session, claims: Sequence[Claim]) -> None:
     """Analyse everything once, however many claims ask for it; afresh when one of them asks for that."""
-    service.analyse(session, now=dt.datetime.now(dt.UTC), afresh=any(claim.key == AFRESH for claim in claims))
+    service.analyse(session, now=database_time(session), afresh=any(claim.key == AFRESH for claim in claims))

@@ -137,7 +137,7 @@ def _create(index: Index) -> str:
 
 
 def worker(session: Session, settings: Settings) -> Iterator[Finding]:
-    """Look when a worker last swept: that takes beat, Redis and a worker."""
+    """Look when a worker last swept; it does so by itself, also without beat and Redis."""
     age = health.sweep_age_s(session)
     if age is None:
         yield Finding("no worker has ever swept", "table heartbeats", START_WORKER)

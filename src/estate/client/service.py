@@ -14,6 +14,7 @@ from estate.client.merging import SCORE_TOPIC, Merging, absorb, begin_merge, fin
 from estate.client.models import ClientProfile, ClientScore
 from estate.client.privacy import erase_profile, export_client, known_as, lock_client
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, OverrideIn, ScoreMade
+from estate.core.db import database_time
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.erasure import erased_ids
 from estate.core.ingest import IngestResult, SourceRow, Stored
@@ -74,13 +75,13 @@ def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
     ]
     good = [i for i in good if clients[i].client_id not in erased]
     own = [i for i in good if clients[i].client_id not in kept]
-    on_insert = {"currency": get_settings().default_currency}
-    statuses = crud.write_clients(session, [_row(clients[i]) for i in own], on_insert)
+    on_insert, now = {"currency": get_settings().default_currency}, database_time(session)
+    statuses = crud.write_clients(session, [_row(clients[i], now) for i in own], on_insert)
     for i, status in zip(own, statuses, strict=True):
         results[i] = Stored(str(clients[i].client_id), status)
     for i in good:
         if (kept_id := kept.get(clients[i].client_id)) is not None:
-            results[i] = _absorbed(session, kept_id, _row(clients[i]))
+            results[i] = _absorbed(session, kept_id, _row(clients[i], now))
     changed = sorted({stored.id for stored in results if stored.status in ("created", "updated")})
     enqueue(session, document_jobs("client", changed))
     enqueue(session, [Job(SCORE_TOPIC, client_id) for client_id in changed])
@@ -103,14 +104,14 @@ def _absorbed(session: Session, kept_id: uuid.UUID, row: Mapping[str, Any]) -> S
     return Stored(str(kept_id), "updated" if changes else "stale")
 
 
-def _row(client: ClientIn) -> dict[str, Any]:
+def _row(client: ClientIn, now: dt.datetime) -> dict[str, Any]:
     """Return the columns that were given; where a column has no null, clearing restores its default."""
     row = {RENAMED.get(name, name): getattr(client, name) for name in client.model_fields_set}
     if "currency" in row:
         row["currency"] = client.currency or get_settings().default_currency
     if "do_not_contact" in row:
         row["do_not_contact"] = bool(client.do_not_contact)
-    return row | {"updated_at": client.updated_at or dt.datetime.now(dt.UTC)}
+    return row | {"updated_at": client.updated_at or now}
 
 
 def list_clients(session: Session, wanted: ClientFilter) -> Page[ClientOut]:

@@ -10,12 +10,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from estate.core.db import unit_of_work
+from estate.core.db import database_time, unit_of_work
 from estate.core.errors import Unauthorized
 from estate.core.keys import ApiKey
 from estate.core.models import StoredKey, User, UserSession
@@ -136,20 +136,19 @@ class Credentials:
                 del self._asked[shown]
 
     def _actor_of_session(self, shown: bytes) -> Actor | None:
-        now = dt.datetime.now(dt.UTC)
         query = (
             select(UserSession.last_seen_at, User)
             .join(User, User.user_id == UserSession.user_id)
             .where(
                 UserSession.token_hash == shown,
                 UserSession.revoked_at.is_(None),
-                UserSession.last_seen_at > now - self._idle,
-                UserSession.created_at > now - self._lifetime,
+                UserSession.last_seen_at > func.now() - self._idle,
+                UserSession.created_at > func.now() - self._lifetime,
                 User.disabled_at.is_(None),
             )
         )
         with unit_of_work(Actor.gate(), read_only=True) as session:
-            row = session.execute(query).one_or_none()
+            row, now = session.execute(query).one_or_none(), database_time(session)
         if row is None:
             return None
         _note_use(row.last_seen_at, now, lambda session: _note_session(session, shown, now))
@@ -158,19 +157,18 @@ class Credentials:
 
 
 def _actor_of_key(key: ApiKey) -> Actor | None:
-    now = dt.datetime.now(dt.UTC)
     query = (
         select(StoredKey)
         .outerjoin(User, User.user_id == StoredKey.user_id)
         .where(
             StoredKey.key_id == key.key_id,
             StoredKey.revoked_at.is_(None),
-            StoredKey.expires_at.is_(None) | (StoredKey.expires_at > now),
+            StoredKey.expires_at.is_(None) | (StoredKey.expires_at > func.now()),
             User.disabled_at.is_(None),
         )
     )
     with unit_of_work(Actor.gate(), read_only=True) as session:
-        stored = session.scalars(query).one_or_none()
+        stored, now = session.scalars(query).one_or_none(), database_time(session)
     if stored is None or not hmac.compare_digest(stored.secret_hash, fingerprint(key.secret)):
         return None
     _note_use(stored.last_used_at, now, lambda session: _note_key(session, key.key_id, now))

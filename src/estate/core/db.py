@@ -1,5 +1,6 @@
 """Database access: one engine a process, one transaction a unit of work, and the only `commit()` of the house."""
 
+import datetime as dt
 import logging
 import uuid
 from collections.abc import Callable, Iterator, Set
@@ -21,6 +22,7 @@ __all__ = [
     "Database",
     "act_as",
     "after_commit",
+    "database_time",
     "get_database",
     "make_engine",
     "only_agent",
@@ -125,6 +127,7 @@ SELECT set_config('role', :taken, true), set_config('estate.actor_role', :role, 
     set_config('estate.actor_agent_id', :agent, true), set_config('estate.actor_team_id', :team, true),
     set_config('estate.actor_caller', :caller, true)
 """)
+_CLOCK = text("SELECT clock_timestamp()")
 _TAKEN = {
     "admin": roles.ADMIN,
     "read_only": roles.READER,
@@ -208,6 +211,15 @@ def act_as(session: Session, actor: Actor) -> None:
     stated = {"agent": str(actor.agent_id or ""), "team": str(team or ""), "caller": actor.caller}
     session.execute(_ACT_AS, {"taken": _TAKEN[actor.role], "role": actor.role, **stated})
     session.info["actor"] = actor
+
+
+def database_time(session: Session) -> dt.datetime:
+    """Return the time by the clock of the database, the one that all processes share.
+
+    The clock of this machine may be wrong, and what it wrote would be refused as stale or done a day late.
+    """
+    now: dt.datetime = session.execute(_CLOCK).scalar_one()
+    return now
 
 
 def only_agent(session: Session) -> uuid.UUID | None:

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import Index
 
+from estate.core.db import database_time
 from estate.core.heartbeats import SWEEP, last_beat
 from estate.core.settings import Settings
 
@@ -35,7 +36,6 @@ CELERY_QUEUE = "celery"
 RedisState = Literal["ok", "unavailable", "stalled", "not configured"]
 
 _AGE = text("SELECT extract(epoch FROM clock_timestamp() - :moment)")
-_CLOCK = text("SELECT clock_timestamp()")
 _EXTENSION = text("SELECT 1 FROM pg_extension WHERE extname = :name")
 _VALID_INDEXES = text("""
 SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -88,7 +88,7 @@ def sweep_age_s(session: Session) -> float | None:
 def clock_difference_s(session: Session) -> float:
     """Return by how many seconds the clock of the database is ahead of ours; the way there and back is halved."""
     before = dt.datetime.now(dt.UTC)
-    theirs: dt.datetime = session.execute(_CLOCK).scalar_one()
+    theirs = database_time(session)
     after = dt.datetime.now(dt.UTC)
     return (theirs - (before + (after - before) / 2)).total_seconds()
 

@@ -3,10 +3,9 @@
 import datetime as dt
 
 from sqlalchemy import delete
+from sqlalchemy.orm import Session
 
-from estate.core.db import unit_of_work
 from estate.core.models import IdempotencyKey
-from estate.core.security import Actor
 from estate.core.settings import get_settings
 
 __all__ = ["forget_old_answers", "oldest_kept"]
@@ -17,7 +16,6 @@ def oldest_kept(now: dt.datetime) -> dt.datetime:
     return now - dt.timedelta(hours=get_settings().idempotency_retention_hours)
 
 
-def forget_old_answers(now: dt.datetime) -> None:
+def forget_old_answers(session: Session, now: dt.datetime) -> None:
     """Delete the answers that are past their retention."""
-    with unit_of_work(Actor.system()) as session:
-        session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < oldest_kept(now)))
+    session.execute(delete(IdempotencyKey).where(IdempotencyKey.created_at < oldest_kept(now)))

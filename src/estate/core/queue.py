@@ -12,8 +12,8 @@ from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
 from estate.core.context import request_id, working_for
-from estate.core.db import unit_of_work
-from estate.core.heartbeats import SWEEP, beat
+from estate.core.db import database_time, unit_of_work
+from estate.core.heartbeats import RETAIN, SWEEP, take_turn
 from estate.core.idempotency import forget_old_answers
 from estate.core.outbox import Handler, drain
 from estate.core.retention import forget_old
@@ -21,7 +21,17 @@ from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.core.telemetry import WAKES_DROPPED
 
-__all__ = ["DUE", "REQUEST_HEADER", "TOPICS", "celery_app", "drain_all", "drain_topic", "sweep", "wake"]
+__all__ = [
+    "DUE",
+    "REQUEST_HEADER",
+    "TOPICS",
+    "celery_app",
+    "drain_all",
+    "drain_topic",
+    "keep_sweeping",
+    "sweep",
+    "wake",
+]
 
 log = logging.getLogger(__name__)
 
@@ -65,18 +75,18 @@ def celery_app() -> Celery:
         timezone="UTC",
         beat_schedule={
             "sweep": {"task": "estate.sweep", "schedule": settings.sweep_interval_s},
-            "retain": {"task": "estate.retain", "schedule": settings.retention_interval_s},
         },
     )
     app.task(name="estate.drain")(drain_topic)
     app.task(name="estate.sweep")(sweep)
-    app.task(name="estate.retain")(forget_old)
     return app
 
 
 def drain_topic(topic: str) -> int:
     """Do all due work of one topic now."""
-    return drain(topic, TOPICS[topic], now=dt.datetime.now(dt.UTC))
+    with unit_of_work(Actor.system(), read_only=True) as session:
+        now = database_time(session)
+    return drain(topic, TOPICS[topic], now=now)
 
 
 def drain_all() -> int:
@@ -88,14 +98,33 @@ def drain_all() -> int:
 
 
 def sweep() -> int:
-    """Do all due work, that of the passing of time included, and forget what is past its retention."""
-    now = dt.datetime.now(dt.UTC)
-    beat(SWEEP, now)
-    forget_old_answers(now)
-    for enqueue_due in DUE.values():
+    """Do all due work, that of the passing of time included, and forget what is past its retention.
+
+    However many ask for it (one beat, two, and the workers themselves), it is done once in half an interval.
+    """
+    settings = get_settings()
+    if not take_turn(SWEEP, settings.sweep_interval_s / 2):
+        return 0
+    for write_due in (forget_old_answers, *DUE.values()):
         with unit_of_work(Actor.system()) as session:
-            enqueue_due(session, now)
+            write_due(session, database_time(session))
+    if take_turn(RETAIN, settings.retention_interval_s):
+        forget_old()
     return drain_all()
+
+
+def keep_sweeping() -> None:
+    """Sweep in the background for as long as the process lives: nothing waits for ever when beat or Redis is gone."""
+    threading.Thread(target=_sweep_for_ever, name="estate-sweeper", daemon=True).start()
+
+
+def _sweep_for_ever() -> None:
+    while True:
+        time.sleep(get_settings().sweep_interval_s)
+        try:
+            sweep()
+        except Exception as error:  # Whatever it was, the next sweep may be luckier; the row at fault is counted.
+            log.warning("a sweep failed", exc_info=error)
 
 
 class _Waker:

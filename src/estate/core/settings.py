@@ -1,11 +1,13 @@
 """The one settings object; nothing else reads the environment."""
 
+import ipaddress
 import re
 from decimal import Decimal
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -30,6 +32,22 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in text.split(",")] if text else []
 
 
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _checks_certificate(url: str) -> bool:
+    return parse_qs(urlsplit(url).query).get("sslmode") == ["verify-full"]
+
+
+def _uses_tls(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "rediss" and parse_qs(parts.query).get("ssl_cert_reqs", ["required"]) == ["required"]
+
+
 class Settings(BaseSettings):
     """Configuration from ``ESTATE_*`` variables; every limit carries its unit in its name."""
 
@@ -50,9 +68,12 @@ class Settings(BaseSettings):
     db_lock_timeout_ms: int = Field(1_000, ge=1)
     db_idle_in_transaction_timeout_ms: int = Field(10_000, ge=1)
     db_connection_check_interval_ms: int = Field(500, ge=0)
+    migration_lock_timeout_ms: int = Field(200, ge=1)
+    migration_timeout_s: float = Field(120.0, gt=0)
 
     redis_url: SecretStr | None = None
     redis_timeout_ms: int = Field(100, ge=1)
+    plaintext_hosts: str | None = None
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8000, ge=1, le=65_535)
@@ -167,6 +188,25 @@ class Settings(BaseSettings):
         if not self.llm_base_url.startswith("https://") and not self.llm_allow_private_addresses:
             raise ValueError("ESTATE_LLM_BASE_URL is https:// unless ESTATE_LLM_ALLOW_PRIVATE_ADDRESSES is set")
         return self
+
+    @model_validator(mode="after")
+    def _refuse_plain_connections(self) -> Self:
+        """Refuse to speak to another machine unless its certificate is checked, in production."""
+        if self.environment is not Environment.PRODUCTION:
+            return self
+        for name, is_checked in (("database_url", _checks_certificate), ("redis_url", _uses_tls)):
+            url = getattr(self, name).get_secret_value()
+            host = urlsplit(url).hostname
+            if host is not None and not _is_here(host) and not is_checked(url) and host not in self._spoken_to_plainly:
+                raise ValueError(
+                    f"ESTATE_{name.upper()} needs TLS with a checked certificate (sslmode=verify-full, rediss://), "
+                    "or its host in ESTATE_PLAINTEXT_HOSTS"
+                )
+        return self
+
+    @property
+    def _spoken_to_plainly(self) -> list[str]:
+        return _listed(self.plaintext_hosts)
 
     @field_validator("cors_allow_origins")
     @classmethod

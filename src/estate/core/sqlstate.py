@@ -6,7 +6,15 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from estate.core.errors import Conflict, EstateError, Invalid, Unavailable
 
-__all__ = ["estate_error_of", "is_forbidden", "is_outage", "is_transient", "is_unavailable", "problem_of"]
+__all__ = [
+    "estate_error_of",
+    "is_forbidden",
+    "is_outage",
+    "is_transient",
+    "is_unavailable",
+    "problem_of",
+    "waited_for_a_lock",
+]
 
 RETRY_AFTER_S = 1
 MESSAGES = {
@@ -65,6 +73,11 @@ def is_forbidden(error: DBAPIError) -> bool:
 def is_transient(error: DBAPIError) -> bool:
     """Tell whether the same transaction may succeed at once: it met another in a deadlock or a serialization."""
     return _state(error).startswith("40")
+
+
+def waited_for_a_lock(error: DBAPIError) -> bool:
+    """Tell whether somebody else held a lock for longer than one may wait."""
+    return _state(error) == "55P03"
 
 
 def _state(error: DBAPIError) -> str:

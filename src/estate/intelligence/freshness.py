@@ -8,6 +8,7 @@ from prometheus_client.core import Metric
 from sqlalchemy.orm import Session
 
 from estate.behavior import service as behavior
+from estate.core.db import database_time
 from estate.core.gauges import gauge
 from estate.core.settings import get_settings
 from estate.intelligence import crud
@@ -60,7 +61,7 @@ def _freshness(session: Session, kind: str) -> Freshness:
 
 def model_gauges(session: Session) -> Iterator[Metric]:
     """Tell the age of the newest training of each kind, and what it has not learned from."""
-    found, now = freshness(session), dt.datetime.now(dt.UTC)
+    found, now = freshness(session), database_time(session)
     ages = [(f.kind, (now - f.trained_at).total_seconds()) for f in found if f.trained_at is not None]
     yield gauge("estate_model_age_seconds", "Age of the newest training.", "kind", ages)
     left = [(f.kind, f.unlearned) for f in found]

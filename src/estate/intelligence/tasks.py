@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from estate.client.service import store_scores
+from estate.core.db import database_time
 from estate.core.identifiers import UnitRef
 from estate.core.outbox import Claim
 from estate.intelligence.privacy import train_afresh
@@ -20,7 +21,7 @@ __all__ = ["SCORE", "TRAIN", "count_figures", "score", "train"]
 def score(session: Session, claims: Sequence[Claim]) -> None:
     """Score the clients that the claims name and store the scores; doing it twice changes nothing."""
     client_ids = sorted({uuid.UUID(key) for claim in claims for key in claim.items or [claim.key]})
-    now = dt.datetime.now(dt.UTC)
+    now = database_time(session)
     store_scores(session, score_clients(session, client_ids, now), now)
 
 
@@ -30,7 +31,7 @@ def train(session: Session, claims: Sequence[Claim]) -> None:
     A claim that names a moment retires the models trained since then: whoever was erased is learned from no more.
     """
     since = [dt.datetime.fromisoformat(claim.payload["since"]) for claim in claims if "since" in claim.payload]
-    now = dt.datetime.now(dt.UTC)
+    now = database_time(session)
     if since:
         train_afresh(session, min(since), now)
     else:
@@ -40,4 +41,4 @@ def train(session: Session, claims: Sequence[Claim]) -> None:
 def count_figures(session: Session, claims: Sequence[Claim]) -> None:
     """Count the figures of the units that the claims name, and of their projects; doing it twice changes nothing."""
     refs = {UnitRef.parse(key) for claim in claims for key in claim.items or [claim.key]}
-    count(session, refs, dt.datetime.now(dt.UTC))
+    count(session, refs, database_time(session))

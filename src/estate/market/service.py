@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from estate.core.db import database_time
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.ingest import IngestResult, SourceRow, Stored
 from estate.core.ingest import ingest as ingest_rows
@@ -50,13 +51,13 @@ def ingest(session: Session, rows: Iterable[SourceRow], *, source: str = "api") 
 
 def _store(session: Session, snapshots: Sequence[SnapshotIn]) -> list[Stored]:
     settings = get_settings()
-    today = dt.datetime.now(dt.UTC).date()
+    now = database_time(session)
     names = {s.area_id: s.area_name for s in snapshots}
     crud.add_areas(
         session,
         [{"area_id": area, "area_name": name, "currency": settings.default_currency} for area, name in names.items()],
     )
-    rows = [_snapshot_row(s, today, settings.default_currency) for s in snapshots]
+    rows = [_snapshot_row(s, now, settings.default_currency) for s in snapshots]
     created = [False] * len(rows)
     keys = [_restatement_key(row, i) for i, row in enumerate(rows)]
     for wave in waves(keys):
@@ -75,7 +76,7 @@ def _alias_rows(snapshots: Sequence[SnapshotIn]) -> list[dict[str, object]]:
 
 
 def _publish_soon(session: Session) -> None:
-    due = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=PUBLISH_AFTER_S)
+    due = database_time(session) + dt.timedelta(seconds=PUBLISH_AFTER_S)
     enqueue_once(session, Job(PUBLISH, "forecasts"), due_at=due)
 
 
@@ -86,14 +87,14 @@ def name_areas(session: Session, names: Mapping[uuid.UUID, str], *, currency: st
     enqueue(session, document_jobs("market", names))
 
 
-def _snapshot_row(snapshot: SnapshotIn, today: dt.date, currency: str) -> dict[str, object]:
+def _snapshot_row(snapshot: SnapshotIn, now: dt.datetime, currency: str) -> dict[str, object]:
     row = snapshot.model_dump(exclude={"area_name", "updated_at", "aliases"})
     return row | {
         "stated": snapshot.observed_on is not None,
-        "observed_on": snapshot.observed_on or today,
+        "observed_on": snapshot.observed_on or now.date(),
         "source": snapshot.source or "api",
         "currency": snapshot.currency or currency,
-        "received_at": dt.datetime.now(dt.UTC),
+        "received_at": now,
     }
 
 

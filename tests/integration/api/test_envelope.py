@@ -1,6 +1,5 @@
 """The envelope of every request: body, query string, key, commit before answer, idempotency."""
 
-import datetime as dt
 import gzip
 import json
 import tracemalloc
@@ -15,7 +14,7 @@ from sqlalchemy.orm import sessionmaker
 from starlette.testclient import TestClient
 from tests.conftest import API_KEY
 
-from estate.core.db import Database, unit_of_work, use_database
+from estate.core.db import Database, database_time, unit_of_work, use_database
 from estate.core.idempotency import forget_old_answers
 from estate.core.security import Actor
 from estate.core.settings import get_settings
@@ -202,7 +201,8 @@ def test_an_answer_past_its_retention_is_forgotten(api: TestClient, connection: 
     connection.execute(text("UPDATE idempotency_keys SET created_at = created_at - interval '25 hours'"))
     assert "idempotent-replay" not in api.post("/market/ingest", json=AREA, headers=headers).headers
     connection.execute(text("UPDATE idempotency_keys SET created_at = created_at - interval '25 hours'"))
-    forget_old_answers(dt.datetime.now(dt.UTC))
+    with unit_of_work(Actor.system()) as session:
+        forget_old_answers(session, database_time(session))
     assert connection.execute(text("SELECT count(*) FROM idempotency_keys")).scalar_one() == 0
 
 

@@ -181,8 +181,8 @@ def test_an_origin_is_named_in_full(origins: str) -> None:
 def test_production_does_not_start_on_default_secrets(changes: dict[str, str | None], told: str) -> None:
     good = {
         "environment": "production",
-        "database_url": "postgresql://x",
-        "redis_url": "redis://x",
+        "database_url": "postgresql://u@127.0.0.1/x",
+        "redis_url": "redis://localhost",
         "bootstrap_api_key": "k" * 20,
         "key_pepper": "p" * 20,
     }

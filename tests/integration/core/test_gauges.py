@@ -12,7 +12,6 @@ from tests.live import committing
 
 from estate.api.app import create_app
 from estate.core.db import Database, unit_of_work, use_database
-from estate.core.heartbeats import SWEEP, beat, last_beat
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 
@@ -128,15 +127,3 @@ def test_a_slow_reading_is_cut_off(engine: Engine, monkeypatch: pytest.MonkeyPat
     assert seconds < 2, "it waited for the lock, for which these sessions would wait 5 s"
     assert errors(seen, "outbox") == errors(before, "outbox") + 1
     assert ("estate_model_unlearned_deals", "closing") in seen
-
-
-def test_a_sweep_leaves_a_heartbeat(database: None) -> None:
-    from estate.core import queue
-
-    queue.sweep()
-    with unit_of_work(Actor.system()) as session:
-        first = last_beat(session, SWEEP)
-    assert first is not None
-    beat(SWEEP, first.replace(year=first.year + 1))
-    with unit_of_work(Actor.system()) as session:
-        assert last_beat(session, SWEEP) == first.replace(year=first.year + 1)
