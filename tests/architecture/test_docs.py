@@ -72,11 +72,11 @@ def commands(group: object, before: str = "") -> Iterator[str]:
 
 
 def paths(page: Path) -> Iterator[str]:
-    """Yield what looks like a path of the repository: in a known folder, or the name of a file at the top."""
+    """Yield what looks like a path of the repository: in a known folder, or a file at the top; of a test, its file."""
     words = [code.split()[0] for code in CODE.findall(prose(page))] + re.split(r"[\s\"'=]+", shell(page))
     for word in words:
         if ("/" in word and word.split("/")[0] in FOLDERS) or TOP_FILE.fullmatch(word):
-            yield word.rstrip("/")
+            yield word.partition("::")[0].rstrip("/")
 
 
 def endpoints(page: Path) -> Iterator[str]:

@@ -14,7 +14,13 @@ LAYERS = {"market", "agent", "client", "property", "behavior", "intelligence", "
 SQL_FILES = {"crud.py", "models.py"}
 SECRET = re.compile(r"secret(_hash)?|token|password|signature|pepper|mac")
 """Names whose value somebody may try to guess; a hash of content is none, and PostgreSQL looks up those of tokens."""
-CALLERS_OUT = {"cli/processes.py", "cli/up.py"}  # They look whether our own servers answer.
+CALLERS_OUT = {
+    "cli/processes.py",  # Whether our own servers answer.
+    "cli/up.py",
+    "realestate_gpt/generators/openai_compatible.py",  # The model of the settings, at a checked address.
+    "realestate_gpt/generators/outbound.py",
+    "realestate_gpt/retrieval/dense.py",  # The embedder that the settings name.
+}
 NETWORK = {"http.client", "urllib.request", "httpx", "httpx2", "requests", "socket", "urllib3", "aiohttp", "smtplib"}
 SQL_VERBS = {"select", "insert", "update", "delete", "text", "func"}
 
