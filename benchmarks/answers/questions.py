@@ -93,6 +93,8 @@ FACTS: dict[tuple[str, str], Sequence[str]] = {
         "What effect does mentioning “{name}” have on deals?",
     ),
 }
+SHORTEST = 3
+"""Letters of a name that a finger may slip on."""
 SAME = {"heat_score": ("heat_score", "heat_band"), "price_avg": ("price_avg",)}
 
 CLIENT_LAYERS = frozenset({"agent", "client", "market"})
@@ -290,6 +292,8 @@ def misspelt(name: str, rng: Random) -> str:
     """Return a name with one to three slips of the finger."""
     letters = list(name)
     for _ in range(rng.choices((1, 2, 3), (0.6, 0.3, 0.1))[0]):
+        if len(letters) < SHORTEST:
+            break
         at = rng.randrange(1, len(letters) - 1)
         slip = rng.randrange(4)
         if slip == 0:

@@ -36,7 +36,7 @@ __all__ = [
     "nearest",
     "newest_policy",
     "opinions",
-    "responses_citing",
+    "responses_keeping",
     "rows_about",
     "sampled",
     "spelt",
@@ -95,9 +95,9 @@ SCAN_ON = text("""
 SELECT set_config('hnsw.ef_search', :ef, true), set_config('hnsw.iterative_scan', 'relaxed_order', true)
 """)
 
-CITING = text("""
+KEEPING = text("""
 SELECT response_id FROM gpt_responses WHERE EXISTS (
-    SELECT FROM jsonb_path_query(used_records, '$[*].ids[*]') AS cited WHERE cited #>> '{}' = ANY(:ids)
+    SELECT FROM jsonb_path_query(records, '$[*].id') AS kept WHERE kept #>> '{}' = ANY(:ids)
 )
 """)
 
@@ -323,9 +323,9 @@ def delete_responses(session: Session, client_id: uuid.UUID) -> dict[str, int]:
     }
 
 
-def responses_citing(session: Session, record_ids: Collection[str]) -> Sequence[GptResponse]:
-    """Return the replies that stand on any of some records, locked."""
-    ids = session.scalars(CITING, {"ids": list(record_ids)}).all()
+def responses_keeping(session: Session, record_ids: Collection[str]) -> Sequence[GptResponse]:
+    """Return the replies that were made with any of some records, cited or not, locked."""
+    ids = session.scalars(KEEPING, {"ids": list(record_ids)}).all()
     return session.scalars(select(GptResponse).where(GptResponse.response_id.in_(ids)).with_for_update()).all()
 
 

@@ -31,7 +31,7 @@ def export_client(session: Session, client_id: uuid.UUID) -> dict[str, list[dict
 def erase_client(session: Session, client_id: uuid.UUID, record_ids: Collection[str]) -> dict[str, int]:
     """Erase replies about a client and the documents of its records; return how many rows of each table.
 
-    Replies about others that cite one of the records lose the record and what was said of it.
+    Replies about others that were made with one of the records lose the record and what was said of it.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def erase_client(session: Session, client_id: uuid.UUID, record_ids: Collection[
     """
     counts = crud.delete_responses(session, client_id)
     counts["documents"] = crud.delete_documents_of(session, record_ids)
-    for reply in crud.responses_citing(session, record_ids):
+    for reply in crud.responses_keeping(session, record_ids):
         _forget(reply, frozenset(record_ids))
     session.flush()
     return counts
@@ -66,6 +66,16 @@ def _forget(reply: GptResponse, gone: frozenset[str]) -> None:
     ]
     reply.used_records = [used | {"ids": [_other(one, gone) for one in used["ids"]]} for used in reply.used_records]
     reply.records = [_emptied(record) if record["id"] in gone else record for record in reply.records]
+    reply.basis = _renamed(reply.basis, gone)
+
+
+def _renamed(value: Any, gone: frozenset[str]) -> Any:
+    """Return JSON in which the ids of erased records are other ones."""
+    if isinstance(value, dict):
+        return {key: _renamed(inner, gone) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, gone) for inner in value]
+    return _other(value, gone) if isinstance(value, str) else value
 
 
 def _other(record_id: str, gone: frozenset[str]) -> str:

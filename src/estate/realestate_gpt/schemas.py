@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, JsonValue
 from pydantic.dataclasses import dataclass
 
-from estate.core.types import Schema, SchemaOut, Text, UnitRef, Uuid
+from estate.core.types import BigCount, Schema, SchemaOut, Text, UnitRef, Uuid
 
 __all__ = [
     "AgentContext",
@@ -162,4 +162,4 @@ class PolicyOut(SchemaOut):
 class RollBackIn(Schema):
     """Which version of the ranking shall be left; naming it makes a call that is sent twice harmless."""
 
-    version: int = Field(ge=0, description="The version in force, as `GET /gpt/ranking` says.")
+    version: BigCount = Field(description="The version in force, as `GET /gpt/ranking` says.")

@@ -48,7 +48,7 @@ NOT_FREE = {
     "audit_log": {"role", "caller", "action", "subject_table", "request_id"},
     "deals": {"stage", "outcome", "currency"},
     "gpt_feedback": {"verdict", "account", "outcome"},
-    "gpt_responses": {"intent", "composer_version"},
+    "gpt_responses": {"intent", "composer_version", "basis"},
     "ingest_batches": {"layer", "counts"},
     "properties": {"payment_plan", "amenities", "currency", "unit_type", "segment", "status"},
     "utterances": {"speaker"},
