@@ -18,7 +18,8 @@ Scored = list[tuple[Key, float]]
 
 MAX_TOKENS = 64  # A question has fewer words; a pasted text is judged by its first ones.
 COMMON = 1_000  # A token in more documents finds too many; it only helps to rank.
-SAMPLED_PAGES = 256  # Of 8 KiB: what is common is estimated from these, so that it costs the same at any size.
+SAMPLED_PAGES = 128  # Of 8 KiB: what is common is estimated from these, so that it costs the same at any size.
+SURELY = 2  # Times `COMMON`: an estimate so high leaves no doubt.
 MOST = 2_000  # Documents that are looked at, however many hold the words.
 OVERFETCH = 10  # Candidates for one place: ts_rank knows no rarity, so the best by BM25 may stand lower.
 ITS_OWN = ""  # No token is empty, so no document holds this one.
@@ -78,22 +79,30 @@ def lexical(session: Session, query: str, layers: Sequence[str], limit: int) -> 
     asked = list(dict.fromkeys(tokens(query)))[:MAX_TOKENS]
     if not asked:
         return {}
-    held = crud.containing(session, asked, layers, COMMON)
+    size, held = _counted(session, asked, layers)
     wanted = list(dict.fromkeys(_respelt(session, held, layers)))
-    held |= crud.containing(session, [token for token in wanted if token not in held], layers, COMMON)
-    size, common = crud.sampled(session, [token for token in wanted if held[token] >= COMMON], layers, SAMPLED_PAGES)
+    if respelt := [token for token in wanted if token not in held]:
+        held |= _counted(session, respelt, layers)[1]
     found = _candidates(session, {token: held[token] for token in wanted if held[token]}, layers, limit * OVERFETCH)
     texts = {(one.layer, one.record_id): read_text(one.words.split()) for one in found}
     corpus = Corpus(
         size=round(max(size, *held.values())),
         mean_length=fmean(text.length for text in texts.values()) if texts else 0.0,
-        containing={token: max(n, round(common.get(token, 0))) for token, n in held.items()},
+        containing=held,
     )
     scores = {key: bm25(wanted, text, corpus) for key, text in texts.items()}
     for one in found:
         if one.names and set(one.names) <= set(wanted):
             scores[one.layer, one.record_id] += corpus.weight(ITS_OWN)
     return scores
+
+
+def _counted(session: Session, words: Sequence[str], layers: Sequence[str]) -> tuple[float, dict[str, int]]:
+    """Count the documents, and those that hold each token: the index would read every one that holds a common token."""
+    size, estimated = crud.sampled(session, words, layers, SAMPLED_PAGES)
+    exact = crud.containing(session, [word for word in words if estimated[word] < SURELY * COMMON], layers, COMMON)
+    rare = {word: n for word, n in exact.items() if n < COMMON}
+    return size, {word: rare.get(word, max(COMMON, round(estimated[word]))) for word in words}
 
 
 def _respelt(session: Session, held: dict[str, int], layers: Sequence[str]) -> list[str]:
