@@ -293,7 +293,8 @@ def misspelt(name: str, rng: Random) -> str:
     letters = list(name)
     for _ in range(rng.choices((1, 2, 3), (0.6, 0.3, 0.1))[0]):
         if len(letters) < SHORTEST:
-            break
+            letters.append(rng.choice("abcdefghijklmnopqrstuvwxyz"))
+            continue
         at = rng.randrange(1, len(letters) - 1)
         slip = rng.randrange(4)
         if slip == 0:
