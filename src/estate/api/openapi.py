@@ -23,6 +23,7 @@ PROBLEMS: dict[int | str, str] = {
     409: "The id exists with other content.",
     410: "The client was merged into another, which `detail` names.",
     413: "The body or batch is too large.",
+    414: "The address is longer than the server reads.",
     415: "The body is neither JSON nor NDJSON, or packed otherwise than with gzip.",
     422: "A field is refused; `errors` names it.",
     429: "Over the rate limit; see Retry-After.",

@@ -49,7 +49,10 @@ FREE_TEXTS: Mapping[str, tuple[str, ...]] = {
 }
 """Columns in which somebody may have written of a client: of what is left after the client's own rows are deleted."""
 
-ANSWER_ERASED = b'{"title":"Gone","status":410,"detail":"This answer was erased with the client that it was about."}'
+ANSWER_ERASED = (
+    b'{"type":"urn:estate:problem:gone","title":"Gone","status":410,'
+    b'"detail":"This answer was erased with the client that it was about."}'
+)
 
 _ASKS_FOR_LOCKS = text("SELECT set_config('lock_timeout', :value, true)")
 _WORK = text("""

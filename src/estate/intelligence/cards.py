@@ -202,7 +202,7 @@ def reply_speed(mean_s: float | None) -> Value:
     """-log10(mean / 1 h) within -1 and 1: six minutes 1, an hour 0, ten hours -1."""
     if mean_s is None:
         return UNKNOWN
-    if mean_s <= 0:
+    if mean_s < 1:
         return Value(1.0, "Replies at once.")
     return Value(_clip(-math.log10(mean_s / HOUR_S)), f"Mean reply after {mean_s / 60:,.0f} minutes.")
 

@@ -291,7 +291,8 @@ def test_an_answer_that_named_the_person_is_remembered_as_gone(house: House) -> 
     stated = {"client_id": PERSON, "score": 0.5, "reason": "sure"}
     house.post("/client/override", stated, key="k1")
     house.erase()
-    house.post("/client/override", stated, 410, key="k1")
+
+    assert house.post("/client/override", stated, 410, key="k1")["type"] == "urn:estate:problem:gone"
 
 
 def test_a_second_erasure_finds_nothing_and_a_merged_id_names_the_holder(house: House) -> None:

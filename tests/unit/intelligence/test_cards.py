@@ -39,6 +39,7 @@ NOW = dt.datetime(2026, 6, 1, tzinfo=dt.UTC)
         (cards.reply_speed(360.0), 1.0),
         (cards.reply_speed(3600.0), 0.0),
         (cards.reply_speed(0.0), 1.0),
+        (cards.reply_speed(5e-324), 1.0),
         (cards.reply_speed(1e9), -1.0),
         (cards.reply_speed(None), None),
         (cards.stage("reserved"), 1.0),
