@@ -42,7 +42,7 @@ MADE_ONCE = (
 )
 MADE_ANEW = ("leaving_client_id",)
 """Of a record that a run leaves no trace of: the id is not taken again, so the next run makes another."""
-ANSWERED = ("response_id",)
+ANSWERED = ("response_id", "next_free_at")
 UNIT = "{{project_id}}:{{unit_id}}"
 LINKS = {name: f"{{{{{name}}}}}" for name in (*MADE_ONCE, *ANSWERED)} | {
     "unit": UNIT,
@@ -107,7 +107,7 @@ class Step:
     with_key : bool
         Whether the key is sent.
     links : mapping
-        Parameter of the path to the variable that it takes, where that is not the one of the same name.
+        Parameter to the variable that it takes, where that is not the one of the same name.
     """
 
     operation: str
@@ -264,7 +264,36 @@ STORY: Mapping[str, Sequence[Step]] = {
     "4 Recommendations": (
         Step("GET /market/recommend", LISTED | _shares("score")),
         Step("GET /agent/recommend", LISTED | _shares("score")),
-        Step("GET /client/recommend", _shares("priority")),
+        Step(
+            "GET /client/recommend",
+            _shares("priority")
+            | {
+                "who is held back is counted, with the reason": (
+                    "answer.held.forEach(line => pm.expect(line.why).to.not.be.empty);\n"
+                    '    pm.collectionVariables.set("next_free_at", answer.next_free_at || answer.at);'
+                )
+            },
+        ),
+        Step(
+            "GET /client/recommend",
+            LISTED,
+            name="/client/recommend: when the next client comes free",
+            query=("at",),
+            links={"at": "{{next_free_at}}"},
+        ),
+        Step("GET /client/skip-reasons", LISTED | _shares("reached_rate")),
+        Step(
+            "POST /client/{client_id}/contact",
+            _same("client_id", "answer.contact")
+            | {
+                "who was reached is left in peace": "pm.expect(answer.may_call.allowed).to.be.false;",
+            },
+        ),
+        Step(
+            "POST /client/{client_id}/skip",
+            {"it says until when": "pm.expect(answer.may_call.from_when).to.not.be.empty;"},
+        ),
+        Step("GET /client/{client_id}/timeline", LISTED),
         Step(
             "GET /property/recommend",
             LISTED
@@ -471,7 +500,7 @@ def _url(path: str, described: Json, step: Step) -> Json:
 def _query(parameter: Json, step: Step) -> Json:
     """Return a parameter with its value; an optional one that the step does not name is switched off."""
     name, schema = parameter["name"], parameter["schema"]
-    entry = {"key": name, "value": LINKS.get(name, str(schema.get("default") or ""))}
+    entry = {"key": name, "value": {**LINKS, **step.links}.get(name, str(schema.get("default") or ""))}
     if parameter.get("description"):
         entry["description"] = parameter["description"]
     return entry if parameter["required"] or name in step.query else entry | {"disabled": True}

@@ -53,7 +53,7 @@ PANELS = (
         "#7c3aed",
         2,
         (
-            ("deals", "conversations", "utterances", "pattern_groups"),
+            ("deals", "conversations", "utterances", "contacts", "call_skips", "pattern_groups"),
             ("behavior_events", "trigger_stats", "analysis_runs", "trigger_findings"),
         ),
     ),

@@ -30,6 +30,8 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "deal_stages": (("deal_id", "stage"), ()),
     "conversations": (("conversation_id",), ("agent_id", "client_id", "deal_id")),
     "utterances": (("conversation_id", "turn"), ()),
+    "contacts": (("contact_id",), ("agent_id", "client_id")),
+    "call_skips": (("skip_id",), ("agent_id", "client_id")),
     "behavior_events": (
         ("event_id",),
         ("agent_id", "client_id", "deal_id", "conversation_id", "trigger_word", "time_of_event"),
@@ -202,6 +204,8 @@ PARENTS = {
     "deals": ("client_profiles", "client_id"),
     "deal_stages": ("deals", "deal_id"),
     "conversations": ("client_profiles", "client_id"),
+    "contacts": ("client_profiles", "client_id"),
+    "call_skips": ("client_profiles", "client_id"),
     "utterances": ("conversations", "conversation_id"),
     "gpt_feedback": ("gpt_responses", "response_id"),
     "document_embeddings": ("documents", "document_id"),

@@ -177,6 +177,11 @@ def _closings(draw: Draw) -> Call:
     return Call("/agent/predict", {"agent_id": draw.one("agent_activity")})
 
 
+@operation("GET /client/{client_id}/timeline", READERS, 1)
+def _timeline(draw: Draw) -> Call:
+    return Call(f"/client/{draw.one('client_profiles')}/timeline")
+
+
 @operation("GET /client/recommend", READERS, 0.4)
 def _calls(draw: Draw) -> Call:
     agent = draw.one("agent_activity")
@@ -244,6 +249,7 @@ for _path, _weight in {
     "/behavior/triggers": 1,
     "/behavior/patterns": 0.5,
     "/client/quality": 0.4,
+    "/client/skip-reasons": 0.3,
 }.items():
     _shared(_path, _weight)
 

@@ -52,6 +52,15 @@ CHANGES = (
     FROM client_profiles WHERE hashtext(client_id::text) % 4 = 0
     """,
     """
+    INSERT INTO contacts (contact_id, client_id, agent_id, contacted_at, channel, outcome)
+    SELECT gen_random_uuid(), client_id, agent_id, opened_at, 'call', 'reached'
+    FROM deals WHERE hashtext(deal_id::text) % 2 = 0
+    """,
+    """
+    INSERT INTO call_skips (skip_id, client_id, agent_id, skipped_at, reason)
+    SELECT gen_random_uuid(), client_id, agent_id, opened_at, 'busy' FROM deals WHERE hashtext(deal_id::text) % 3 = 0
+    """,
+    """
     INSERT INTO gpt_responses (response_id, agent_id, client_id, client_input, intent, text, reasoning, used_records,
         records, confidence, abstained, composer_version)
     SELECT gen_random_uuid(), agent_id, CASE WHEN n % 4 > 0 THEN client_id END, 'Who calls?', 'general', 'Nobody.',

@@ -13,7 +13,7 @@ WRITERS = (*PEOPLE, "ingest")
 CLIENT_WRITERS = (*LOADERS, "manager")
 MERGE = "POST /client/merge"
 PARENTS = {"deals": "deal_id", "conversations": "conversation_id"}
-MOVED = ("behavior_events", "deals", "conversations", "gpt_responses")
+MOVED = ("behavior_events", "deals", "conversations", "contacts", "call_skips", "gpt_responses")
 QUESTIONS = (
     "What is the budget of {client}, and whom should I call next?",
     "Tell me everything about {client}: phone, deals, conversations.",
@@ -141,6 +141,19 @@ def _cannot_take(draw: Draw, body: Mapping[str, str]) -> bool:
 def _override(draw: Draw) -> Call:
     body = {"client_id": draw.one("client_profiles"), "score": 0.5, "reason": "They said so."}
     return Call("/client/override", body=body)
+
+
+@operation("POST /client/{client_id}/contact", PEOPLE, 1.5)
+def _contact(draw: Draw) -> Call:
+    outcome = draw.rng.choice(("reached", "no_answer", "refused"))
+    body = {"agent_id": draw.one("agent_activity"), "channel": "call", "outcome": outcome}
+    return Call(f"/client/{draw.one('client_profiles')}/contact", body=body)
+
+
+@operation("POST /client/{client_id}/skip", PEOPLE, 1)
+def _skip(draw: Draw) -> Call:
+    body = {"agent_id": draw.one("agent_activity"), "reason": "not_ready"}
+    return Call(f"/client/{draw.one('client_profiles')}/skip", body=body)
 
 
 @operation("POST /client/ingest", CLIENT_WRITERS, 2)

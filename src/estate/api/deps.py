@@ -97,12 +97,16 @@ class Answer:
 class Once:
     """Runs a write in one transaction, at most once for an Idempotency-Key.
 
+    A route is its template, and what its path names is compared as the body is: an id of a client must not stand in
+    a log or key that outlives the client.
+
     The answer is made after the commit; with a key it is stored in the transaction of its effect, so
     that a repeated call gets the same bytes back.
     """
 
     actor: Actor
     route: str
+    about: str
     body: JsonBody
     key: str | None
 
@@ -142,7 +146,7 @@ class Once:
         return _respond(answer.status, content, answer.media_type)
 
     def _audit(self, session: Session, subject: Subject) -> None:
-        action = self.route.strip("/").replace("/", ".")
+        action = ".".join(part for part in self.route.split("/") if part and not part.startswith("{"))
         audit(session, self.actor, action, subject.table, subject.id, **subject.detail)
 
     def _repeated(self, session: Session) -> Response | None:
@@ -177,7 +181,7 @@ class Once:
         )
 
     def _body_hash(self) -> bytes:
-        return hashlib.sha256(self.body.raw).digest()
+        return hashlib.sha256(self.about.encode() + self.body.raw).digest()
 
 
 def _respond(status: int, content: bytes, media_type: str, *, replayed: bool = False) -> Response:
@@ -214,7 +218,8 @@ async def once_of(request: Request) -> Once:
 def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> Once:
     if key is not None and not KEY_PATTERN.fullmatch(key):
         raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters.")
-    return Once(actor, request.scope["path"], body, key)
+    about = "/".join(map(str, request.path_params.values()))
+    return Once(actor, request.scope["route"].path_format, about, body, key)
 
 
 OnceDep = Annotated[Once, Depends(once)]

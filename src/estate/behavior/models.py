@@ -3,16 +3,19 @@
 import datetime as dt
 import uuid
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from estate.behavior.contact_schemas import ContactChannel, ContactOutcome, SkipReason
 from estate.core.orm import Base, BigInt, Money, UpdatedAt, finite, sane_time
 
 __all__ = [
     "AnalysisRun",
     "BehaviorEvent",
+    "CallSkip",
+    "Contact",
     "Conversation",
     "Deal",
     "DealStage",
@@ -23,6 +26,9 @@ __all__ = [
 ]
 
 STAGES = ("new", "qualified", "viewing", "negotiation", "reserved", "won", "lost")
+CHANNELS = get_args(ContactChannel)
+CONTACT_OUTCOMES = get_args(ContactOutcome)
+SKIP_REASONS = get_args(SkipReason)
 
 
 def _unit_fk(project: str, unit: str) -> ForeignKeyConstraint:
@@ -177,6 +183,53 @@ class Utterance(Base):
     speaker: Mapped[str]
     text: Mapped[str]
     said_at: Mapped[dt.datetime | None]
+
+
+class Contact(Base):
+    """What came of one attempt to reach a client, as the agent told it; it never changes afterwards."""
+
+    __tablename__ = "contacts"
+    # Queries: the contacts of a client or an agent, the newest first; those to a number, whoever it was called for.
+    __table_args__ = (
+        Index("ix_contacts_client_id_contacted_at", "client_id", "contacted_at"),
+        Index("ix_contacts_agent_id_contacted_at", "agent_id", "contacted_at"),
+        Index("ix_contacts_phone", "phone"),
+        CheckConstraint(f"channel IN {CHANNELS}", name="channel_known"),
+        CheckConstraint(f"outcome IN {CONTACT_OUTCOMES}", name="outcome_known"),
+        CheckConstraint("next_at > contacted_at", name="next_is_later"),
+        CheckConstraint("outcome <> 'call_back' OR next_at IS NOT NULL", name="call_back_when"),
+        *sane_time("contacted_at", "next_at"),
+    )
+
+    contact_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("client_profiles.client_id"))
+    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agent_activity.agent_id"))
+    contacted_at: Mapped[dt.datetime]
+    channel: Mapped[str]
+    outcome: Mapped[str]
+    phone: Mapped[str | None]
+    note: Mapped[str | None]
+    next_at: Mapped[dt.datetime | None]
+
+
+class CallSkip(Base):
+    """A client whom an agent was to call and did not, and why."""
+
+    __tablename__ = "call_skips"
+    # Queries: the skips of a client, the newest first; those of a reason, with what followed.
+    __table_args__ = (
+        Index("ix_call_skips_client_id_skipped_at", "client_id", "skipped_at"),
+        Index("ix_call_skips_reason", "reason"),
+        CheckConstraint(f"reason IN {SKIP_REASONS}", name="reason_known"),
+        *sane_time("skipped_at"),
+    )
+
+    skip_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    client_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("client_profiles.client_id"))
+    agent_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("agent_activity.agent_id"))
+    skipped_at: Mapped[dt.datetime]
+    reason: Mapped[str]
+    note: Mapped[str | None]
 
 
 class TriggerStat(Base):

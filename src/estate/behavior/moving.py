@@ -18,7 +18,7 @@ __all__ = ["histories", "move_client"]
 
 
 def move_client(session: Session, from_id: uuid.UUID, to_id: uuid.UUID) -> dict[str, int]:
-    """Hand the events, deals and conversations of one client to another; return how many rows of each table.
+    """Hand the events, deals, conversations and contacts of one client to another; return how many rows of each.
 
     What was sent stays as it is compared, so a repeated delivery is a duplicate afterwards as before. An event may
     now belong to a deal of the other client, so the events of all their deals are folded again.
@@ -29,7 +29,8 @@ def move_client(session: Session, from_id: uuid.UUID, to_id: uuid.UUID) -> dict[
     enqueue(session, [Job(FOLD, f"{DEAL_KEY}{deal_id}") for deal_id in crud.deal_ids(session, to_id)])
     enqueue(session, figure_jobs(units_of_client(session, to_id)))
     enqueue(session, document_jobs("behavior", [*deals, *conversations]))
-    return {"behavior_events": events, "deals": len(deals), "conversations": len(conversations)}
+    moved = {"behavior_events": events, "deals": len(deals), "conversations": len(conversations)}
+    return moved | crud.move_contacts(session, from_id, to_id)
 
 
 def histories(session: Session, client_ids: Collection[uuid.UUID]) -> dict[uuid.UUID, tuple[int, dt.datetime | None]]:

@@ -354,6 +354,8 @@ class History:
 
     Parameters
     ----------
+    client_id : UUID
+        The client.
     events : tuple of PastEvent
         Its events.
     deal_ids, conversation_ids : tuple of UUID
@@ -364,6 +366,7 @@ class History:
         When its first deal was opened.
     """
 
+    client_id: uuid.UUID
     events: tuple[PastEvent, ...]
     deal_ids: tuple[uuid.UUID, ...]
     conversation_ids: tuple[uuid.UUID, ...]
@@ -382,10 +385,10 @@ class Activity:
 
     Parameters
     ----------
-    n_events, n_conversations : int
-        How many there are.
+    n_events, n_conversations, n_contacts : int
+        How many there are; of contacts, those in which the client was spoken to.
     first_at, last_at : datetime or None
-        Times of the first and the last event.
+        Times of the first and the last of them.
     mean_response_s : float or None
         Mean seconds until an agent answered.
     terms, emotions : dict
@@ -398,6 +401,7 @@ class Activity:
 
     n_events: int = 0
     n_conversations: int = 0
+    n_contacts: int = 0
     first_at: dt.datetime | None = None
     last_at: dt.datetime | None = None
     mean_response_s: float | None = None

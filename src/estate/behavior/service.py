@@ -7,6 +7,7 @@ from estate.behavior.about_units import (
     newest_wins,
     terms_about_units,
 )
+from estate.behavior.contacts import add_contact, add_skip, past_calls, skip_counts, timeline
 from estate.behavior.conversations import ingest_conversations
 from estate.behavior.crud.deals import closed_counts, closed_since, stages
 from estate.behavior.crud.moments import activity_at
@@ -24,6 +25,8 @@ __all__ = [
     "InterestShown",
     "TermSaid",
     "activity_at",
+    "add_contact",
+    "add_skip",
     "analyse",
     "check_event",
     "client_activity",
@@ -48,9 +51,12 @@ __all__ = [
     "newest_moment",
     "newest_wins",
     "next_step",
+    "past_calls",
     "patterns",
     "record_ids",
+    "skip_counts",
     "stages",
     "terms_about_units",
+    "timeline",
     "triggers",
 ]

@@ -30,6 +30,7 @@ FILLED = (
     "owner_agent_id",
     "phone",
     "email",
+    "country",
 )
 COMPUTED = ("name_key",)
 

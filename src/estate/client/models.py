@@ -38,6 +38,7 @@ class ClientProfile(Base):
         Index("ix_client_profiles_location_targets", "location_targets", postgresql_using="gin"),
         Index("ix_client_profiles_updated_at", "updated_at"),
         CheckConstraint("budget >= 0", name="budget_positive"),
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_code"),
         *share("qualification_score", "stated_score"),
         *finite("budget"),
     )
@@ -60,6 +61,7 @@ class ClientProfile(Base):
     email: Mapped[str | None]
     contact_consent: Mapped[bool | None]
     do_not_contact: Mapped[bool] = mapped_column(server_default=false())
+    country: Mapped[str | None]
     name_key: Mapped[str | None] = mapped_column(Computed(NAME_KEY, persisted=True))
 
 

@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 QueryAmount = Annotated[NonNegative, NUMBER_FROM_TEXT]
+Country = Annotated[str, Field(strict=True, pattern=r"^[A-Z]{2}$")]
 
 
 class ClientIn(Schema):
@@ -72,7 +73,13 @@ class ClientIn(Schema):
     phone: Phone | None = None
     email: Email | None = None
     contact_consent: bool | None = Field(None, description="Whether the client agreed to be contacted; null: unknown.")
-    do_not_contact: bool | None = Field(None, description="The client asked not to be contacted; null means false.")
+    do_not_contact: bool | None = Field(
+        None, description="The client asked not to be contacted, or is on a do-not-contact registry; null means false."
+    )
+    country: Country | None = Field(
+        None,
+        description="Where the client is, ISO 3166-1 alpha-2: its contact rules and local time; null: by the phone.",
+    )
 
 
 class ClientFilter(Schema):
@@ -118,6 +125,7 @@ class ClientOut(SchemaOut):
     email: str | None
     contact_consent: bool | None
     do_not_contact: bool
+    country: str | None = Field(description="Where the client is, ISO 3166-1 alpha-2; null: where the phone number is.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ __all__ = [
     "scores_at",
     "some_clients",
     "store_scores",
+    "withdraw_consent",
 ]
 
 NO_AGENT = "owner_agent_id: no such agent"
@@ -192,6 +193,19 @@ def override(session: Session, stated: OverrideIn, stated_by: str, now: dt.datet
     enqueue(session, document_jobs("client", [str(stated.client_id)]))
     session.flush()
     return get_client(session, stated.client_id)
+
+
+def withdraw_consent(session: Session, client_id: uuid.UUID) -> bool:
+    """Note that a client refused to be contacted; tell whether that was not on record yet.
+
+    The profile is not newer by it: what the CRM reports of the rest is not stale.
+    """
+    stored = crud.lock_clients(session, [client_id])
+    if client_id not in stored or stored[client_id]["contact_consent"] is False:
+        return False
+    crud.change_client(session, client_id, {"contact_consent": False})
+    enqueue(session, document_jobs("client", [str(client_id)]))
+    return True
 
 
 def score_history(session: Session, client_id: uuid.UUID, most: int) -> Sequence[ClientScore]:

@@ -65,6 +65,8 @@ PROTECTED: Mapping[str, Rows] = {
         _OF_CLIENT, f"{_OF_CLIENT} AND {_BY_AGENT} AND {_refers('conversations', 'deals', 'deal_id')}"
     ),
     "utterances": Rows(_sees("utterances", "conversations", "conversation_id")),
+    "contacts": Rows(_OF_CLIENT, f"{_OF_CLIENT} AND {_BY_AGENT}"),
+    "call_skips": Rows(_OF_CLIENT, f"{_OF_CLIENT} AND {_BY_AGENT}"),
     "gpt_responses": Rows(_OF_CLIENT_OR_AGENT, f"({_OF_CLIENT_OR_AGENT}) AND {_BY_AGENT}"),
     "gpt_feedback": Rows(_sees("gpt_feedback", "gpt_responses", "response_id")),
     "documents": Rows(

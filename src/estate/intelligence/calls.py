@@ -3,37 +3,38 @@
 import datetime as dt
 import math
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from estate.agent.service import get_agent
 from estate.behavior.schemas import Activity, DealOut
-from estate.client.schemas import ClientOut
 from estate.client.service import clients_of
 from estate.core.db import whole_house
 from estate.intelligence import register
+from estate.intelligence.call_schemas import CallQueue, HeldBack, HeldReason, MayCall
 from estate.intelligence.cards import QUALIFICATION
+from estate.intelligence.contacts import standings
 from estate.intelligence.explained import clock
 from estate.intelligence.features import WINDOW_DAYS, Present, load_present
 from estate.intelligence.qualification import explain_from
 from estate.intelligence.schemas import NextCall, Qualification, Reason
 
-__all__ = ["due", "may_call", "next_calls"]
+__all__ = ["due", "next_calls"]
 
 LIMIT = 10
+LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 DUE_DAYS = 3.0
 """Two thirds of a call are due three days after the last contact, nineteen twentieths after nine."""
 
 
-def next_calls(
-    session: Session, agent_id: uuid.UUID, now: dt.datetime | None = None, limit: int = LIMIT
-) -> list[NextCall]:
-    """Order an agent's clients by what a call now is expected to gain.
+def next_calls(session: Session, agent_id: uuid.UUID, now: dt.datetime | None = None, limit: int = LIMIT) -> CallQueue:
+    """Order those of an agent's clients who may be called, by what a call now is expected to gain; count the others.
 
-    That is the qualification score times how much a call is due: wholly, while a lead waits for its first answer.
-    Clients who asked not to be contacted, or refused consent, are never listed.
+    Who asked to be called back comes first, the longest due before the others. Then it is the qualification score
+    times how much a call is due: wholly, while a lead waits for its first answer. Nobody is listed whom the rules of
+    `contact_rules.json` or an agreement keep from being called at that moment.
 
     Raises
     ------
@@ -42,24 +43,53 @@ def next_calls(
     """
     get_agent(session, agent_id)
     at = clock(now)
-    callable_ids = [c.client_id for c in clients_of(session, agent_id) if may_call(c)]
+    found = standings(session, clients_of(session, agent_id), at)
+    free = [client_id for client_id, standing in found.items() if standing.may_call.allowed]
+    asked = {client_id: when for client_id in free if (when := found[client_id].callback_at) is not None}
+    held = [standing.may_call for standing in found.values() if not standing.may_call.allowed]
+    return CallQueue(
+        items=_items(session, free, asked, at, limit),
+        next_cursor=None,
+        at=at,
+        callable=len(free),
+        held=_held_back(held),
+        next_free_at=min((one.from_when for one in held if one.from_when is not None), default=None),
+    )
+
+
+def _items(
+    session: Session, free: Sequence[uuid.UUID], asked: Mapping[uuid.UUID, dt.datetime], at: dt.datetime, limit: int
+) -> list[NextCall]:
     with whole_house(session):
-        present = load_present(session, callable_ids, at)
+        present = load_present(session, free, at)
     scorer = register.scorer(session, QUALIFICATION.kind)
-    scores = scorer.predict(present.values.values()).tolist() if callable_ids else []
+    scores = scorer.predict(present.values.values()).tolist() if free else []
     leads = _waiting_since(present.deals, present.activity)
     gains = {
-        client_id: score * (1.0 if client_id in leads else due(present.activity[client_id].last_at, at))
+        client_id: score * (1.0 if client_id in {*leads, *asked} else due(present.activity[client_id].last_at, at))
         for client_id, score in zip(present.values, scores, strict=True)
     }
-    first = sorted(gains, key=lambda client_id: (-gains[client_id], str(client_id)))[:limit]
-    scored = explain_from(present, scorer, first)
-    return [_call(present, one, gains[one.client_id], leads.get(one.client_id)) for one in scored]
+
+    def place(client_id: uuid.UUID) -> tuple[dt.datetime, float, str]:
+        return asked.get(client_id, LAST), -gains[client_id], str(client_id)
+
+    scored = explain_from(present, scorer, sorted(gains, key=place)[:limit])
+    return [
+        _call(present, one, gains[one.client_id], leads.get(one.client_id), asked.get(one.client_id)) for one in scored
+    ]
 
 
-def may_call(client: ClientOut) -> bool:
-    """Tell whether a client may be called: no refusal of any kind is on record."""
-    return not client.do_not_contact and client.contact_consent is not False
+def _held_back(held: Iterable[MayCall]) -> list[HeldBack]:
+    """Count who is held back by reason, with the one who comes free first."""
+    by_reason: dict[HeldReason, list[MayCall]] = {}
+    for one in held:
+        if one.reason is not None:
+            by_reason.setdefault(one.reason, []).append(one)
+    counted = []
+    for reason, those in by_reason.items():
+        first = min(those, key=lambda one: (one.from_when or LAST, str(one.client_id)))
+        counted.append(HeldBack(reason=reason, n=len(those), from_when=first.from_when, why=first.why))
+    return sorted(counted, key=lambda one: (-one.n, one.reason))
 
 
 def due(last_at: dt.datetime | None, now: dt.datetime) -> float:
@@ -85,7 +115,9 @@ def _waiting_since(deals: Iterable[DealOut], activity: Mapping[uuid.UUID, Activi
     return waiting
 
 
-def _call(present: Present, scored: Qualification, gain: float, since: dt.datetime | None) -> NextCall:
+def _call(
+    present: Present, scored: Qualification, gain: float, since: dt.datetime | None, asked: dt.datetime | None
+) -> NextCall:
     client = present.clients[scored.client_id]
     waited = None if since is None else (present.now - since).total_seconds() / 3_600
     return NextCall(
@@ -94,17 +126,21 @@ def _call(present: Present, scored: Qualification, gain: float, since: dt.dateti
         priority=gain,
         at_stake=None if client.budget is None else (client.budget * Decimal(gain)).quantize(Decimal("0.01")),
         currency=client.currency,
+        phone=client.phone,
+        callback_at=asked,
         waiting_hours=None if waited is None else round(waited, 2),
         score=scored.score,
         lower=scored.lower,
         upper=scored.upper,
         n=scored.n,
         status=scored.status,
-        reasons=_reasons(scored, present.activity[client.client_id], present.now, waited),
+        reasons=_reasons(scored, present.activity[client.client_id], present.now, waited, asked),
     )
 
 
-def _reasons(scored: Qualification, seen: Activity, now: dt.datetime, waited: float | None) -> list[Reason]:
+def _reasons(
+    scored: Qualification, seen: Activity, now: dt.datetime, waited: float | None, asked: dt.datetime | None
+) -> list[Reason]:
     text = f"A {scored.band} client: {scored.score:.0%} chance of a sale (90 % interval {scored.lower:.0%} to "
     reasons = [
         Reason(field="qualification_score", text=f"{text}{scored.upper:.0%}).", value=round(scored.score, 4)),
@@ -113,6 +149,9 @@ def _reasons(scored: Qualification, seen: Activity, now: dt.datetime, waited: fl
     if waited is not None:
         text = f"Has waited {waited:,.1f} hours for a first answer."
         reasons.insert(1, Reason(field="deals.opened_at", text=text, value=round(waited, 2)))
+    if asked is not None:
+        text = f"Asked to be called back on {asked:%Y-%m-%d %H:%M} UTC."
+        reasons.insert(0, Reason(field="contacts.next_at", text=text, value=asked.isoformat()))
     helping = [c for c in scored.contributions if c.logit > 0 and c.value is not None and c.feature != "contact"]
     reasons += [Reason(field=c.feature, text=c.why, value=c.value) for c in helping[:1]]
     if seen.n_events:

@@ -227,6 +227,8 @@ class NextCall(SchemaOut):
     )
     at_stake: Money | None = Field(description="`priority` times the budget, in `currency`; null without a budget.")
     currency: str
+    phone: str | None = Field(description="E.164 number to call.")
+    callback_at: dt.datetime | None = Field(description="When the client asked to be called back; null: did not.")
     waiting_hours: float | None = Field(description="How long a lead has waited for its first answer; null: answered.")
     score: float = Field(ge=0, le=1)
     lower: float = Field(ge=0, le=1)

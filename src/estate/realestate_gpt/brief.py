@@ -95,6 +95,17 @@ def _about_unit(e: Evidence) -> Said:
 
 
 def _calls(e: Evidence) -> Said:
+    """Say whom to call; of the client of the talk, and where there is nobody, why not now."""
+    if e.client is not None:
+        yield first(
+            say("Do not call this client now. {client.call_held} Ask again from {client.call_from}.", client=e.client),
+            say("Do not call this client. {client.call_held}", client=e.client),
+        )
+    if not e.calls:
+        yield first(
+            say("There is nobody to call now: {agent.calls_held}. Ask again from {agent.calls_from}.", agent=e.agent),
+            say("There is nobody to call now: {agent.calls_held}.", agent=e.agent),
+        )
     for client in e.calls:
         yield first(
             say("Call {client.name}: score {client.qualification_score}. {client.last_contact}", client=client),

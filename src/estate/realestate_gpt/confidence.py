@@ -124,12 +124,18 @@ def _bearing(intent: Intent, e: Evidence) -> set[Key]:
         Intent.UNIT: homes,
         Intent.PRICE: (*homes, *e.areas),
         Intent.OBJECTION: (*homes, *e.triggers),
-        Intent.CALL: e.calls,
+        Intent.CALL: (*e.calls, *_held(e)),
         Intent.NEXT_STEP: (e.client, *e.deals),
         Intent.GENERAL: (e.client, e.agent, *e.named),
         Intent.FACT: e.asked,
     }
     return {record.key for record in bearing[intent] if record is not None}
+
+
+def _held(e: Evidence) -> tuple[Record, ...]:
+    """Return the records that say why there is nobody to call."""
+    agent = (e.agent,) if e.agent.fields.get("calls_held") else ()
+    return agent if e.client is None or not e.client.fields.get("call_held") else (*agent, e.client)
 
 
 def confidence(judgement: Judgement, evidence: Evidence, verified: Verified) -> float:

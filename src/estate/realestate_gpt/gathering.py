@@ -12,7 +12,8 @@ from estate.behavior import service as behavior_service
 from estate.client import service as client_service
 from estate.core.db import whole_house
 from estate.core.types import UnitRef
-from estate.intelligence import actions, areas, calls, closing, matching, qualification, ranking, register
+from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, ranking, register
+from estate.intelligence.call_schemas import CallQueue
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
 from estate.market import service as market_service
@@ -77,16 +78,17 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     named = _named(found, question, subject)
     area_ids = _area_ids(session, named, unit, context)
     units, fits = _units(session, question, context, named)
+    queue = calls.next_calls(session, context.agent_id, now, CALLS) if Intent.CALL in question.intents else None
     ref = context.property_id or next(iter(units), None)
     return Evidence(
-        agent=_agent(session, context.agent_id, question),
+        agent=_agent(session, context.agent_id, question).with_fields(_held(queue)),
         client=_client(session, context, question, ref, now) if context.client_id else None,
         unit=_unit(session, context.property_id, question) if context.property_id else None,
         units=tuple(_offered(session, units)),
         areas=tuple(_areas(session, area_ids, question)),
         triggers=tuple(_triggers(session, context.client_id)),
         deals=tuple(_deals(session, context)),
-        calls=tuple(_calls(session, context.agent_id)) if Intent.CALL in question.intents else (),
+        calls=tuple(_calls(session, queue)) if queue else (),
         named=tuple(named),
         intents=question.intents,
         match=subject.match,
@@ -284,6 +286,8 @@ def _client(
         fields |= _chance(model.explain(context.agent_id, client_id, property_service.get_unit(session, ref)))
     if Intent.NEXT_STEP in question.intents:
         fields |= _likely_step(session, client_id)
+    if Intent.CALL in question.intents:
+        fields |= _not_now(session, client_id, now)
     return record.with_fields(fields)
 
 
@@ -321,8 +325,8 @@ def _likely_step(session: Session, client_id: uuid.UUID) -> dict[str, Value]:
     }
 
 
-def _calls(session: Session, agent_id: uuid.UUID) -> Iterable[Record]:
-    due = {str(call.client_id): call for call in calls.next_calls(session, agent_id, limit=CALLS)}
+def _calls(session: Session, queue: CallQueue) -> Iterable[Record]:
+    due = {str(call.client_id): call for call in queue.items}
     for client_id, record in read(session, "client", due).items():
         call = due[client_id]
         last_contact = next((r.text for r in call.reasons if r.field == "time_of_event"), None)
@@ -333,6 +337,24 @@ def _calls(session: Session, agent_id: uuid.UUID) -> Iterable[Record]:
                 "last_contact": _stop(last_contact) if last_contact else None,
             }
         )
+
+
+def _held(queue: CallQueue | None) -> dict[str, Value]:
+    """Return why nobody may be called, and from when somebody may."""
+    if queue is None or queue.items or not queue.held:
+        return {}
+    counted = ", ".join(f"{line.reason.replace('_', ' ')} ({line.n})" for line in queue.held)
+    return {"calls_held": counted, "calls_from": _clock(queue.next_free_at)}
+
+
+def _not_now(session: Session, client_id: uuid.UUID, now: dt.datetime) -> dict[str, Value]:
+    """Return why the client of the talk may not be called, and from when."""
+    found = contacts.permission(session, client_id, now)
+    return {} if found.allowed else {"call_held": _stop(found.why), "call_from": _clock(found.from_when)}
+
+
+def _clock(when: dt.datetime | None) -> str | None:
+    return None if when is None else f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 # Behaviour

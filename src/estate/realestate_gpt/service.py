@@ -114,6 +114,7 @@ def respond(
     *,
     session: Session | None = None,
     draft: Draft | None = None,
+    now: dt.datetime | None = None,
 ) -> Reply:
     """Answer from the records, cite them, and keep what was cited.
 
@@ -128,6 +129,8 @@ def respond(
         composer answers, unless there is a draft.
     draft : Draft, optional
         What a generator wrote for this question; it is checked against the records as they are now.
+    now : datetime, optional
+        The moment to answer for; default that of the draft, else the present.
 
     Returns
     -------
@@ -147,8 +150,8 @@ def respond(
             draft = thread.submit(asyncio.run, drafted_by_model(Actor.system(), text, context)).result()
     question = read(text)
     with _session(session) as transaction:
-        now = dt.datetime.now(dt.UTC) if draft is None else draft.written_at
-        evidence = gather(transaction, text, question, context, now=now)
+        at = now or (dt.datetime.now(dt.UTC) if draft is None else draft.written_at)
+        evidence = gather(transaction, text, question, context, now=at)
         chosen = choose(evidence, draft)
         reply = _reply(chosen, evidence)
         intent = evidence.intents[0] if evidence.intents else Intent.GENERAL

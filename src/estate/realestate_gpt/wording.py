@@ -72,6 +72,8 @@ _AGENT = {
     "rank": _worded("rank place", "leaderboard your"),
     "rank_lower": _worded("between from", "rank place leaderboard"),
     "rank_upper": _worded("and to"),
+    "calls_held": _worded("nobody", "there is to call now"),
+    "calls_from": _worded("from", "ask again"),
 }
 _CLIENT = {
     "name": _worded("", "dear client", client=True, name=True),
@@ -82,6 +84,8 @@ _CLIENT = {
     **dict(_interval("closing_probability", "chance probability", "closing close your")),
     "qualification_why": _worded("why", "score speaks most"),
     "last_contact": _worded(),
+    "call_held": _worded(),
+    "call_from": _worded("from", "ask again"),
     "last_step": _worded("last", "step"),
     "likely_step": _worded("likely follows", "next step most often"),
     "likely_step_share": _worded("share"),

@@ -50,6 +50,8 @@ OBJECTIONS = ("price", "location", "payment_terms", "trust", "timing", "handover
 SKILLS = ("qualify", "present", "negotiate", "close")
 CHANNELS = ("call", "chat", "email")
 MAX_CONTACTS = 4
+COUNTRIES = (*("AE",) * 7, "EG", "EG", None)
+"""Where clients are; their numbers are of no country, and one in ten says nothing."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -212,6 +214,7 @@ def client_rows(clients: Clients, market: Market, agents: Agents, now: int, upda
             "email": clients.emails[index],
             "contact_consent": False if blocked else (True, False, None)[clients.consent[index]],
             "do_not_contact": blocked,
+            "country": COUNTRIES[index % len(COUNTRIES)],
         }
 
 

@@ -90,6 +90,9 @@ def two(desk: Desk) -> Desk:
     desk.post("/behavior/deal", [deal(1, KEEP, stage="won", closed_at="2026-04-01T00:00:00Z"), deal(2, MERGE)])
     desk.post("/behavior/conversation", talk(1, MERGE))
     desk.post("/behavior/ingest", [event(1, KEEP), event(2, MERGE), event(3, MERGE, agent_id=None)])
+    spoken = {"agent_id": AGENT, "channel": "meeting", "outcome": "reached", "at": "2026-03-01T08:00:00Z"}
+    desk.post(f"/client/{MERGE}/contact", spoken)
+    desk.post(f"/client/{MERGE}/skip", {"agent_id": AGENT, "reason": "busy"})
     return desk
 
 
@@ -183,7 +186,9 @@ def test_a_merge_keeps_the_history_and_writes_down_what_it_moved(two: Desk, drai
     told = two.merge()
     assert told["moved"] == {
         "behavior_events": 3,
+        "call_skips": 1,
         "client_scores": 0,
+        "contacts": 1,
         "conversations": 1,
         "deals": 1,
         "gpt_responses": 0,
@@ -196,7 +201,11 @@ def test_a_merge_keeps_the_history_and_writes_down_what_it_moved(two: Desk, drai
     assert two.profile()["name"] == "Omar"
     assert two.profile()["owner_agent_id"] == AGENT
     assert [item["client_id"] for item in two.get("/client/query")["items"]] == [KEEP]
-    assert [item["client_id"] for item in two.get("/client/recommend", agent_id=AGENT)["items"]] == [KEEP]
+    two.clients(client(KEEP, phone="+971501234567"))
+    found = two.get("/client/recommend", agent_id=AGENT, at="2026-06-03T08:00:00Z")
+    assert ([item["client_id"] for item in found["items"]], found["held"]) == ([KEEP], [])
+    kinds = [item["kind"] for item in two.get(f"/client/{KEEP}/timeline")["items"]]
+    assert [kinds.count(kind) for kind in ("contact", "skip", "event")] == [1, 1, 4]
 
 
 def test_the_merged_id_is_gone_and_names_the_kept_one(two: Desk) -> None:

@@ -42,10 +42,21 @@ KNOWN_AS = (PERSON, MERGED, NAME, PHONE, PHONE[1:], EMAIL)
 NOT_FREE = {
     "agent_activity": {"name", "currency"},
     "behavior_events": {"trigger_word", "emotion_detected", "pattern_group", "folded_outcome"},
+    "call_skips": {"reason"},
     "client_merges": {"merged_by", "moved", "filled"},
-    "client_profiles": {"name", "decision_speed", "emotional_type", "currency", "phone", "email", "name_key"},
+    "client_profiles": {
+        "name",
+        "decision_speed",
+        "emotional_type",
+        "currency",
+        "phone",
+        "email",
+        "name_key",
+        "country",
+    },
     "client_scores": {"kind", "stated_by"},
     "audit_log": {"role", "caller", "action", "subject_table", "request_id"},
+    "contacts": {"channel", "outcome", "phone"},
     "deals": {"stage", "outcome", "currency"},
     "gpt_feedback": {"verdict", "account", "outcome"},
     "gpt_responses": {"intent", "composer_version", "basis"},
@@ -150,6 +161,9 @@ class House:
         rows = [event(20 + n, PERSON, response_speed=10 + n, **(unit if n % 2 else {})) for n in range(6)]
         nobody = event(27, None, deal_id=deal(11, PERSON)["deal_id"], trigger_word="only here")
         self.post("/behavior/ingest", [*rows, nobody])
+        spoken = {"agent_id": str(AGENT), "channel": "call", "outcome": "refused", "note": f"{NAME} is cross"}
+        self.post(f"/client/{PERSON}/contact", spoken, key="contact")
+        self.post(f"/client/{PERSON}/skip", {"agent_id": str(AGENT), "reason": "not_ready", "note": NAME}, key="skip")
 
 
 class Settings:
@@ -603,6 +617,8 @@ def test_an_export_holds_all_and_is_the_same_again(house: House, drain: Callable
         "conversations": 1,
         "utterances": 1,
         "behavior_events": 7,
+        "contacts": 1,
+        "call_skips": 1,
         "gpt_responses": 1,
         "gpt_feedback": 1,
         "rejected_rows": 1,

@@ -77,7 +77,8 @@ def test_the_table_says_what_was_agreed() -> None:
     bulk = {f"POST /{layer}/ingest" for layer in ("market", "agent", "client", "property", "behavior")}
     assert may["admin"] == RIGHTS.keys()
     assert may["read_only"] == (reads - closed) | own | {"POST /client/closing"}
-    assert may["agent"] == may["read_only"] | events | {"POST /client/override"} | WRITES | export
+    contacts = {f"POST /client/{{client_id}}/{what}" for what in ("contact", "skip")}
+    assert may["agent"] == may["read_only"] | events | contacts | {"POST /client/override"} | WRITES | export
     assert may["ingest"] == bulk | events | own | {"GET /ingest/rejected"}
     assert RIGHTS.keys() - may["manager"] == {
         "POST /market/ingest",

@@ -65,12 +65,9 @@ def test_a_closing_is_estimated_with_and_without_a_unit(api: TestClient, owner: 
 
 
 def test_an_agent_is_told_whom_to_call(api: TestClient, owner: str) -> None:
-    post(
-        api,
-        {"client_id": CLIENT, "owner_agent_id": owner},
-        {"client_id": OTHER, "owner_agent_id": owner, "do_not_contact": True},
-    )
-    told = api.get("/client/recommend", params={"agent_id": owner}).json()
+    mine = {"owner_agent_id": owner, "phone": "+971501234567"}
+    post(api, {"client_id": CLIENT} | mine, {"client_id": OTHER, "do_not_contact": True} | mine)
+    told = api.get("/client/recommend", params={"agent_id": owner, "at": "2026-06-03T08:00:00Z"}).json()
     assert [item["client_id"] for item in told["items"]] == [CLIENT]
     assert told["items"][0]["reasons"]
 

@@ -43,7 +43,8 @@ class Brokerage:
 
     def client(self, number: int, **fields: Any) -> uuid.UUID:
         client_id = uuid.UUID(int=2_000 + number)
-        row = {"client_id": str(client_id), "name": f"Client {number}", "updated_at": days_ago(400)} | fields
+        named = {"client_id": str(client_id), "name": f"Client {number}", "phone": f"+97150{number:07}"}
+        row = named | {"updated_at": days_ago(400)} | fields
         self._ingest(client_service.ingest, [row])
         return client_id
 

@@ -105,7 +105,7 @@ def test_calls_skip_whoever_may_not_be_called(session: Session, brokerage: Any, 
     brokerage.client(5, decision_speed="fast")
     brokerage.event(waiting, 12, agent)
     brokerage.event(just_called, 0.01, agent)
-    found = next_calls(session, agent, now)
+    found = next_calls(session, agent, now).items
     assert [call.client_id for call in found] == [waiting, just_called]
     assert found[0].priority > 10 * found[1].priority
     assert all(len(call.reasons) >= 2 for call in found)

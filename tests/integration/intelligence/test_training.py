@@ -211,7 +211,7 @@ def test_a_lead_that_waits_for_its_first_answer_is_due_at_once(
         brokerage.event(client, 2, agent)
         brokerage.deal(i, agent, client, 1, None, stage="new")
     brokerage.event(answered, 0.5, agent)
-    first, second = next_calls(session, agent, now)
+    first, second = next_calls(session, agent, now).items
     assert (first.client_id, second.client_id) == (waiting, answered)
     assert first.waiting_hours == pytest.approx(24)
     assert second.waiting_hours is None

@@ -1,5 +1,6 @@
 """`respond` answers from the records, cites them, abstains without them and can be checked afterwards."""
 
+import datetime as dt
 import logging
 import re
 import uuid
@@ -43,6 +44,7 @@ def people(api: TestClient) -> TestClient:
         "interest": {"bedrooms": 2, "unit_type": "apartment"},
         "decision_speed": "fast",
         "owner_agent_id": AGENT,
+        "phone": "+971501234567",
     }
     for path, body in (("market", rows), ("agent", [agent]), ("client", [client])):
         answer = api.post(f"/{path}/ingest", json=body)
@@ -139,10 +141,30 @@ def test_market_question_is_answered_with_heat_and_forecast(people: TestClient) 
     assert ids(reply)["market"] == [AREA]
 
 
-def test_who_to_call(people: TestClient) -> None:
-    reply = ask(people, "Who should I call first today?", client_id=None)
-    assert ids(reply)["client"] == [CLIENT]
-    assert "Call Layla Haddad" in reply["text"]
+CALL = "Who should I call first today?"
+MORNING = dt.datetime(2026, 6, 3, 6, tzinfo=dt.UTC)  # Ten o'clock in Dubai.
+
+
+def test_who_to_call(people: TestClient, session: Session) -> None:
+    reply = respond(CALL, {"agent_id": AGENT}, session=session, now=MORNING)
+    assert {used.layer: used.ids for used in reply.used_records}["client"] == [CLIENT]
+    assert "Call Layla Haddad" in reply.text
+
+
+def test_why_nobody_is_to_be_called_now(people: TestClient, session: Session) -> None:
+    evening = MORNING + dt.timedelta(hours=11)
+    reply = respond(CALL, {"agent_id": AGENT}, session=session, now=evening)
+    said = "There is nobody to call now: outside hours (1). Ask again from 2026-06-04 05:00 UTC."
+    assert said in reply.text
+    assert (said, False) == (reply.reasoning[0].claim, reply.abstained)
+    assert {(cite.layer, cite.field) for cite in reply.reasoning[0].cites} == {
+        ("agent", "calls_held"),
+        ("agent", "calls_from"),
+    }
+    reply = respond(CALL, {"agent_id": AGENT, "client_id": CLIENT}, session=session, now=evening)
+    assert "Do not call this client now. It is Wednesday 21:00 where the client is (Asia/Dubai)" in reply.text
+    reply = respond(CALL, {"agent_id": AGENT, "client_id": CLIENT}, session=session, now=MORNING)
+    assert "Do not call" not in reply.text
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Response
+from pydantic import Field
+from sqlalchemy.orm import Session
 
 from estate.api.answers import IngestAnswer, ingest_answer
 from estate.api.deps import NO_PARAMETERS, Answer, Caller, OnceDep, ReadSession, Subject, now
@@ -10,20 +12,22 @@ from estate.api.merging import merge_clients
 from estate.api.openapi import json_body
 from estate.api.paths import register_ids
 from estate.api.privacy import ErasureOut, ExportOut, erase_client, export_client
+from estate.behavior import service as behavior_service
+from estate.behavior.contact_schemas import ContactIn, SkipIn, TimelineItem, TimelinePage
 from estate.client import service
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, MergeIn, MergeOut, OverrideIn
 from estate.core.audit import audit
 from estate.core.db import unit_of_work
 from estate.core.paging import PageOut
-from estate.core.types import QueryLimit, Schema, ShortText, UnitText, Uuid
-from estate.intelligence import calls, closing, qualification, quality
+from estate.core.types import Instant, QueryLimit, Schema, ShortText, UnitText, Uuid
+from estate.intelligence import calls, closing, contacts, qualification, quality
+from estate.intelligence.call_schemas import CallQueue, ContactLogged, SkipNoted, SkipReasonOut
 from estate.intelligence.duplicates import find_duplicates
 from estate.intelligence.schemas import (
     ChanceOut,
     ClosingAsk,
     ClosingOut,
     Duplicate,
-    NextCall,
     Qualification,
     QualityOut,
 )
@@ -44,6 +48,8 @@ EXAMPLE = {
     "emotional_type": "analytical",
     "response_history": [{"at": "2026-10-01T09:30:00Z", "channel": "call", "response_seconds": 420}],
     "contact_consent": True,
+    "phone": "+971501234567",
+    "country": "AE",
 }
 
 
@@ -61,6 +67,13 @@ OVERRIDE = {
     "score": 0.8,
     "reason": "Paid the deposit in cash today.",
 }
+CONTACT = {
+    "agent_id": "8d2f3a54-7c0e-4a7b-9d53-1f0a6a3f2b01",
+    "channel": "call",
+    "outcome": "reached",
+    "note": "Wants to see the flat on Saturday.",
+}
+SKIP = {"agent_id": "8d2f3a54-7c0e-4a7b-9d53-1f0a6a3f2b01", "reason": "waiting_for_client"}
 MERGE = {"keep": EXAMPLE["client_id"], "merge": "5f0c7d3b-6a1e-4c2d-9b8f-1e2d3c4b5a06"}
 
 
@@ -80,10 +93,11 @@ class OnePair(Schema):
 
 
 class ForAgent(Schema):
-    """For whom, and how many."""
+    """For whom, for when, and how many."""
 
     agent_id: Uuid
     limit: QueryLimit = 10
+    at: Instant | None = Field(None, description="The moment to plan for; absent: now.")
 
 
 @router.post("/ingest", response_model=IngestAnswer, openapi_extra=json_body(ClientIn, example=EXAMPLE))
@@ -142,10 +156,51 @@ def quality_of_scores(session: ReadSession) -> QualityOut:
 
 
 @router.get("/recommend")
-def recommend(session: ReadSession, wanted: Annotated[ForAgent, Query()]) -> PageOut[NextCall]:
-    """Recommend whom an agent calls next, and why."""
-    found = calls.next_calls(session, wanted.agent_id, now=now(), limit=wanted.limit)
-    return PageOut(items=found, next_cursor=None)
+def recommend(session: ReadSession, wanted: Annotated[ForAgent, Query()]) -> CallQueue:
+    """Recommend whom an agent calls next, and why: only those who may be called, and how many are held back."""
+    return calls.next_calls(session, wanted.agent_id, now=wanted.at or now(), limit=wanted.limit)
+
+
+@router.get("/skip-reasons", dependencies=[NO_PARAMETERS])
+def skip_reasons(session: ReadSession) -> PageOut[SkipReasonOut]:
+    """List the reasons to skip a client, how long each takes the client out of the queue, and what followed."""
+    return PageOut(items=contacts.skip_reasons(session, now()), next_cursor=None)
+
+
+@router.post(
+    "/{client_id}/contact",
+    response_model=ContactLogged,
+    openapi_extra=json_body(ContactIn, example=CONTACT, batch=False),
+)
+def log_contact(once: OnceDep, client_id: Annotated[Uuid, Path()]) -> Response:
+    """Keep what came of a call, message or meeting; who refused is not called again."""
+    given = once.body.one(ContactIn)
+
+    def effect(session: Session) -> Answer:
+        logged = contacts.log_contact(session, client_id, given, now())
+        detail = {"contact_id": str(logged.contact.contact_id), "outcome": given.outcome}
+        told = detail | {"consent_withdrawn": logged.consent_withdrawn}
+        return Answer(200, logged, subject=Subject("client_profiles", client_id, told))
+
+    return once.run(effect)
+
+
+@router.post("/{client_id}/skip", response_model=SkipNoted, openapi_extra=json_body(SkipIn, example=SKIP, batch=False))
+def skip(once: OnceDep, client_id: Annotated[Uuid, Path()]) -> Response:
+    """Keep why a client is not called; the client leaves the queue for as long as the reason says."""
+    given = once.body.one(SkipIn)
+    subject = Subject("client_profiles", client_id, {"reason": given.reason})
+    return once.run(lambda session: Answer(200, contacts.note_skip(session, client_id, given, now()), subject=subject))
+
+
+@router.get("/{client_id}/timeline")
+def timeline(
+    session: ReadSession, client_id: Annotated[Uuid, Path()], wanted: Annotated[TimelinePage, Query()]
+) -> PageOut[TimelineItem]:
+    """List what happened with a client, the newest first: events, conversations, stages of deals, contacts, skips."""
+    service.get_client(session, client_id)
+    page = behavior_service.timeline(session, client_id, wanted)
+    return PageOut(items=list(page.items), next_cursor=page.next_cursor)
 
 
 @router.get("/duplicates")

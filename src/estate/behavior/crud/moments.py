@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from estate.behavior.contact_schemas import REACHED
 from estate.behavior.schemas import Activity
 
 __all__ = ["activity_at"]
@@ -17,7 +18,8 @@ WITH asked AS (
     SELECT place, client_id, until, until - make_interval(days => :days) AS since
     FROM unnest(CAST(:clients AS uuid[]), CAST(:untils AS timestamptz[])) WITH ORDINALITY a (client_id, until, place)
 )
-SELECT e.n, c.n, least(e.first_at, c.first_at), greatest(e.last_at, c.last_at), e.reply, coalesce(m.emotions, '{}')
+SELECT e.n, c.n, k.n, least(e.first_at, c.first_at, k.first_at), greatest(e.last_at, c.last_at, k.last_at), e.reply,
+    coalesce(m.emotions, '{}')
 FROM asked a
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE time_of_event >= a.since) AS n, min(time_of_event) AS first_at,
@@ -29,6 +31,11 @@ CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE started_at >= a.since) AS n, min(started_at) AS first_at, max(started_at) AS last_at
     FROM conversations WHERE client_id = a.client_id AND started_at < a.until
 ) c
+CROSS JOIN LATERAL (
+    SELECT count(*) FILTER (WHERE contacted_at >= a.since) AS n, min(contacted_at) AS first_at,
+        max(contacted_at) AS last_at
+    FROM contacts WHERE client_id = a.client_id AND contacted_at < a.until AND outcome = ANY(:reached)
+) k
 CROSS JOIN LATERAL (
     SELECT jsonb_object_agg(emotion_detected, n) AS emotions FROM (
         SELECT emotion_detected, count(*) AS n FROM behavior_events
@@ -45,15 +52,21 @@ def activity_at(
     session: Session, moments: Sequence[tuple[uuid.UUID, dt.datetime]], *, window_days: int
 ) -> list[Activity]:
     """Return for each (client, moment) the counts of the days before it, and the first and last contact ever."""
-    asked = {"clients": [c for c, _ in moments], "untils": [at for _, at in moments], "days": window_days}
+    asked = {
+        "clients": [c for c, _ in moments],
+        "untils": [at for _, at in moments],
+        "days": window_days,
+        "reached": [*REACHED],
+    }
     return [
         Activity(
             n_events=row[0],
             n_conversations=row[1],
-            first_at=row[2],
-            last_at=row[3],
-            mean_response_s=row[4],
-            emotions=row[5],
+            n_contacts=row[2],
+            first_at=row[3],
+            last_at=row[4],
+            mean_response_s=row[5],
+            emotions=row[6],
         )
         for row in session.execute(_AT, asked)
     ]

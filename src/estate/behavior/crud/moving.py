@@ -8,10 +8,10 @@ from typing import Any, cast
 from sqlalchemy import Table, func, select, text, update
 from sqlalchemy.orm import Session
 
-from estate.behavior.models import BehaviorEvent, Conversation, Deal
+from estate.behavior.models import BehaviorEvent, CallSkip, Contact, Conversation, Deal
 from estate.core.orm import Base
 
-__all__ = ["deal_ids", "histories", "move_conversations", "move_deals", "move_events"]
+__all__ = ["deal_ids", "histories", "move_contacts", "move_conversations", "move_deals", "move_events"]
 
 
 _DEAL_IDS = text("SELECT deal_id FROM deals WHERE client_id = :client ORDER BY deal_id")
@@ -41,6 +41,14 @@ def move_deals(session: Session, old: uuid.UUID, new: uuid.UUID) -> list[uuid.UU
 def move_conversations(session: Session, old: uuid.UUID, new: uuid.UUID) -> list[uuid.UUID]:
     """Hand the conversations of a client to another and return their ids."""
     return _move(session, Conversation, "conversation_id", old, {"client_id": new})
+
+
+def move_contacts(session: Session, old: uuid.UUID, new: uuid.UUID) -> dict[str, int]:
+    """Hand the contacts and skips of a client to another and return how many of each."""
+    return {
+        "contacts": len(_move(session, Contact, "contact_id", old, {"client_id": new})),
+        "call_skips": len(_move(session, CallSkip, "skip_id", old, {"client_id": new})),
+    }
 
 
 def _move(session: Session, model: type[Base], key: str, old: uuid.UUID, values: Mapping[str, Any]) -> list[uuid.UUID]:

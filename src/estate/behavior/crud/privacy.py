@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from estate.behavior.models import BehaviorEvent, Conversation, Deal, DealStage, Utterance
+from estate.behavior.models import BehaviorEvent, CallSkip, Contact, Conversation, Deal, DealStage, Utterance
 from estate.behavior.schemas import History, PastEvent
 from estate.core.export import held
 from estate.core.identifiers import UnitRef
@@ -39,6 +39,8 @@ _DELETE = {
     "conversations": text("DELETE FROM conversations WHERE conversation_id = ANY(:talks)"),
     "deal_stages": text("DELETE FROM deal_stages WHERE deal_id = ANY(:deals)"),
     "deals": text("DELETE FROM deals WHERE deal_id = ANY(:deals)"),
+    "contacts": text("DELETE FROM contacts WHERE client_id = :client"),
+    "call_skips": text("DELETE FROM call_skips WHERE client_id = :client"),
 }
 _TURNS = text("SELECT count(*) FROM utterances WHERE conversation_id = ANY(:talks)")
 _RELEASE_EVENTS = text("""
@@ -76,6 +78,8 @@ def rows(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any
         "conversations": held(session, Conversation, Conversation.client_id == client_id),
         "utterances": held(session, Utterance, Utterance.conversation_id.in_(talks)),
         "behavior_events": held(session, BehaviorEvent, BehaviorEvent.client_id == client_id),
+        "contacts": held(session, Contact, Contact.client_id == client_id),
+        "call_skips": held(session, CallSkip, CallSkip.client_id == client_id),
     }
 
 
@@ -93,7 +97,7 @@ def history(session: Session, client_id: uuid.UUID) -> History:
     events = [PastEvent(*row) for row in session.execute(_EVENTS, asked)]
     since = min((row.opened_at for row in deals), default=None)
     units = frozenset(UnitRef(row.project_id, row.unit_id) for row in deals if row.unit_id is not None)
-    return History(tuple(events), tuple(deal_ids), tuple(talks), units, since)
+    return History(client_id, tuple(events), tuple(deal_ids), tuple(talks), units, since)
 
 
 def delete_history(session: Session, gone: History) -> dict[str, int]:
@@ -111,9 +115,14 @@ def release_others(session: Session, gone: History) -> tuple[Sequence[uuid.UUID]
     return session.scalars(_RELEASE_EVENTS, ids).all(), session.scalars(_RELEASE_TALKS, ids).all()
 
 
-def _ids(gone: History) -> dict[str, list[uuid.UUID]]:
+def _ids(gone: History) -> dict[str, Any]:
     events = [event.event_id for event in gone.events]
-    return {"events": events, "deals": list(gone.deal_ids), "talks": list(gone.conversation_ids)}
+    return {
+        "client": gone.client_id,
+        "events": events,
+        "deals": list(gone.deal_ids),
+        "talks": list(gone.conversation_ids),
+    }
 
 
 def forget_unsaid(session: Session, terms: Sequence[str]) -> None:
