@@ -1,5 +1,6 @@
 """Draws what the demo notebook shows; every number comes from the platform."""
 
+import datetime as dt
 from collections.abc import Sequence
 from html import escape
 
@@ -135,13 +136,14 @@ def _plain(*all_axes: Axes) -> None:
         axes.set_axisbelow(True)
 
 
-def client_card(client: ClientOut, call: NextCall, agent: str) -> Markdown:
-    """Say who the client is and why it is time to call."""
+def client_card(client: ClientOut, call: NextCall, agent: str, at: dt.datetime) -> Markdown:
+    """Say who the client is, when to call and why."""
     wishes = ", ".join(_areas(client)) or "no area stated"
     budget = "not stated" if client.budget is None else f"{client.budget:,.0f} {client.currency}"
     reasons = "\n".join(f"- {_safe(reason.text)}" for reason in call.reasons)
     return Markdown(
-        f"**{_safe(agent)}** should call **{_safe(client.name or 'a client without a name')}** next. "
+        f"**{_safe(agent)}** should call **{_safe(client.name or 'a client without a name')}** next, on "
+        f"{at:%A} at {at:%H:%M} UTC. "
         f"Budget: {budget}. Wanted areas: {_safe(wishes)}.\n\n{reasons}"
     )
 
