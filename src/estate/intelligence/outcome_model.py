@@ -235,6 +235,8 @@ class OutcomeModel:
 
     def explain(self, frame: pd.DataFrame) -> list[Explanation]:
         """Explain each row."""
+        if len(frame) == 0:  # Trees refuse to be asked nothing.
+            return []
         frame = _named(frame)
         data, unknown = self._read(frame), self._unknown(frame)
         asked = [self._question(data.take(np.array([row])), unknown[row]) for row in range(len(frame))]

@@ -277,6 +277,8 @@ GETS: dict[str, dict[str, str]] = {
     f"/client/qualification/{CLIENT}": {},
     "/client/predict": {"client_id": CLIENT, "agent_id": AGENT, "unit": f"{PROJECT}:{UNIT}"},
     "/client/recommend": {"agent_id": AGENT},
+    "/client/skip-reasons": {},
+    f"/client/{CLIENT}/timeline": {},
     "/property/query": {},
     "/property/predict": {"unit": f"{PROJECT}:{UNIT}"},
     "/property/recommend": {"client_id": CLIENT},

@@ -112,6 +112,14 @@ def test_calls_skip_whoever_may_not_be_called(session: Session, brokerage: Any, 
     assert "contact: 12." in found[0].reasons[1].text
 
 
+def test_nobody_is_listed_at_night(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent = brokerage.agent(1)
+    client = brokerage.client(1, owner_agent_id=str(agent))
+    assert [call.client_id for call in next_calls(session, agent, now).items] == [client]
+    night = next_calls(session, agent, now + dt.timedelta(hours=8))
+    assert (night.items, night.next_free_at) == ([], now + dt.timedelta(hours=17))
+
+
 def test_expected_closings_follow_the_pace(session: Session, brokerage: Any, now: dt.datetime) -> None:
     client = brokerage.client(1)
     busy, idle, new = (brokerage.agent(i) for i in range(3))

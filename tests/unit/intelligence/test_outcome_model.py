@@ -44,6 +44,12 @@ def test_without_outcomes_it_is_the_card() -> None:
     assert upper - lower > 0.2
 
 
+def test_of_nobody_nothing_is_said() -> None:
+    frame, won, _ = leads(500)
+    model = OutcomeModel(["said"]).fit(frame, won, prior=CARD)
+    assert model.explain(frame.head(0)) == []
+
+
 @pytest.mark.parametrize("n", [1, 5, 40, 500])
 def test_reasons_sum_to_the_score(n: int) -> None:
     frame, won, _ = leads(n)
