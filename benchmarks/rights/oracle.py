@@ -51,6 +51,8 @@ NAMED = (
     "client_merges",
     "deals",
     "conversations",
+    "contacts",
+    "call_skips",
     "behavior_events",
     "gpt_responses",
     "gpt_feedback",
@@ -129,6 +131,8 @@ class Oracle:
         named = {
             "behavior_events": ("agent_id", "deal_id", "conversation_id"),
             "deals": ("agent_id",),
+            "contacts": ("agent_id",),
+            "call_skips": ("agent_id",),
             "conversations": ("agent_id", "deal_id"),
             "gpt_responses": ("agent_id",),
         }.get(table, ())
