@@ -50,7 +50,8 @@ def _rule(rng: Random, country: str | None, valid_from: dt.date) -> ContactRule:
 def _rules(rng: Random) -> ContactRules:
     if rng.random() < 0.5:
         return contact_rules()
-    starts = [FIRST + dt.timedelta(days=rng.randrange(1_000)) for _ in range(rng.randint(0, 4))]
+    days = rng.sample(range(1_000), rng.randint(0, 4))  # No two rules of a country begin on one day.
+    starts = [FIRST + dt.timedelta(days=day) for day in days]
     return ContactRules((_rule(rng, None, ALWAYS), *(_rule(rng, rng.choice(COUNTRIES[:3]), day) for day in starts)))
 
 

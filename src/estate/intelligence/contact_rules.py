@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from estate.client.schemas import ClientOut
 from estate.intelligence.analytics.permission import Callee, ContactRule, ContactRules
 
-__all__ = ["RuleText", "callee", "contact_rules", "rule_texts"]
+__all__ = ["RuleText", "callee", "contact_rules", "parse_rules", "rule_texts"]
 
 FIRST_DAY = dt.date(1970, 1, 1)
 UNKNOWN_ZONE = "Etc/Unknown"
@@ -57,10 +57,22 @@ def rule_texts() -> tuple[RuleText, ...]:
     Raises
     ------
     ValueError
-        When one is malformed, or none is the default of every day.
+        See `parse_rules`.
     """
-    packed = files(__package__).joinpath("contact_rules.json").read_text(encoding="utf-8")
+    return parse_rules(files(__package__).joinpath("contact_rules.json").read_text(encoding="utf-8"))
+
+
+def parse_rules(packed: str) -> tuple[RuleText, ...]:
+    """Read rules from JSON.
+
+    Raises
+    ------
+    ValueError
+        When one is malformed, two of a country begin on one day, or none is the default of every day.
+    """
     found = TypeAdapter(tuple[RuleText, ...]).validate_json(packed)
+    if len({(rule.country, rule.valid_from) for rule in found}) < len(found):
+        raise ValueError("contact_rules.json has two rules of one country that begin on the same day")
     if not any(rule.country is None and rule.valid_from == FIRST_DAY for rule in found):
         raise ValueError("contact_rules.json needs a rule without a country that is valid on every day")
     return found

@@ -1,6 +1,7 @@
 """No unlawful call is suggested, and none is held back without a rule that says so."""
 
 import datetime as dt
+import json
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ from phonenumbers.tzdata import TIMEZONE_DATA
 from tests.call_states import State, is_lawful, states
 
 from estate.intelligence.analytics.permission import Callee, CallRecord, may_call
-from estate.intelligence.contact_rules import _country_zones, contact_rules, rule_texts
+from estate.intelligence.contact_rules import _country_zones, contact_rules, parse_rules, rule_texts
 
 DUBAI = Callee("+971501234567", "AE", ("Asia/Dubai",), None, False)
 CAIRO = Callee("+201001234567", "EG", ("Africa/Cairo",), True, False)
@@ -130,6 +131,17 @@ def test_the_default_is_the_strictest() -> None:
 def test_every_rule_says_where_it_is_from_and_that_no_lawyer_has_read_it() -> None:
     assert all(rule.source and rule.note for rule in rule_texts())
     assert {rule.reviewed_on for rule in rule_texts()} == {None}
+
+
+def test_rules_that_leave_something_open_are_refused() -> None:
+    written = [json.loads(rule.model_dump_json()) for rule in rule_texts()]
+    assert parse_rules(json.dumps(written)) == rule_texts()
+    with pytest.raises(ValueError, match="begin on the same day"):
+        parse_rules(json.dumps([*written, written[0] | {"opens": "08:00"}]))
+    with pytest.raises(ValueError, match="without a country"):
+        parse_rules(json.dumps([rule for rule in written if rule["country"]]))
+    with pytest.raises(ValueError, match="opens before it closes"):
+        parse_rules(json.dumps([written[0] | {"opens": "19:00"}]))
 
 
 def test_every_zone_is_known_here() -> None:

@@ -65,7 +65,7 @@ class ContactRules:
     Parameters
     ----------
     rules : sequence of ContactRule
-        In any order; one without a country is valid on every day.
+        In any order, no two of a country from one day on; one without a country is valid on every day.
     """
 
     rules: Sequence[ContactRule]
