@@ -19,6 +19,7 @@ CAIRO = Callee("+201001234567", "EG", ("Africa/Cairo",), True, False)
 NOON = dt.datetime(2026, 11, 25, 12, tzinfo=ZoneInfo("Asia/Dubai"))
 NOBODY = CallRecord()
 HOUR = dt.timedelta(hours=1)
+CLOCKS_CHANGE_BEFORE = dt.time(4)
 
 
 def check(state: State, part: float) -> None:
@@ -32,8 +33,9 @@ def check(state: State, part: float) -> None:
         return
     assert found.from_when >= now
     assert is_lawful((client, history, rules, found.from_when))
-    changes = {rule.valid_from for rule in rules.rules if now.date() < rule.valid_from <= found.from_when.date()}
-    if not found.allowed and not changes:
+    begins = any(now.date() < rule.valid_from <= found.from_when.date() for rule in rules.rules)
+    is_skipped = any(rule.opens < CLOCKS_CHANGE_BEFORE for rule in rules.rules)
+    if not found.allowed and not begins and not is_skipped:
         between = min(now + part * (found.from_when - now), found.from_when - dt.timedelta.resolution)
         assert not is_lawful((client, history, rules, between))
 

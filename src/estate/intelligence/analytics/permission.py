@@ -133,7 +133,9 @@ class Permission:
     why : str
         The same in words.
     from_when : datetime or None
-        First moment at which nothing that is known now forbids a call; None: there is none in sight.
+        First moment at which nothing that is known now forbids a call; None: there is none in sight. A rule that opens
+        in an hour which a change of the clocks skips or repeats, or that begins meanwhile, may make it later than the
+        first; it is never too early.
     """
 
     allowed: bool
