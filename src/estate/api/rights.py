@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from estate.core.errors import Forbidden, Unauthorized
 from estate.core.security import ROLES, Actor, ActorRole
 
-__all__ = ["COSTLY", "OPEN", "RIGHTS", "cost_class", "require"]
+__all__ = ["COSTLY", "OPEN", "RIGHTS", "cost_class", "require", "require_import"]
 
 Roles = frozenset[ActorRole]
 
@@ -15,6 +15,7 @@ READERS: Roles = frozenset({"admin", "manager", "agent", "read_only"})
 PEOPLE: Roles = frozenset({"admin", "manager", "agent"})
 LEADERS: Roles = frozenset({"admin", "manager"})
 LOADERS: Roles = frozenset({"admin", "ingest"})
+IMPORTERS: Roles = PEOPLE | LOADERS
 
 OPEN = frozenset(
     {
@@ -75,6 +76,14 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /gpt/ranking": READERS,
     "POST /gpt/ranking/rollback": LEADERS,
     "GET /ingest/rejected": LOADERS,
+    "POST /imports": IMPORTERS,
+    "GET /imports": IMPORTERS,
+    "GET /imports/{import_id}": IMPORTERS,
+    "POST /imports/{import_id}/mapping": IMPORTERS,
+    "GET /imports/{import_id}/rows": IMPORTERS,
+    "POST /imports/{import_id}/rows/{line}": IMPORTERS,
+    "POST /imports/{import_id}/commit": IMPORTERS,
+    "POST /imports/{import_id}/undo": IMPORTERS,
 }
 
 ANSWERS = {"POST /gpt/respond", "POST /gpt/respond/stream"}
@@ -106,6 +115,18 @@ def require(actor: Actor, operation: str) -> None:
     if actor.role not in allowed:
         may = ", ".join(role for role in ROLES if role in allowed) or "nobody"
         raise Forbidden(f"The role {actor.role} may not {operation}; allowed: {may}.")
+
+
+def require_import(actor: Actor, layer: str) -> None:
+    """Let an actor import records of a layer: who may load it, and agents clients of their own.
+
+    Raises
+    ------
+    Forbidden
+        See `require`.
+    """
+    if not (actor.role == "agent" and layer == "client"):
+        require(actor, f"POST /{layer}/ingest")
 
 
 def cost_class(operation: str) -> str:

@@ -71,14 +71,15 @@ def test_the_table_says_what_was_agreed() -> None:
     may = {role: {operation for operation, roles in RIGHTS.items() if role in roles} for role in ROLES}
     reads = {operation for operation in RIGHTS if operation.startswith("GET ")}
     export = {"GET /client/{client_id}/export"}
-    closed = {"GET /ingest/rejected", "GET /client/duplicates"} | export
+    closed = {"GET /ingest/rejected", "GET /client/duplicates"} | export | {o for o in reads if " /imports" in o}
     own = {"GET /auth/me", "POST /auth/logout"}
+    imports = {operation for operation in RIGHTS if " /imports" in operation}
     events = {"POST /behavior/event", "POST /behavior/conversation", "POST /behavior/deal"}
     bulk = {f"POST /{layer}/ingest" for layer in ("market", "agent", "client", "property", "behavior")}
     assert may["admin"] == RIGHTS.keys()
     assert may["read_only"] == (reads - closed) | own | {"POST /client/closing"}
-    assert may["agent"] == may["read_only"] | events | {"POST /client/override"} | WRITES | export
-    assert may["ingest"] == bulk | events | own | {"GET /ingest/rejected"}
+    assert may["agent"] == may["read_only"] | events | {"POST /client/override"} | WRITES | export | imports
+    assert may["ingest"] == bulk | events | own | {"GET /ingest/rejected"} | imports
     assert RIGHTS.keys() - may["manager"] == {
         "POST /market/ingest",
         "POST /agent/ingest",
