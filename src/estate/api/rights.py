@@ -87,8 +87,8 @@ RIGHTS: Mapping[str, Roles] = {
 }
 
 ANSWERS = {"POST /gpt/respond", "POST /gpt/respond/stream"}
-COSTLY = frozenset(ANSWERS | {name for name in RIGHTS if name.endswith("/recommend")})
-EXPORT = re.compile(r"GET /client/[^/]+/export")
+COSTLY = frozenset(ANSWERS | {"POST /imports"} | {name for name in RIGHTS if name.endswith("/recommend")})
+WITH_ID = re.compile(r"GET /client/[^/]+/export|POST /imports/[^/]+/mapping")
 """Operations that compute for long; they have a lower rate limit."""
 
 
@@ -137,6 +137,6 @@ def cost_class(operation: str) -> str:
     operation : str
         Method and path.
     """
-    if operation in COSTLY or EXPORT.fullmatch(operation):
+    if operation in COSTLY or WITH_ID.fullmatch(operation):
         return "costly"
     return "reads" if operation.startswith("GET ") else "writes"

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy.orm import Session
 
-from estate.core.db import database_time
+from estate.core.db import database_time, take_time
 from estate.core.outbox import Job, enqueue_once
 from estate.core.paging import Page
 from estate.core.security import Actor
@@ -108,6 +108,7 @@ def _storable(cell: Cell) -> Cell:
 def bring(session: Session, actor: Actor, upload: ImportUpload, raw: bytes, made: Prepared) -> ImportOut:
     """Keep a file that was read, with its rows."""
     import_id = uuid.uuid4()
+    take_time(session, get_settings().db_worker_statement_timeout_ms)
     crud.add_import(
         session,
         {
@@ -188,6 +189,7 @@ def remap(session: Session, import_id: uuid.UUID, made: Prepared) -> ImportOut:
     """
     imported = _get(crud.lock_import(session, import_id))
     _require(imported, "read")
+    take_time(session, get_settings().db_worker_statement_timeout_ms)
     crud.change_import(session, import_id, _described(made))
     crud.write_rows(session, import_id, made.rows)
     return get(session, import_id)

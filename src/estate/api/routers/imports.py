@@ -29,9 +29,11 @@ from estate.intake.schemas import (
 router = APIRouter(prefix="/imports", tags=["imports"])
 
 LAYERS = {"clients": "client", "units": "property", "agents": "agent", "market": "market"}
-FILE = (
-    'Name,Mobile,Budget (AED),Agreed\nHuda Salem,+971 50 123 4567,"1,900,000.00",yes\nKarim Adel,call his wife,2M,no\n'
-)
+FILE = """Name,Mobile,Budget (AED),Agreed
+Huda Salem,+971 50 123 4567,"1,900,000.00",yes
+Karim Adel,call his wife,2M,no
+Omar Nasser,+971 50 123 4569,850k,yes
+"""
 UPLOAD: dict[str, Any] = {
     "requestBody": {
         "required": True,
