@@ -73,7 +73,7 @@ checks.positive_data_acceptance.expected-statuses = {json.dumps(OF_STATE)}
 checks.negative_data_rejection.expected-statuses = {json.dumps(REFUSED)}
 
 [[operations]]
-include-path-regex = "/(query|duplicates|rejected)$"
+include-path-regex = "/(query|duplicates|rejected|imports|rows)$"
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*OF_STATE, "400"])}
 
 [[operations]]

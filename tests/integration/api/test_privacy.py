@@ -608,6 +608,8 @@ def test_an_export_holds_all_and_is_the_same_again(house: House, drain: Callable
         "behavior_events": 7,
         "gpt_responses": 1,
         "gpt_feedback": 1,
+        "import_rows": 0,
+        "import_changes": 0,
         "rejected_rows": 1,
     }
     assert given["tables"]["client_profiles"][0]["budget"] == "900000.00"

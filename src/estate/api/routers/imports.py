@@ -125,7 +125,10 @@ def fix(once: OnceDep, import_id: ImportId, line: Line) -> Response:
 
 
 @router.post(
-    "/{import_id}/commit", response_model=ImportOut, openapi_extra=json_body(NoParameters, example={}, batch=False)
+    "/{import_id}/commit",
+    status_code=202,
+    response_model=ImportOut,
+    openapi_extra=json_body(NoParameters, example={}, batch=False),
 )
 def commit(once: OnceDep, import_id: ImportId) -> Response:
     """Have the rows taken by the worker on your behalf; ask for the import to see how far it is."""
@@ -139,7 +142,10 @@ def commit(once: OnceDep, import_id: ImportId) -> Response:
 
 
 @router.post(
-    "/{import_id}/undo", response_model=ImportOut, openapi_extra=json_body(NoParameters, example={}, batch=False)
+    "/{import_id}/undo",
+    status_code=202,
+    response_model=ImportOut,
+    openapi_extra=json_body(NoParameters, example={}, batch=False),
 )
 def undo(once: OnceDep, import_id: ImportId) -> Response:
     """Take an import back: records that nobody changed since are as before; the other rows say why not."""
