@@ -42,13 +42,15 @@ MADE_ONCE = (
 )
 MADE_ANEW = ("leaving_client_id",)
 """Of a record that a run leaves no trace of: the id is not taken again, so the next run makes another."""
-ANSWERED = ("response_id", "next_free_at")
+ANSWERED = ("response_id", "next_free_at", "import_id")
 UNIT = "{{project_id}}:{{unit_id}}"
 LINKS = {name: f"{{{{{name}}}}}" for name in (*MADE_ONCE, *ANSWERED)} | {
     "unit": UNIT,
     "unitA": UNIT,
     "unitB": "{{project_id}}:{{other_unit_id}}",
     "property": UNIT,
+    "filename": "clients.csv",
+    "line": "3",
 }
 
 MAKE_IDS = [
@@ -367,7 +369,53 @@ STORY: Mapping[str, Sequence[Step]] = {
             links=LEAVING,
         ),
     ),
-    "8 What is refused": (
+    "8 A file of clients": (
+        Step(
+            "POST /imports",
+            {
+                "every row is told": "pm.expect(answer.adds_up).to.be.true;",
+                "the kind was found out": (
+                    'pm.expect(answer.kind).to.equal("clients");\n'
+                    '    pm.collectionVariables.set("import_id", answer.import_id);'
+                ),
+            },
+        ),
+        Step("GET /imports", LISTED),
+        Step(
+            "POST /imports/{import_id}/mapping",
+            {
+                "the column has its field": (
+                    'pm.expect(answer.columns.map(column => column.target)).to.include("contact_consent");'
+                )
+            },
+        ),
+        Step(
+            "GET /imports/{import_id}/rows",
+            LISTED
+            | {
+                "the bad row says which cell": (
+                    'const bad = answer.items.find(item => item.status === "rejected");\n'
+                    '    pm.expect(bad.problems[0].column).to.equal("Mobile");'
+                )
+            },
+        ),
+        Step(
+            "POST /imports/{import_id}/rows/{line}",
+            {"the row is mended": 'pm.expect(answer.status).to.equal("waiting");'},
+        ),
+        Step(
+            "POST /imports/{import_id}/undo",
+            {"it says why not": "pm.expect(answer.detail).to.not.be.empty;"},
+            name="/imports/{import_id}/undo: what was not taken yet",
+            status=(409,),
+        ),
+        Step(
+            "POST /imports/{import_id}/commit",
+            {"the worker has it": 'pm.expect(answer.state).to.equal("committing");'},
+        ),
+        Step("GET /imports/{import_id}", _same("import_id") | {"it adds up": "pm.expect(answer.adds_up).to.be.true;"}),
+    ),
+    "9 What is refused": (
         Step("POST /agent/ingest", name="/agent/ingest: without a key", with_key=False, status=(401,)),
         Step("GET /market/heatmap", name="/market/heatmap: without a key", with_key=False, status=(401,)),
         Step(
@@ -387,7 +435,7 @@ STORY: Mapping[str, Sequence[Step]] = {
             {"the bad row is kept": 'pm.expect(answer.items.map(item => item.layer)).to.include("agent");'},
         ),
     ),
-    "9 Who calls": (
+    "10 Who calls": (
         Step("GET /auth/me", {"the role is told": "pm.expect(answer.role).to.not.be.empty;"}),
         Step(
             "POST /auth/login",
@@ -397,7 +445,7 @@ STORY: Mapping[str, Sequence[Step]] = {
         ),
         Step("POST /auth/logout", {"a key has no session": "pm.expect(answer.logged_out).to.equal(false);"}),
     ),
-    "10 Operations": (
+    "11 Operations": (
         Step("GET /healthz", {"the process answers": 'pm.expect(answer.status).to.equal("ok");'}),
         Step("GET /readyz", {"the database answers": 'pm.expect(answer.database).to.equal("ok");'}),
         Step(
@@ -464,9 +512,7 @@ def _request(api: Json, step: Step) -> Json:
     body = described.get("requestBody")
     request = {"method": method, "url": _url(path, described, step), "description": described["description"]}
     if body is not None:
-        example = _linked(body["content"]["application/json"]["example"])
-        text = json.dumps(step.change(example), indent=2, ensure_ascii=False)
-        request |= {"body": {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}}
+        request |= _body(body["content"], step)
     if not step.with_key:
         request["auth"] = {"type": "noauth"}
     return {
@@ -474,6 +520,16 @@ def _request(api: Json, step: Step) -> Json:
         "event": [_script("test", list(_tests(api, described, step)))],
         "request": request,
     }
+
+
+def _body(content: Json, step: Step) -> Json:
+    """Return the body of a request: JSON with the ids of the story, or a file."""
+    if "application/json" not in content:
+        header = {"key": "Content-Type", "value": "text/csv"}
+        return {"header": [header], "body": {"mode": "raw", "raw": content["text/csv"]["example"]}}
+    example = _linked(content["application/json"]["example"])
+    text = json.dumps(step.change(example), indent=2, ensure_ascii=False)
+    return {"body": {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}}
 
 
 def _linked(value: Json, name: str = "") -> Json:

@@ -69,6 +69,7 @@ PANELS = (
             ("users", "api_keys", "sessions", "audit_log"),
         ),
     ),
+    Panel("intake", "#4d7c0f", 0, (("imports",), ("import_rows", "import_changes"))),
 )
 """Where a table stands; one that is not named comes last in its layer."""
 

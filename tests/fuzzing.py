@@ -16,6 +16,11 @@ import httpx2
 from sqlalchemy import Engine, create_engine, text
 from tests.live import new_platform, running_api
 
+from estate import registry
+from estate.core.db import Database, use_database
+from estate.core.queue import drain_topic
+from estate.intake.tasks import COMMIT
+
 __all__ = ["Fuzzed", "Target", "fuzzing_target"]
 
 EMAIL, PASSWORD = "layla@example.com", "correct horse battery"
@@ -40,6 +45,10 @@ KNOWN: Mapping[str, tuple[str, Sequence[str]]] = {
     "deals": ("SELECT deal_id FROM deals", ["deal_id"]),
     "teams": ("SELECT team_id FROM teams", ["team_id"]),
     "responses": ("SELECT response_id FROM gpt_responses", ["response_id"]),
+    "imports": ("SELECT import_id FROM imports WHERE filename = 'read.csv'", ["import_id"]),
+    "to_take": ("SELECT import_id FROM imports WHERE filename = 'take.csv'", []),
+    "taken": ("SELECT import_id FROM imports WHERE filename = 'taken.csv'", []),
+    "lines": ("SELECT DISTINCT line FROM import_rows WHERE status = 'rejected'", ["line"]),
     "emails": (f"SELECT '{EMAIL}'", ["email"]),
     "passwords": (f"SELECT '{PASSWORD}'", ["password"]),
 }
@@ -64,7 +73,7 @@ checks.positive_data_acceptance.expected-statuses = {json.dumps(OF_STATE)}
 checks.negative_data_rejection.expected-statuses = {json.dumps(REFUSED)}
 
 [[operations]]
-include-path-regex = "/(query|duplicates|rejected)$"
+include-path-regex = "/(query|duplicates|rejected|imports|rows)$"
 checks.positive_data_acceptance.expected-statuses = {json.dumps([*OF_STATE, "400"])}
 
 [[operations]]
@@ -78,7 +87,16 @@ generation.max-examples = 20
 [[operations]]
 include-name = "DELETE /client/{{client_id}}"
 parameters.client_id = {{ dictionary = "leaving", probability = {OFTEN} }}
+
+[[operations]]
+include-name = "POST /imports/{{import_id}}/commit"
+parameters.import_id = {{ dictionary = "to_take", probability = {OFTEN} }}
+
+[[operations]]
+include-name = "POST /imports/{{import_id}}/undo"
+parameters.import_id = {{ dictionary = "taken", probability = {OFTEN} }}
 """
+FILE = b"Name,Mobile\nHuda Salem,+971501234567\nOmar Nasser,+971501234568\nKarim Adel,unknown to us\n"
 
 
 @dataclass(frozen=True)
@@ -190,9 +208,25 @@ def fuzzing_target(engine: Engine, redis_url: str, folder: Path) -> Iterator[Tar
         agent = client.get("/agent/query", params={"limit": 1}).json()["items"][0]["agent_id"]
         question = {"client_input": "What does a flat by the sea cost?", "agent_id": agent}
         client.post("/gpt/respond", json=question).raise_for_status()
+        bring_files(client, environment["ESTATE_DATABASE_URL"])
         settings = SETTINGS + _known(environment["ESTATE_DATABASE_URL"])
         key = estate(environment, "keys", "create", "fuzzing", "--role", "agent", "--agent", agent).strip()
         yield Target(client, folder, settings, agent_key=key)
+
+
+def bring_files(client: httpx2.Client, database_url: str) -> None:
+    """Bring a file to be read, one to be taken, and one that is."""
+    for name in ("read.csv", "take.csv", "taken.csv"):
+        query = {"filename": name, "kind": "clients"}
+        answer = client.post("/imports", params=query, content=FILE, headers={"Content-Type": "text/csv"})
+        imported = answer.raise_for_status().json()["import_id"]
+    client.post(f"/imports/{imported}/commit", json={}).raise_for_status()
+    registry.register()
+    database = Database.connect(database_url, "worker")
+    with use_database(database):
+        drain_topic(COMMIT)
+        drain_topic(COMMIT)
+    database.close()
 
 
 def _known(database_url: str) -> str:

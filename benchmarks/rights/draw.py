@@ -122,6 +122,8 @@ class Call:
         Of the query.
     body : object or None
         Sent as JSON by a POST.
+    file : bytes or None
+        Sent instead, as it is.
     listed : Listed or None
         What all pages together should hold.
     check : callable or None
@@ -137,6 +139,7 @@ class Call:
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     body: Any = None
+    file: bytes | None = None
     listed: Listed | None = None
     check: Callable[[Any], Iterable[Complaint]] | None = None
     statuses: tuple[int, ...] = (200,)

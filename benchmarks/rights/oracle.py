@@ -41,6 +41,9 @@ COLUMNS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "documents": (("document_id",), ("layer", "record_id", "client_id")),
     "document_embeddings": (("document_id",), ()),
     "rejected_rows": (("rejected_id",), ("layer",)),
+    "imports": (("import_id",), ("caller", "state")),
+    "import_rows": (("import_id", "line"), ()),
+    "import_changes": (("import_id", "subject_table", "record_id"), ()),
     "idempotency_keys": (("caller", "route", "key"), ()),
 }
 """Table to the columns of its key and those that the rules, or a filter, ask for."""
@@ -56,6 +59,7 @@ NAMED = (
     "behavior_events",
     "gpt_responses",
     "gpt_feedback",
+    "imports",
 )
 """Tables whose ids and names are secret; only the ids of agents are not, which stand in the rankings."""
 
@@ -185,6 +189,8 @@ class Oracle:
         if table == "agent_activity":
             team, agent = str(actor.team_id) if actor.role == "manager" else "none", str(actor.agent_id)
             return lambda row: row["team_id"] == team or row["agent_id"] == agent
+        if table == "imports":
+            return lambda row: row["caller"] == actor.caller
         agents = self.ids(actor, "agent_activity")
         if table == "client_profiles":
             return lambda row: row["owner_agent_id"] in agents
@@ -213,6 +219,8 @@ PARENTS = {
     "utterances": ("conversations", "conversation_id"),
     "gpt_feedback": ("gpt_responses", "response_id"),
     "document_embeddings": ("documents", "document_id"),
+    "import_rows": ("imports", "import_id"),
+    "import_changes": ("imports", "import_id"),
 }
 
 

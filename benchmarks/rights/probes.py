@@ -39,6 +39,9 @@ CONSTANTS = {
     "documents": "title = 'none'",
     "document_embeddings": "embedder = 'none'",
     "rejected_rows": "reason = 'none'",
+    "imports": "fingerprint = 'none'",
+    "import_rows": "reason = 'none'",
+    "import_changes": "reason = 'none'",
     "idempotency_keys": "status = 500",
 }
 """Table to an assignment that reads no column."""
@@ -59,6 +62,9 @@ GIVEN_AWAY = {
     "gpt_feedback": ("response_id", "gpt_responses"),
     "documents": ("client_id", "client_profiles"),
     "document_embeddings": ("document_id", "documents"),
+    "imports": ("caller", "imports"),
+    "import_rows": ("import_id", "imports"),
+    "import_changes": ("import_id", "imports"),
     "idempotency_keys": ("caller", "idempotency_keys"),
 }
 """Table to the column that says whose a row is, and the table that it names."""

@@ -14,6 +14,7 @@ READERS = ("admin", "manager", "agent", "read_only")
 PEOPLE = ("admin", "manager", "agent")
 LEADERS = ("admin", "manager")
 LOADERS = ("admin", "ingest")
+IMPORTERS = (*PEOPLE, "ingest")
 
 PLACE_FIELDS = {"agent_id", "rank", "rank_lower", "rank_upper", "status", "evidence"}
 PAGES = 3
@@ -268,3 +269,19 @@ def _unit(draw: Draw) -> Call:
 def _compared(draw: Draw) -> Call:
     first, second = draw.rng.sample(draw.oracle.units, 2)
     return Call("/property/compare", {"unitA": first, "unitB": second})
+
+
+@operation("GET /imports", IMPORTERS, 1)
+def _imports(draw: Draw) -> Call:
+    expected = frozenset(str(row["import_id"]) for row in _rows(draw, "imports"))
+    return Call("/imports", _limit(draw, expected), listed=Listed("import_id", expected))
+
+
+@operation("GET /imports/{import_id}", IMPORTERS, 1)
+def _import(draw: Draw) -> Call:
+    return Call(f"/imports/{draw.one('imports')}")
+
+
+@operation("GET /imports/{import_id}/rows", IMPORTERS, 1)
+def _rows_of_import(draw: Draw) -> Call:
+    return Call(f"/imports/{draw.one('imports')}/rows", {"limit": MOST})

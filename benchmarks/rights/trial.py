@@ -133,6 +133,9 @@ class Trial:
         params = {**call.params, **further}
         if operation.method == "GET":
             answer = self.http.get(call.path, params=params, headers=headers)
+        elif call.file is not None:
+            headers["Content-Type"] = "text/csv"
+            answer = self.http.post(call.path, params=params, content=call.file, headers=headers)
         else:
             answer = self.http.post(call.path, json=call.body, headers=headers)
         self.allowed += answer.is_success

@@ -22,6 +22,10 @@ from estate.core.queue import TOPICS, drain_topic
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.importers.world import load_world
+from estate.intake import service as imports
+from estate.intake.files import read_file
+from estate.intake.records import Known
+from estate.intake.schemas import ImportUpload
 
 __all__ = ["NOW", "Caller", "Place", "agent_mark", "client_mark", "new_place", "settled"]
 
@@ -88,6 +92,14 @@ FROM documents ORDER BY document_id LIMIT 400
 KEPT_ANSWERS = text("""
 INSERT INTO idempotency_keys (caller, route, key, body_hash, status, response, media_type)
 SELECT :caller, '/gpt/feedback', 'bench ' || n, '\\x00', 200, '{}', 'application/json' FROM generate_series(1, 3) n
+""")
+
+
+FILE = b"Name,Email\nHuda Salem,huda@example.com\nOmar\n"
+WAS_TAKEN = text("UPDATE imports SET state = 'committed', committed_at = now() WHERE import_id = :id")
+CHANGED = text("""
+INSERT INTO import_changes (import_id, subject_table, record_id, place, line, key, before, after_hash)
+SELECT :id, 'teams', 'none', 7, 2, '{"name": "none"}', NULL, '\\x00'
 """)
 
 
@@ -185,7 +197,23 @@ def settled(place: Place, rng: Random, *, trained: bool) -> list[Caller]:
         callers = _callers(teams, agents, rng)
         with place.whole() as connection:
             connection.execute(KEPT_ANSWERS, [{"caller": caller.actor.caller} for caller in callers])
+        for caller in callers:
+            if caller.actor.role != "read_only":
+                _bring_files(caller.actor)
     return callers
+
+
+def _bring_files(actor: Actor) -> None:
+    """Bring a file that is read, and one that was taken."""
+    table = read_file(FILE, {})
+    for state in ("read", "committed"):
+        with unit_of_work(actor) as session:
+            made = imports.prepare(table, {"kind": "clients"}, Known())
+            brought = imports.bring(session, actor, ImportUpload(filename=f"{state}.csv"), FILE, made)
+        if state == "committed":
+            with unit_of_work(Actor.system()) as session:
+                session.execute(WAS_TAKEN, {"id": brought.import_id})
+                session.execute(CHANGED, {"id": brought.import_id})
 
 
 def _give_away(connection: Connection, rng: Random) -> list[uuid.UUID]:

@@ -1,11 +1,12 @@
 """The writing requests of the access bench, with what each may change."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from benchmarks.rights.draw import Call, Complaint, Draw, operation
-from benchmarks.rights.reads import LEADERS, LOADERS, PEOPLE
-from benchmarks.rights.world import client_mark
+from benchmarks.rights.oracle import Row
+from benchmarks.rights.reads import IMPORTERS, LEADERS, LOADERS, PEOPLE
+from benchmarks.rights.world import FILE, client_mark
 
 __all__ = ["MERGE"]
 
@@ -217,3 +218,35 @@ def _snapshot(draw: Draw) -> Call:
 def _unit(draw: Draw) -> Call:
     project, _, unit = draw.rng.choice(draw.oracle.units).partition(":")
     return Call("/property/ingest", body={"project_id": project, "unit_id": unit, "cash_ratio": 0.9})
+
+
+def _in(*states: str) -> Callable[[Row], bool]:
+    return lambda row: row["state"] in states
+
+
+@operation("POST /imports", IMPORTERS, 0.4)
+def _brought(draw: Draw) -> Call:
+    return Call("/imports", {"filename": "clients.csv", "kind": "clients"}, file=FILE)
+
+
+@operation("POST /imports/{import_id}/mapping", IMPORTERS, 0.6)
+def _mapped(draw: Draw) -> Call:
+    return Call(f"/imports/{draw.one('imports', among=_in('read'))}/mapping", body={"currency": "EGP"})
+
+
+@operation("POST /imports/{import_id}/rows/{line}", IMPORTERS, 0.6)
+def _mended(draw: Draw) -> Call:
+    """Mend a row that stays too short."""
+    return Call(f"/imports/{draw.one('imports', among=_in('read'))}/rows/3", body={"cells": ["Omar"]})
+
+
+@operation("POST /imports/{import_id}/commit", IMPORTERS, 0.3)
+def _committed(draw: Draw) -> Call:
+    wanted = draw.one("imports", among=_in("read", "committing"))
+    return Call(f"/imports/{wanted}/commit", body={}, statuses=(202,))
+
+
+@operation("POST /imports/{import_id}/undo", IMPORTERS, 0.6)
+def _undone(draw: Draw) -> Call:
+    wanted = draw.one("imports", among=_in("committed", "undoing"))
+    return Call(f"/imports/{wanted}/undo", body={}, statuses=(202,))

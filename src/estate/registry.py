@@ -9,6 +9,7 @@ from estate.core import gauges, queue
 from estate.core import models as core_models
 from estate.core.figures import FIGURES_TOPIC
 from estate.core.orm import Base
+from estate.intake import models as intake_models
 from estate.intelligence import models as intelligence_models
 from estate.market import models as market_models
 from estate.property import models as property_models
@@ -25,6 +26,7 @@ MODEL_MODULES = (
     behavior_models,
     intelligence_models,
     gpt_models,
+    intake_models,
 )
 
 metadata: MetaData = Base.metadata
@@ -35,6 +37,7 @@ def register() -> None:
     # Here and not above: a migration needs the tables only, not the numerical libraries behind the tasks.
     from estate.agent import tasks as agent
     from estate.behavior import tasks as behavior
+    from estate.intake import tasks as intake
     from estate.intelligence import tasks as intelligence
     from estate.intelligence.freshness import model_gauges
     from estate.market import tasks as market
@@ -55,6 +58,8 @@ def register() -> None:
             gpt.DOCUMENT: gpt.document,
             gpt.LEARN: gpt.learn,
             PUBLISH: market.publish_forecasts,
+            intake.COMMIT: intake.commit,
+            intake.UNDO: intake.undo,
         }
     )
     gauges.SOURCES["models"] = model_gauges

@@ -23,6 +23,7 @@ VIOLATIONS = {
     "Tables and SQL of behavior are private": ("intelligence/actions.py", "import estate.behavior.crud"),
     "Tables and SQL of intelligence are private": ("api/deps.py", "import estate.intelligence.crud"),
     "Tables and SQL of realestate_gpt are private": ("cli/ask.py", "import estate.realestate_gpt.models"),
+    "Tables and SQL of intake are private": ("api/deps.py", "import estate.intake.models"),
     "The sample world imports the kernel only": ("sample/world.py", "import estate.market.schemas"),
 }
 SIBLING = ("agent/service.py", "import estate.client.schemas")

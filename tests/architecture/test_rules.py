@@ -10,7 +10,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "estate"
 MODULES = sorted(SOURCE.rglob("*.py"))
-LAYERS = {"market", "agent", "client", "property", "behavior", "intelligence", "realestate_gpt", "importers"}
+LAYERS = {"market", "agent", "client", "property", "behavior", "intelligence", "realestate_gpt", "importers", "intake"}
 SQL_FILES = {"crud.py", "models.py"}
 SECRET = re.compile(r"secret(_hash)?|token|password|signature|pepper|mac")
 """Names whose value somebody may try to guess; a hash of content is none, and PostgreSQL looks up those of tokens."""

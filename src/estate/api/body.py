@@ -1,4 +1,4 @@
-"""The one body reader of every POST: media type, size while streaming and unpacking, then strict JSON or NDJSON."""
+"""The one body reader of every POST: media type, size while streaming and unpacking, then JSON, NDJSON or a file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +15,18 @@ from estate.core.ndjson import inflate, read_lines
 from estate.core.problems import field_problems
 from estate.core.settings import get_settings
 
-__all__ = ["JsonBody", "read_body"]
+__all__ = ["FILE_TYPES", "JsonBody", "read_body", "read_file"]
 
 M = TypeVar("M", bound=BaseModel)
 JSON, NDJSON = "application/json", "application/x-ndjson"
+FILE_TYPES = (
+    "text/csv",
+    "text/plain",
+    "text/tab-separated-values",
+    "application/octet-stream",
+    "application/vnd.ms-excel",  # What some browsers call a CSV file.
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
 INLINE_BYTES = 16_384  # Parsed in less time than a hop to another thread and back takes.
 
 
@@ -98,6 +106,25 @@ async def read_body(request: Request) -> JsonBody:
     if len(raw) <= INLINE_BYTES and encoding == "identity":
         return _read(raw, media_type)
     return await run_in_threadpool(_unpack_and_read, raw, media_type, encoding, limit)
+
+
+async def read_file(request: Request) -> JsonBody:
+    """Read a body that is a file, byte by byte as it is; what it says is found out later.
+
+    Raises
+    ------
+    UnsupportedMediaType
+        When it is no table: neither text nor a workbook, or packed.
+    TooLarge
+        As soon as more bytes came than the limit.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (
+        media_type not in FILE_TYPES
+        or request.headers.get("content-encoding", "identity").strip().lower() != "identity"
+    ):
+        raise UnsupportedMediaType(f"Send the file as it is, as one of {', '.join(FILE_TYPES)}.")
+    return JsonBody(await _receive(request, get_settings().import_max_bytes), None)
 
 
 async def _receive(request: Request, limit: int) -> bytes:

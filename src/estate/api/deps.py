@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from estate.api.admission import actor_of
-from estate.api.body import JsonBody, read_body
+from estate.api.body import JsonBody, read_body, read_file
 from estate.api.openapi import IDEMPOTENCY_KEY
 from estate.api.rights import require
 from estate.core.audit import audit
@@ -25,7 +25,19 @@ from estate.core.models import IdempotencyKey
 from estate.core.security import Actor
 from estate.core.types import NoParameters
 
-__all__ = ["NO_PARAMETERS", "Answer", "Caller", "Once", "OnceDep", "ReadSession", "Subject", "caller", "now", "once_of"]
+__all__ = [
+    "NO_PARAMETERS",
+    "Answer",
+    "Caller",
+    "Once",
+    "OnceDep",
+    "OnceWithFile",
+    "ReadSession",
+    "Subject",
+    "caller",
+    "now",
+    "once_of",
+]
 
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,255}")
 
@@ -189,15 +201,18 @@ def _respond(status: int, content: bytes, media_type: str, *, replayed: bool = F
     return Response(content, status, headers, media_type)
 
 
+IdempotencyHeader = Annotated[
+    str | None,
+    Header(description="1 to 255 visible characters; makes a repeated call harmless for 24 hours."),
+    WithJsonSchema(IDEMPOTENCY_KEY),
+]
+
+
 async def once(
     request: Request,
     actor: Caller,
     body: Annotated[JsonBody, Depends(read_body)],
-    idempotency_key: Annotated[
-        str | None,
-        Header(description="1 to 255 visible characters; makes a repeated call harmless for 24 hours."),
-        WithJsonSchema(IDEMPOTENCY_KEY),
-    ] = None,
+    idempotency_key: IdempotencyHeader = None,
 ) -> Once:
     """Gather what a write needs; the caller is checked before the body is read.
 
@@ -206,6 +221,16 @@ async def once(
     BadRequest
         When the Idempotency-Key is empty, too long or not visible.
     """
+    return _once(request, actor, body, idempotency_key)
+
+
+async def once_with_file(
+    request: Request,
+    actor: Caller,
+    body: Annotated[JsonBody, Depends(read_file)],
+    idempotency_key: IdempotencyHeader = None,
+) -> Once:
+    """Gather the same of a call whose body is a file."""
     return _once(request, actor, body, idempotency_key)
 
 
@@ -223,3 +248,4 @@ def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> On
 
 
 OnceDep = Annotated[Once, Depends(once)]
+OnceWithFile = Annotated[Once, Depends(once_with_file)]

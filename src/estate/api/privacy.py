@@ -18,6 +18,7 @@ from estate.core.db import act_as
 from estate.core.identifiers import UnitRef
 from estate.core.security import Actor
 from estate.core.traces import Redaction, pseudonym
+from estate.intake import privacy as imports
 from estate.intelligence.privacy import erase_learned
 from estate.property import service as homes
 from estate.property.tasks import FOLD as PROPERTY_FOLD
@@ -25,7 +26,7 @@ from estate.realestate_gpt import service as gpt
 
 __all__ = ["ErasureOut", "ExportOut", "erase_client", "export_client"]
 
-EXPORTS = (client_service.export_client, behavior.export_client, gpt.export_client)
+EXPORTS = (client_service.export_client, behavior.export_client, gpt.export_client, imports.export_client)
 DOCUMENTED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "agent_activity": ("agent", ("agent_id",)),
     "client_profiles": ("client", ("client_id",)),
@@ -99,7 +100,9 @@ def erase_client(session: Session, client_id: uuid.UUID, actor: Actor) -> Erasur
     if gone.since is not None:
         counts["trained_models"] = erase_learned(session, gone.since)
     counts |= client_service.erase_profile(session, client_id)
-    counts |= _clear_traces(session, Redaction(traces))
+    redaction = Redaction(traces)
+    counts |= imports.erase_client(session, traces.ids, redaction)
+    counts |= _clear_traces(session, redaction)
     erasure.note(session, traces, counts, actor.caller)
     audit(session, actor, "client.erase", "client_profiles", pseudonym(client_id), **counts)
     return ErasureOut(client_id=client_id, erased={table: n for table, n in sorted(counts.items()) if n})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from estate.core.errors import Forbidden, Unauthorized
 from estate.core.security import ROLES, Actor, ActorRole
 
-__all__ = ["COSTLY", "OPEN", "RIGHTS", "cost_class", "require"]
+__all__ = ["COSTLY", "OPEN", "RIGHTS", "cost_class", "require", "require_import"]
 
 Roles = frozenset[ActorRole]
 
@@ -15,6 +15,7 @@ READERS: Roles = frozenset({"admin", "manager", "agent", "read_only"})
 PEOPLE: Roles = frozenset({"admin", "manager", "agent"})
 LEADERS: Roles = frozenset({"admin", "manager"})
 LOADERS: Roles = frozenset({"admin", "ingest"})
+IMPORTERS: Roles = PEOPLE | LOADERS
 
 OPEN = frozenset(
     {
@@ -79,11 +80,19 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /gpt/ranking": READERS,
     "POST /gpt/ranking/rollback": LEADERS,
     "GET /ingest/rejected": LOADERS,
+    "POST /imports": IMPORTERS,
+    "GET /imports": IMPORTERS,
+    "GET /imports/{import_id}": IMPORTERS,
+    "POST /imports/{import_id}/mapping": IMPORTERS,
+    "GET /imports/{import_id}/rows": IMPORTERS,
+    "POST /imports/{import_id}/rows/{line}": IMPORTERS,
+    "POST /imports/{import_id}/commit": IMPORTERS,
+    "POST /imports/{import_id}/undo": IMPORTERS,
 }
 
 ANSWERS = {"POST /gpt/respond", "POST /gpt/respond/stream"}
-COSTLY = frozenset(ANSWERS | {name for name in RIGHTS if name.endswith("/recommend")})
-EXPORT = re.compile(r"GET /client/[^/]+/export")
+COSTLY = frozenset(ANSWERS | {"POST /imports"} | {name for name in RIGHTS if name.endswith("/recommend")})
+WITH_ID = re.compile(r"GET /client/[^/]+/export|POST /imports/[^/]+/mapping")
 """Operations that compute for long; they have a lower rate limit."""
 
 
@@ -112,6 +121,18 @@ def require(actor: Actor, operation: str) -> None:
         raise Forbidden(f"The role {actor.role} may not {operation}; allowed: {may}.")
 
 
+def require_import(actor: Actor, layer: str) -> None:
+    """Let an actor import records of a layer: who may load it, and agents clients of their own.
+
+    Raises
+    ------
+    Forbidden
+        See `require`.
+    """
+    if not (actor.role == "agent" and layer == "client"):
+        require(actor, f"POST /{layer}/ingest")
+
+
 def cost_class(operation: str) -> str:
     """Return which rate limit counts a call: ``reads``, ``writes`` or ``costly``.
 
@@ -120,6 +141,6 @@ def cost_class(operation: str) -> str:
     operation : str
         Method and path.
     """
-    if operation in COSTLY or EXPORT.fullmatch(operation):
+    if operation in COSTLY or WITH_ID.fullmatch(operation):
         return "costly"
     return "reads" if operation.startswith("GET ") else "writes"

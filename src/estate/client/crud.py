@@ -220,6 +220,12 @@ def clients(session: Session, ids: Collection[uuid.UUID]) -> Sequence[ClientProf
     return session.scalars(query).all()
 
 
+def reached_by(session: Session, phones: Collection[str], emails: Collection[str]) -> Sequence[ClientProfile]:
+    """Return the clients with one of some telephone numbers, or of some e-mail addresses in small letters."""
+    reached = or_(ClientProfile.phone.in_(phones), func.lower(ClientProfile.email).in_(emails))
+    return session.scalars(select(ClientProfile).where(reached).order_by(ClientProfile.client_id)).all()
+
+
 def clients_of(session: Session, agent_id: uuid.UUID) -> Sequence[ClientProfile]:
     """Return the clients of one agent."""
     query = select(ClientProfile).where(ClientProfile.owner_agent_id == agent_id).order_by(ClientProfile.client_id)

@@ -42,7 +42,9 @@ __all__ = [
     "matches",
     "merged_ids",
     "override",
+    "reached_by",
     "score_history",
+    "score_jobs",
     "scores_at",
     "some_clients",
     "store_scores",
@@ -85,7 +87,7 @@ def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
             results[i] = _absorbed(session, kept_id, _row(clients[i], now))
     changed = sorted({stored.id for stored in results if stored.status in ("created", "updated")})
     enqueue(session, document_jobs("client", changed))
-    enqueue(session, [Job(SCORE_TOPIC, client_id) for client_id in changed])
+    enqueue(session, score_jobs(changed))
     return results
 
 
@@ -162,6 +164,16 @@ def clients_of(session: Session, agent_id: uuid.UUID) -> list[ClientOut]:
 def some_clients(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, ClientOut]:
     """Return the clients of some ids in the order of their ids; one that is not known is absent."""
     return {client.client_id: client for client in _out(crud.clients(session, ids))}
+
+
+def reached_by(session: Session, phones: Collection[str], emails: Collection[str]) -> list[ClientOut]:
+    """Return the clients with one of some telephone numbers, or of some e-mail addresses in small letters."""
+    return _out(crud.reached_by(session, phones, emails))
+
+
+def score_jobs(client_ids: Iterable[str]) -> list[Job]:
+    """Return the work that scores some clients."""
+    return [Job(SCORE_TOPIC, client_id) for client_id in client_ids]
 
 
 def _out(clients: Iterable[ClientProfile]) -> list[ClientOut]:

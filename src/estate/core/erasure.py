@@ -45,6 +45,8 @@ FREE_TEXTS: Mapping[str, tuple[str, ...]] = {
     "deals": ("lost_reason",),
     "gpt_feedback": ("note", "edited_text"),
     "gpt_responses": ("client_input", "text", "reasoning", "used_records", "records"),
+    "import_changes": ("before",),
+    "imports": ("filename", "reading", "columns"),
     "ingest_batches": ("source",),
     "properties": ("title", "negative_reviews", "positive_triggers", "computed"),
     "utterances": ("text",),

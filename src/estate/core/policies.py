@@ -75,6 +75,9 @@ PROTECTED: Mapping[str, Rows] = {
     ),
     "document_embeddings": Rows(_sees("document_embeddings", "documents", "document_id")),
     REFUSED: Rows(None, "true"),
+    "imports": Rows(f"caller = {ACTOR_CALLER}"),
+    "import_rows": Rows(_sees("import_rows", "imports", "import_id")),
+    "import_changes": Rows(_sees("import_changes", "imports", "import_id")),
 }
 """Tables with data of clients or agents."""
 
@@ -136,6 +139,9 @@ OWN_GRANTS: Mapping[str, tuple[Grant, ...]] = {
     "ingest_batches": (("SELECT", (ADMIN, READER)), ("INSERT", (ADMIN, INGEST, MEMBER))),
     "outbox_claims": (("SELECT", (READER,)),),
     "heartbeats": (("SELECT", (READER,)),),
+    # Whoever may bring a file may have it read in another way, which writes its rows anew.
+    "import_rows": (("DELETE", (INGEST,)),),
+    "import_changes": (("DELETE", (INGEST,)),),
     # Versions are only added; the API lets leaders do so, and nobody changes one.
     "ranking_policies": (("INSERT", (MEMBER,)),),
     "audit_log": (("INSERT", (*CALLERS, GATE, SYSTEM)), ("SELECT", (ADMIN, SYSTEM))),

@@ -85,6 +85,36 @@ KINDS = {
         ) RETURNING client_id
         """),
     ),
+    "import_rows": Kind(
+        lambda settings: settings.retention_imports_days,
+        text("""
+        DELETE FROM import_rows WHERE (import_id, line) IN (
+            SELECT r.import_id, r.line FROM imports i JOIN import_rows r USING (import_id)
+            WHERE i.created_at < now() - make_interval(days => :days) LIMIT :most FOR UPDATE OF r SKIP LOCKED
+        ) RETURNING import_id
+        """),
+    ),
+    "import_changes": Kind(
+        lambda settings: settings.retention_imports_days,
+        text("""
+        DELETE FROM import_changes WHERE (import_id, subject_table, record_id) IN (
+            SELECT c.import_id, c.subject_table, c.record_id FROM imports i JOIN import_changes c USING (import_id)
+            WHERE i.created_at < now() - make_interval(days => :days) LIMIT :most FOR UPDATE OF c SKIP LOCKED
+        ) RETURNING import_id
+        """),
+    ),
+    "imports": Kind(
+        lambda settings: settings.retention_imports_days,
+        text("""
+        DELETE FROM imports WHERE import_id IN (
+            SELECT i.import_id FROM imports i
+            WHERE i.created_at < now() - make_interval(days => :days)
+                AND NOT EXISTS (SELECT FROM import_rows r WHERE r.import_id = i.import_id)
+                AND NOT EXISTS (SELECT FROM import_changes c WHERE c.import_id = i.import_id)
+            LIMIT :most FOR UPDATE SKIP LOCKED
+        ) RETURNING import_id
+        """),
+    ),
     "sessions": Kind(
         lambda settings: settings.retention_sessions_days,
         text("""

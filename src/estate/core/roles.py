@@ -38,9 +38,11 @@ GROUPS = (ADMIN, READER, MEMBER, INGEST, GATE, SYSTEM, BACKUP, SEARCH, ERASER)
 
 LOGINS: Mapping[str, tuple[str, ...]] = {
     "estate_api": (ADMIN, READER, MEMBER, INGEST, GATE, ERASER),
-    "estate_worker": (SYSTEM, READER),
+    "estate_worker": (SYSTEM, READER, ADMIN, MEMBER, INGEST),
 }
-"""Who logs in, with the roles that its transactions may take on. By itself a login may do nothing."""
+"""Who logs in, with the roles that its transactions may take on. By itself a login may do nothing.
+
+The worker writes what somebody imported in that person's role, which may less than its own."""
 
 _MISSING = text("SELECT name FROM unnest(CAST(:names AS text[])) AS name EXCEPT SELECT rolname FROM pg_roles")
 _MEMBERSHIPS = text("""

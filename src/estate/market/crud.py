@@ -21,6 +21,7 @@ __all__ = [
     "aliases",
     "areas",
     "areas_named",
+    "empty_insights",
     "get_area",
     "heat_months",
     "history",
@@ -79,6 +80,15 @@ FROM total t JOIN by_segment b USING (area_id)
 WHERE m.area_id = t.area_id
 """)
 
+EMPTY = text("""
+UPDATE market_insights m SET
+    price_avg = NULL, price_median = NULL, demand_score = NULL, supply_score = NULL, agent_density = NULL,
+    sales_volume = NULL, new_projects = NULL, segments = DEFAULT, snapshot_count = DEFAULT, as_of = NULL,
+    updated_at = clock_timestamp()
+WHERE area_id = ANY(:areas) AND as_of IS NOT NULL
+    AND NOT EXISTS (SELECT FROM market_snapshots s WHERE s.area_id = m.area_id)
+""")
+
 HEAT_MONTHS = text("""
 SELECT s.area_id, max(s.observed_on) AS observed_on,
     avg(s.demand_score)::float8 AS demand_score, avg(s.supply_score)::float8 AS supply_score,
@@ -133,6 +143,11 @@ def refresh_insights(session: Session, area_ids: Collection[uuid.UUID], window_d
     the newest stated.
     """
     session.execute(REFRESH, {"areas": sorted(area_ids), "window_days": window_days})
+
+
+def empty_insights(session: Session, area_ids: Collection[uuid.UUID]) -> None:
+    """Clear the aggregate of those of some areas that have no snapshot."""
+    session.execute(EMPTY, {"areas": sorted(area_ids)})
 
 
 def get_area(session: Session, area_id: uuid.UUID) -> MarketInsight | None:

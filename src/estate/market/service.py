@@ -36,6 +36,7 @@ __all__ = [
     "name_areas",
     "predict",
     "refresh",
+    "settle",
     "track_record",
 ]
 
@@ -107,6 +108,13 @@ def _restatement_key(row: dict[str, object], position: int) -> object:
 def refresh(session: Session) -> None:
     """Recompute the aggregate of every area, after snapshots were loaded by COPY."""
     crud.refresh_insights(session, [area.area_id for area in crud.areas(session)], get_settings().market_window_days)
+
+
+def settle(session: Session, area_ids: Collection[uuid.UUID]) -> None:
+    """Aggregate some areas again after snapshots of theirs were taken back; one that has none left states nothing."""
+    crud.refresh_insights(session, area_ids, get_settings().market_window_days)
+    crud.empty_insights(session, area_ids)
+    enqueue(session, document_jobs("market", sorted(area_ids)))
 
 
 def list_areas(session: Session, wanted: AreaFilter) -> Page[AreaOut]:

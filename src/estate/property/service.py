@@ -51,6 +51,7 @@ __all__ = [
     "list_units",
     "matching",
     "predict",
+    "refresh_documents",
     "resolve",
     "resolve_all",
     "sample",
@@ -377,6 +378,11 @@ def documents(session: Session, record_ids: Collection[str]) -> list[DocumentTex
     found = crud.units(session, [UnitRef.parse(record_id) for record_id in record_ids])
     projects = crud.projects(session, {unit.project_id for unit in found})
     return [describe.document(unit, projects[unit.project_id]) for unit in found]
+
+
+def refresh_documents(session: Session, project_ids: Collection[uuid.UUID]) -> None:
+    """Have the documents of the units of some projects written anew."""
+    enqueue(session, document_jobs("property", crud.refs_in_projects(session, project_ids)))
 
 
 def take_back(session: Session, counted: Iterable[UnitRef], refs: Collection[UnitRef]) -> None:

@@ -60,6 +60,8 @@ NOT_FREE = {
     "deals": {"stage", "outcome", "currency"},
     "gpt_feedback": {"verdict", "account", "outcome"},
     "gpt_responses": {"intent", "composer_version", "basis"},
+    "import_changes": {"subject_table", "record_id", "key", "after_hash", "outcome", "reason"},
+    "imports": {"caller", "role", "sha256", "state", "kind", "fingerprint", "stated", "content"},
     "ingest_batches": {"layer", "counts"},
     "properties": {"payment_plan", "amenities", "currency", "unit_type", "segment", "status"},
     "utterances": {"speaker"},
@@ -72,6 +74,7 @@ TREATED_OTHERWISE = {
     "idempotency_keys": "answers are blanked",
     "outbox": "work is withdrawn",
     "rejected_rows": "deleted",
+    "import_rows": "blanked",
     "erasures": "the ledger",
     "trained_models": "retired and trained anew",
     "analysis_runs": "published anew",
@@ -621,6 +624,8 @@ def test_an_export_holds_all_and_is_the_same_again(house: House, drain: Callable
         "call_skips": 1,
         "gpt_responses": 1,
         "gpt_feedback": 1,
+        "import_rows": 0,
+        "import_changes": 0,
         "rejected_rows": 1,
     }
     assert given["tables"]["client_profiles"][0]["budget"] == "900000.00"

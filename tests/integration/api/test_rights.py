@@ -71,15 +71,17 @@ def test_the_table_says_what_was_agreed() -> None:
     may = {role: {operation for operation, roles in RIGHTS.items() if role in roles} for role in ROLES}
     reads = {operation for operation in RIGHTS if operation.startswith("GET ")}
     export = {"GET /client/{client_id}/export"}
-    closed = {"GET /ingest/rejected", "GET /client/duplicates"} | export
+    closed = {"GET /ingest/rejected", "GET /client/duplicates"} | export | {o for o in reads if " /imports" in o}
     own = {"GET /auth/me", "POST /auth/logout"}
+    imports = {operation for operation in RIGHTS if " /imports" in operation}
     events = {"POST /behavior/event", "POST /behavior/conversation", "POST /behavior/deal"}
     bulk = {f"POST /{layer}/ingest" for layer in ("market", "agent", "client", "property", "behavior")}
     assert may["admin"] == RIGHTS.keys()
     assert may["read_only"] == (reads - closed) | own | {"POST /client/closing"}
     contacts = {f"POST /client/{{client_id}}/{what}" for what in ("contact", "skip")}
-    assert may["agent"] == may["read_only"] | events | contacts | {"POST /client/override"} | WRITES | export
-    assert may["ingest"] == bulk | events | own | {"GET /ingest/rejected"}
+    written = events | contacts | {"POST /client/override"} | WRITES | export | imports
+    assert may["agent"] == may["read_only"] | written
+    assert may["ingest"] == bulk | events | own | {"GET /ingest/rejected"} | imports
     assert RIGHTS.keys() - may["manager"] == {
         "POST /market/ingest",
         "POST /agent/ingest",

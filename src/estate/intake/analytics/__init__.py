@@ -1,0 +1,1 @@
+"""What a file says: its bytes, its table, its columns, its values; no session, no clock."""

@@ -1,0 +1,112 @@
+"""Reads delimited text record by record, so that no quotation mark swallows what stands behind it."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import clevercsv
+
+from estate.intake.analytics.cells import Record
+
+__all__ = ["DELIMITERS", "Dialect", "records", "sniff"]
+
+DELIMITERS = (",", ";", "\t", "|")
+SAMPLE_CHARACTERS = 20_000
+MAX_LINES = 100  # Of one record: an address has some, a paragraph a few more.
+WIDTH_SAMPLE = 200
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
+_STATED = re.compile(r"sep=(.)[\r\n]")
+_BROKEN = re.compile("[\ud800-\udfff]")
+UNCLOSED = "has a quotation mark that opens or closes nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How cells are told apart, and why it is so."""
+
+    delimiter: str
+    quote: str
+    why: str
+
+
+def sniff(text: str) -> Dialect:
+    """Find delimiter and quotation mark from the first lines."""
+    if (stated := _STATED.match(text)) is not None:
+        return Dialect(stated[1], '"', "The file states its delimiter in its first line.")
+    sample = text[:SAMPLE_CHARACTERS]
+    if len(text) > SAMPLE_CHARACTERS:
+        sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
+    sample = _BROKEN.sub("?", sample).replace("\0", "?")
+    try:
+        found = clevercsv.Sniffer().sniff(sample, delimiters=DELIMITERS)
+    except clevercsv.Error:
+        found = None
+    if found is None or found.delimiter not in DELIMITERS:
+        return Dialect(",", '"', "Nothing in the first lines tells cells apart.")
+    quote = "'" if found.quotechar == "'" and '"' not in sample else '"'
+    return Dialect(found.delimiter, quote, "The first lines are most regular when read like this.")
+
+
+def records(text: str, encoding: str, dialect: Dialect) -> Iterator[Record]:
+    """Yield every record with its line and its bytes.
+
+    A quoted cell may hold line breaks where the record then is as wide as most are. Otherwise its first line is
+    refused alone, and the next line starts the next record.
+    """
+    lines = _LINE.findall(text)
+    width = _usual_width(lines[:WIDTH_SAMPLE], dialect)
+    at = 0
+    while at < len(lines):
+        cells, taken = _record(lines, at, width, dialect)
+        whole = "".join(lines[at : at + taken])
+        refusal = _refusal(whole, cells, encoding)
+        raw = whole.encode(encoding, "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape")
+        yield Record(at + 1, tuple(cells or _split(lines[at], dialect)), raw, refusal)
+        at += taken
+
+
+def _refusal(whole: str, cells: list[str] | None, encoding: str) -> str | None:
+    if _BROKEN.search(whole):
+        return f"holds bytes that are not {encoding}"
+    if "\0" in whole:
+        return "holds a NUL character"
+    return UNCLOSED if cells is None else None
+
+
+def _usual_width(lines: Sequence[str], dialect: Dialect) -> int:
+    widths = Counter(len(cells) for line in lines if (cells := _read(line, dialect)) and any(cells))
+    return widths.most_common(1)[0][0] if widths else 0
+
+
+def _record(lines: Sequence[str], at: int, width: int, dialect: Dialect) -> tuple[list[str] | None, int]:
+    """Return the cells of the record that starts on a line, None where a quotation mark is amiss, and its lines."""
+    cells = _read(lines[at], dialect)
+    if cells is not None:
+        return cells, 1
+    whole = lines[at]
+    for n, line in enumerate(lines[at + 1 : at + MAX_LINES], 2):
+        whole += line
+        if dialect.quote in line and (cells := _read(whole, dialect)) is not None:
+            return (cells, n) if len(cells) == width else (None, 1)
+    return None, 1
+
+
+def _read(text: str, dialect: Dialect) -> list[str] | None:
+    """Return the cells of one record, or None where quotation marks do not close it."""
+    if dialect.quote not in text:
+        return _split(text, dialect)
+    try:
+        rows = list(
+            csv.reader(
+                _LINE.findall(text), delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
+            )
+        )
+    except csv.Error:
+        return None
+    return rows[0] if len(rows) == 1 else None
+
+
+def _split(text: str, dialect: Dialect) -> list[str]:
+    return text.rstrip("\r\n").split(dialect.delimiter)

@@ -1,0 +1,132 @@
+"""Reads Excel workbooks; what one claims to hold is looked at before it is unpacked."""
+
+import datetime as dt
+import io
+import math
+import re
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import python_calamine
+from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
+
+from estate.core.errors import BadRequest, TooLarge
+from estate.intake.analytics.cells import Cell, Record
+
+__all__ = ["Workbook", "is_workbook", "open_workbook"]
+
+_OLD = b"\xd0\xcf\x11\xe0"
+_PACKED = b"PK\x03\x04"
+_CELL = re.compile(rb'<c[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
+_ROW = re.compile(rb'<row[^>]*?\br="([0-9]{1,7})"')
+EXACT = 1e15  # Up to here a float names every whole number.
+_CHUNK_BYTES = 1 << 20
+_OVERLAP_BYTES = 512
+_UNREADABLE = "The workbook cannot be read: it is broken, or protected by a password."
+
+
+@dataclass(frozen=True, slots=True)
+class Workbook:
+    """The sheets of a workbook that people see, and the records of one."""
+
+    sheets: tuple[str, ...]
+    sheet: str
+    records: tuple[Record, ...]
+
+
+def is_workbook(raw: bytes) -> bool:
+    """Tell a workbook from text."""
+    return raw.startswith((_PACKED, _OLD))
+
+
+def open_workbook(raw: bytes, sheet: str | None, *, max_cells: int, max_bytes: int) -> Workbook:
+    """Read one sheet: the one that is named, or the first visible one that is not empty.
+
+    Raises
+    ------
+    BadRequest
+        When it is no workbook of Excel 2007 or newer, or has no such sheet.
+    TooLarge
+        When it claims more cells, or more bytes unpacked, than the limits.
+    """
+    if raw.startswith(_OLD):
+        raise BadRequest("Save the workbook as .xlsx: the format before Excel 2007 is not read.")
+    _look_inside(raw, max_cells, max_bytes)
+    try:
+        with CalamineWorkbook.from_filelike(io.BytesIO(raw)) as book:
+            seen = [s.name for s in book.sheets_metadata if s.visible is SheetVisibleEnum.Visible]
+            if sheet is not None and sheet not in seen:
+                raise BadRequest("The workbook has no such sheet.")
+            return _first_filled(book, seen, [sheet] if sheet is not None else seen)
+    except (CalamineError, OSError, ValueError) as error:
+        raise BadRequest(_UNREADABLE) from error
+
+
+def _first_filled(book: CalamineWorkbook, seen: Sequence[str], wanted: Sequence[str]) -> Workbook:
+    found: tuple[Record, ...] = ()
+    for name in wanted:
+        found = tuple(_records(book.get_sheet_by_name(name)))
+        if found:
+            return Workbook(tuple(seen), name, found)
+    return Workbook(tuple(seen), wanted[0] if wanted else "", found)
+
+
+def _records(sheet: python_calamine.CalamineSheet) -> Iterator[Record]:
+    for number, row in enumerate(sheet.to_python(skip_empty_area=False), 1):
+        yield Record(number, tuple(map(_cell, row)))
+
+
+def _cell(value: Any) -> Cell:
+    """Return text, number or flag; a day in ISO form, without a time of midnight."""
+    if isinstance(value, dt.datetime):
+        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(sep=" ")
+    if isinstance(value, dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, dt.timedelta):
+        return str(value)
+    if isinstance(value, float) and (not math.isfinite(value) or value.is_integer()):
+        return int(value) if abs(value) < EXACT else str(value)
+    return value if isinstance(value, str | int | float | bool) else None
+
+
+def _look_inside(raw: bytes, max_cells: int, max_bytes: int) -> None:
+    """Refuse what would fill the memory: calamine lays out every cell between the first and the last one."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            parts = packed.infolist()
+            if sum(part.file_size for part in parts) > max_bytes:
+                raise TooLarge(f"Unpacked, the workbook takes more than {max_bytes} bytes.")
+            if "xl/workbook.xml" not in packed.namelist():
+                raise BadRequest("Save the workbook as .xlsx: no other kind is read.")
+            for part in parts:
+                columns, rows = _extent(packed, part, max_bytes) if part.filename.endswith(".xml") else (0, 0)
+                if columns * rows > max_cells:
+                    raise TooLarge(f"A sheet spans more than {max_cells} cells.")
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
+        raise BadRequest(_UNREADABLE) from error
+
+
+def _extent(packed: zipfile.ZipFile, part: zipfile.ZipInfo, max_bytes: int) -> tuple[int, int]:
+    """Return the last column and row that any cell names."""
+    columns = rows = left = 0
+    rest = b""
+    with packed.open(part) as sheet:
+        while chunk := sheet.read(_CHUNK_BYTES):
+            left += len(chunk)
+            if left > max_bytes:
+                raise TooLarge(f"Unpacked, the workbook takes more than {max_bytes} bytes.")
+            seen = rest + chunk
+            for letters, number in _CELL.findall(seen):
+                columns, rows = max(columns, _column(letters)), max(rows, int(number))
+            rows = max([rows, *map(int, _ROW.findall(seen))])
+            rest = seen[-_OVERLAP_BYTES:]
+    return columns, rows
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number

@@ -1,0 +1,148 @@
+"""Every record of a file is read with its line and its bytes, or refused alone; nothing swallows what is behind it."""
+
+import datetime as dt
+import io
+import zipfile
+
+import pytest
+from benchmarks.dirty_files import workbook
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estate.core.errors import BadRequest, Invalid, TooLarge
+from estate.core.settings import get_settings
+from estate.intake.analytics.delimited import Dialect, records, sniff
+from estate.intake.analytics.encodings import decode, detect
+from estate.intake.analytics.workbook import open_workbook
+from estate.intake.files import read_file
+
+COMMA = Dialect(",", '"', "")
+CELL = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+
+
+@given(st.lists(st.lists(CELL, min_size=2, max_size=2), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_the_bytes_of_all_records_are_the_file(rows: list[list[str]], end: str) -> None:
+    text = "".join(",".join(row) + end for row in rows)
+    read = list(records(text, "utf-8", COMMA))
+    assert b"".join(record.raw or b"" for record in read) == text.encode()
+    assert [record.line for record in read] == sorted({record.line for record in read})
+
+
+def test_a_quotation_mark_swallows_nothing() -> None:
+    text = 'a,b\n1,"two\nlines"\n3,"open\n4,5\n6,"x" y\n7,"8"\n'
+    read = list(records(text, "utf-8", COMMA))
+    assert [(r.line, r.cells, r.refusal is None) for r in read] == [
+        (1, ("a", "b"), True),
+        (2, ("1", "two\nlines"), True),
+        (4, ("3", '"open'), False),
+        (5, ("4", "5"), True),
+        (6, ("6", '"x" y'), False),
+        (7, ("7", "8"), True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ("الاسم,الهاتف\nعمر,1\n".encode("cp1256"), "cp1256"),
+        ("name\nJosé\nMüller\n".encode("cp1252"), "cp1252"),
+        ("name\nJosé\n".encode("utf-16"), "utf-16-le"),
+        ("name\nJose\n".encode("utf-16-be"), "utf-16-be"),
+        ("name\nعمر\n".encode("utf-8-sig"), "utf-8"),
+        ("name\nعمر\nهدى\n".encode() + b"Jos\xe9\n", "utf-8"),
+    ],
+)
+def test_the_encoding_is_found(raw: bytes, name: str) -> None:
+    assert detect(raw).name == name
+    assert decode(raw, name).startswith(("name", "الاسم"))
+
+
+def test_a_line_that_is_not_of_the_encoding_is_refused_with_its_bytes() -> None:
+    raw = "name,b\nعمر,1\nهدى,2\n".encode() + b"Jos\xe9,3\n"
+    *good, bad = read_file(raw, {}).rows
+    assert [row.refusal for row in good] == [None, None]
+    assert (bad.refusal, bad.raw) == ("holds bytes that are not utf-8", b"Jos\xe9,3\n")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+def test_the_delimiter_is_found(delimiter: str) -> None:
+    rows = [["Name", "Price", "Note"], *(["Omar", "1.250.000", f"a {i}, b"] for i in range(9))]
+    quoted = "\n".join(delimiter.join(f'"{c}"' if "," in c else c for c in row) for row in rows)
+    assert sniff(quoted).delimiter == delimiter
+    assert sniff("sep=;\na;b\n").delimiter == ";"
+
+
+def test_rows_that_hold_no_record_are_told_apart() -> None:
+    raw = b"Report\n\nName,Price\nOmar,5\n,\nName,Price\nTotal,5\nTotal Homes LLC,7\n"
+    table = read_file(raw, {})
+    assert table.reading["header"]["line"] == 3
+    assert [(row.line, row.ignored) for row in table.rows] == [
+        (1, "title"),
+        (2, "blank"),
+        (4, None),
+        (5, "blank"),
+        (6, "header again"),
+        (7, "total"),
+        (8, None),
+    ]
+
+
+def test_a_file_without_a_header_keeps_its_first_row() -> None:
+    table = read_file(b"Omar,+971501234567\nHuda,+971501234568\n", {})
+    assert table.names == ("Column 1", "Column 2")
+    assert len(table.rows) == 2
+    assert read_file(b"Omar,Huda\nA,B\n", {"header_line": 0}).names == ("Column 1", "Column 2")
+
+
+def test_a_workbook_keeps_its_types() -> None:
+    table = read_file(workbook([["Name", "Day", "Price", "Agreed"], ["Omar", dt.date(2026, 3, 1), 5.5, True]]), {})
+    assert table.rows[0].cells == ("Omar", "2026-03-01", 5.5, True)
+    assert table.reading["sheet"] == "Sheet1"
+
+
+def test_a_workbook_that_would_fill_the_memory_is_not_opened() -> None:
+    raw = workbook([["a"]])
+    with zipfile.ZipFile(io.BytesIO(raw)) as book:
+        parts = {name: book.read(name) for name in book.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"]
+    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b"</row>", b'</row><row r="1048576"><c r="XFD1048576"/></row>')
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as book:
+        for name, content in parts.items():
+            book.writestr(name, content)
+    with pytest.raises(TooLarge, match="cells"):
+        open_workbook(packed.getvalue(), None, max_cells=1_000, max_bytes=10**6)
+    with pytest.raises(TooLarge, match="bytes"):
+        open_workbook(raw, None, max_cells=1_000, max_bytes=100)
+
+
+@pytest.mark.parametrize("raw", [b"PK\x03\x04 broken", b"\xd0\xcf\x11\xe0 old"])
+def test_a_broken_or_old_workbook_is_refused_in_words(raw: bytes) -> None:
+    with pytest.raises(BadRequest):
+        read_file(raw, {})
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n\r\n"])
+def test_an_empty_file_is_refused(raw: bytes) -> None:
+    with pytest.raises(Invalid):
+        read_file(raw, {})
+
+
+def test_a_file_of_too_many_records_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESTATE_IMPORT_MAX_ROWS", "2")
+    get_settings.cache_clear()
+    try:
+        with pytest.raises(TooLarge, match="2 records"):
+            read_file(b"a,b\n1,2\n3,4\n", {})
+    finally:
+        monkeypatch.undo()
+        get_settings.cache_clear()
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_no_bytes_break_the_reader(raw: bytes) -> None:
+    try:
+        table = read_file(raw, {})
+    except (Invalid, BadRequest):
+        return
+    assert all(row.refusal or row.ignored or len(row.cells) == len(table.names) for row in table.rows)

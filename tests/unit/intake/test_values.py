@@ -1,0 +1,165 @@
+"""Values come out right or are refused: nothing is read as something else, whatever the marks, digits and orders."""
+
+import datetime as dt
+from contextlib import suppress
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estate.intake.analytics.cells import Cell, Unreadable
+from estate.intake.analytics.columns import Decided, decide
+from estate.intake.analytics.targets import Kind
+from estate.intake.analytics.values import EMPTY, Rules, read
+
+ARABIC = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+AMOUNTS = st.decimals(0, 10**9, places=2)
+DAYS = st.dates(dt.date(1970, 1, 1), dt.date(2069, 12, 31))
+
+
+def decided(kind: Kind, target: str, cells: list[Cell], name: str = "", **stated: str) -> Decided:
+    return decide(kind, target, name or target, cells, stated)
+
+
+def all_read(kind: Kind, target: str, how: str, cells: list[Cell], **stated: str) -> list[object]:
+    """Read a column; a cell that is refused is None."""
+    rules = decided(kind, target, cells, **stated).rules
+    found: list[object] = []
+    for cell in cells:
+        try:
+            found.append(read(how, cell, rules))
+        except Unreadable:
+            found.append(None)
+    return found
+
+
+def written(amount: Decimal, thousands: str, decimal: str, arabic: bool) -> str:
+    text = f"{amount:,}".replace(",", "T").replace(".", decimal).replace("T", thousands)
+    text = text.removesuffix(f"{decimal}00")
+    return text.translate(ARABIC) if arabic else text
+
+
+@given(
+    st.lists(AMOUNTS, min_size=1, max_size=12),
+    st.sampled_from([(",", "."), (".", ","), (" ", ","), ("'", "."), ("", "."), ("", ","), ("٬", "٫")]),
+    st.booleans(),
+)
+def test_an_amount_is_right_or_refused(amounts: list[Decimal], marks: tuple[str, str], arabic: bool) -> None:
+    cells: list[Cell] = [written(amount, *marks, arabic) for amount in amounts]
+    for found, amount in zip(all_read("units", "price", "money", cells), amounts, strict=True):
+        assert found is None or Decimal(found[0]) == amount  # type: ignore[index]
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=12), st.sampled_from([(",", "."), (".", ",")]))
+def test_an_amount_is_right_where_the_mark_is_stated(amounts: list[Decimal], marks: tuple[str, str]) -> None:
+    cells: list[Cell] = [written(amount, *marks, False) for amount in amounts]
+    found = all_read("units", "price", "money", cells, decimal=marks[1])
+    assert [None if one is None else Decimal(one[0]) for one in found] == amounts  # type: ignore[index]
+
+
+@given(st.lists(DAYS, min_size=1, max_size=12), st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%y", "%Y-%m-%d"]))
+def test_a_day_is_right_or_refused(days: list[dt.date], form: str) -> None:
+    cells: list[Cell] = [day.strftime(form) for day in days]
+    for found, day in zip(all_read("units", "sold_at", "day", cells), days, strict=True):
+        assert found in (None, day.isoformat())
+
+
+@given(st.text(max_size=20), st.sampled_from(["money", "number", "whole", "share", "size", "flag", "day", "phone"]))
+def test_no_text_breaks_a_reader(text: str, how: str) -> None:
+    with suppress(Unreadable):
+        read(how, text, Rules(decimal=".", region="AE", unit=1.0))
+
+
+def test_what_is_open_alone_is_asked() -> None:
+    (question,) = decided("units", "price", ["1.250", "3.400"]).questions
+    assert (question.name, question.rows) == ("decimal", 2)
+    assert question.options == {".": "1.250 is 1.250", ",": "1.250 is 1250"}
+    (question,) = decided("units", "sold_at", ["03/04/2026"]).questions
+    assert (question.name, dict(question.options)) == (
+        "date_order",
+        {"dmy": "03/04/2026: the day comes first", "mdy": "03/04/2026: the month comes first"},
+    )
+    (question,) = decided("clients", "phone", ["0501234567"]).questions
+    assert (question.name, next(iter(question.options))) == ("region", "AE")
+    (question,) = decided("units", "area_sqm", [120, "85.5"], "Size").questions
+    assert question.name == "unit"
+    (question,) = decided("units", "sold_at", [45352]).questions
+    assert question.name == "day_numbers"
+
+
+def test_the_column_decides() -> None:
+    assert all_read("units", "price", "money", ["1.250", "1.250.000"]) == [("1250", None), ("1250000", None)]
+    assert all_read("units", "sold_at", "day", ["03/04/2026", "31/04/2026", "31/05/2026"]) == [
+        "2026-04-03",
+        None,
+        "2026-05-31",
+    ]
+    phones: list[Cell] = ["0501234567", "+971501234568", "00971501234569", "971501234570", "9.71501E+11"]
+    assert all_read("clients", "phone", "phone", phones) == [
+        "+971501234567",
+        "+971501234568",
+        "+971501234569",
+        "+971501234570",
+        None,
+    ]
+    assert all_read("agents", "closing_rate", "share", [35, "12.5"]) == [0.35, 0.125]
+    assert all_read("agents", "closing_rate", "share", [0.35, "1"]) == [0.35, 1.0]
+    assert all_read("agents", "closing_rate", "share", ["35%", "1"]) == [0.35, None]
+
+
+def test_a_number_of_two_countries_is_refused_rather_than_chosen() -> None:
+    with pytest.raises(Unreadable, match="no country code"):
+        read("phone", "0501234567", Rules())
+    assert read("phone", "0501234567", Rules(region="EG")) == "+20501234567"
+
+
+MONEY: dict[Cell, object] = {
+    "AED 1.2M": ("1200000", "AED"),
+    "د.إ ١٬٢٥٠٬٠٠٠": ("1250000", "AED"),
+    "١٫٥ مليون جنيه": ("1500000", "EGP"),
+    "1,250,000 EGP": ("1250000", "EGP"),
+    "850k": ("850000", None),
+    "US$ 5": ("5", "USD"),
+    1250.5: ("1250.5", None),
+    "$5": None,
+    "1M - 1.5M": None,
+    "(5)": None,
+    "5 apples": None,
+    True: None,
+    "9.7E+5": None,
+}
+
+
+@pytest.mark.parametrize(("cell", "value"), MONEY.items(), ids=repr)
+def test_money(cell: Cell, value: object) -> None:
+    assert all_read("units", "price", "money", [cell]) == [value]
+
+
+@pytest.mark.parametrize("cell", ["yes", "Y", "TRUE", "1", 1, True, "نعم", "✓", "on", "صح", "t"], ids=repr)
+def test_yes(cell: Cell) -> None:
+    assert read("flag", cell, Rules()) is True
+
+
+@pytest.mark.parametrize("cell", ["no", "N", "False", "0", 0, False, "لا", "✗", "off", "خطأ", "f"], ids=repr)
+def test_no(cell: Cell) -> None:
+    assert read("flag", cell, Rules()) is False
+
+
+@pytest.mark.parametrize("cell", ["maybe", "x", "2", "yes and no"], ids=repr)
+def test_neither(cell: Cell) -> None:
+    with pytest.raises(Unreadable):
+        read("flag", cell, Rules())
+
+
+@pytest.mark.parametrize("cell", ["", "  ", "-", "N/A", "Unknown", "غير معروف", None], ids=repr)
+def test_what_says_nothing(cell: Cell) -> None:
+    assert read("money", cell, Rules()) is EMPTY
+
+
+def test_rooms_sizes_and_years() -> None:
+    rooms = all_read("units", "bedrooms", "whole", ["Studio", "2 BR", 3, "10+", "2.5"])
+    assert rooms == [0, 2, 3, None, None]
+    assert all_read("units", "area_sqm", "size", ["850 sqft", "120 m²", "١٢٠ م٢"]) == [78.97, 120.0, 120.0]
+    assert all_read("units", "delivery_date", "delivery", [2027, "2028", "soon"]) == ["2027-12-31", "2028-12-31", None]
+    assert all_read("units", "sold_at", "day", [2027]) == [None]
