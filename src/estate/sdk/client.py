@@ -1,13 +1,12 @@
 """The client: one object whose attributes are the groups of calls."""
 
 import json
-import uuid
 from types import TracebackType
 from typing import Any, Self
 
 from estate.sdk.errors import UnexpectedAnswer
 from estate.sdk.groups.agent import AgentApi
-from estate.sdk.groups.base import Group
+from estate.sdk.groups.base import Group, new_key
 from estate.sdk.groups.behavior import BehaviorApi
 from estate.sdk.groups.client import ClientApi
 from estate.sdk.groups.gpt import GptApi
@@ -97,7 +96,7 @@ class Estate(Group):
     def request(self, method: str, path: str, *, params: dict[str, Any] | None = None, body: object = None) -> Any:
         """Make any call and return the JSON of its answer, as it came."""
         content = None if body is None else to_body(body)
-        key = str(uuid.uuid4()) if method == "POST" else None
+        key = new_key() if method == "POST" else None
         response = self._transport.send(Call(method, path, params or {}, content, key=key))
         try:
             return json.loads(response.content)

@@ -1,6 +1,7 @@
 """How calls travel: with key or session, within time-outs, and again only where that is harmless."""
 
 import random
+import re
 import ssl
 import time
 import uuid
@@ -31,6 +32,7 @@ M = TypeVar("M", bound=BaseModel)
 
 Carrier = httpx2.BaseTransport
 
+BASE_URL = re.compile(r"https?://[^/?#\s]+(/[^?#\s]*)?")
 JSON, NDJSON = "application/json", "application/x-ndjson"
 SESSION_COOKIES = ("__Host-estate_session", "estate_session")
 """The API reads the first one, on a development machine without TLS the second."""
@@ -109,8 +111,8 @@ class Transport:
         retries: int,
         http: Carrier | None,
     ) -> None:
-        if not base_url.startswith(("http://", "https://")):
-            raise ValueError("base_url starts with http:// or https://.")
+        if not BASE_URL.fullmatch(base_url):
+            raise ValueError("The address of the API is like http://127.0.0.1:8000.")
         if api_key is not None and session is not None:
             raise ValueError("Give a key or a session, not both.")
         self.session = session

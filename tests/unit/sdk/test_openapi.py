@@ -4,8 +4,7 @@ import datetime as dt
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -13,64 +12,18 @@ from uuid import UUID
 import httpx2
 import pytest
 from pydantic import BaseModel
+from tests.operations import OPERATIONS, SPEC, Operation, Schema, snake
 
-from estate.api.app import create_app
 from estate.api.errors import TYPE_PREFIX
 from estate.api.errors import problem_of as told
 from estate.core import errors as core
 from estate.sdk import Estate, Pages, errors
 
-SPEC = create_app().openapi()
 SCHEMAS = SPEC["components"]["schemas"]
 ID = "30000000-0000-4000-8000-000000000001"
 TIME = "2026-01-01T10:00:00Z"
 AMOUNT = "^(0|[1-9]"
-Schema = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class Operation:
-    """One operation of OpenAPI."""
-
-    method: str
-    path: str
-    described: Schema
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-    def parameters(self, place: str) -> list[Schema]:
-        return [p for p in self.described.get("parameters", []) if p["in"] == place]
-
-    def body(self) -> Schema | None:
-        content: Schema = self.described.get("requestBody", {}).get("content", {})
-        return content["application/json"]["schema"] if content else None
-
-    def answer(self) -> Schema:
-        status = min(status for status in self.described["responses"] if status.startswith("2"))
-        content: Schema = self.described["responses"][status].get("content", {})
-        return content
-
-    def of(self, estate: Estate) -> Callable[..., Any]:
-        """Return the method that stands for the operation: group by the first part of the path, name by the rest."""
-        static = [part.replace("-", "_") for part in self.path.strip("/").split("/") if not part.startswith("{")]
-        if len(static) == 1 and len(self.path.strip("/").split("/")) == 1:
-            found = getattr(estate, static[0])
-        else:
-            name = "_".join(static[1:]) or self.method.lower()
-            siblings = [verb for verb in SPEC["paths"][self.path] if verb != self.method.lower()]
-            if siblings and self.method != "GET" and static[1:]:
-                name = f"{self.method.lower()}_{name}"
-            found = getattr(getattr(estate, static[0]), name)
-        method: Callable[..., Any] = found
-        return method
-
-
-OPERATIONS = [
-    Operation(method.upper(), path, described)
-    for path, methods in SPEC["paths"].items()
-    for method, described in methods.items()
-]
 ROWS = {
     one["$ref"]
     for operation in OPERATIONS
@@ -119,10 +72,6 @@ def text(schema: Schema) -> str:
     if schema.get("format") in by_format:
         return by_format[schema["format"]]
     return f"{ID}:{ID}" if pattern and re.search(pattern, f"{ID}:{ID}") else "1.50"
-
-
-def snake(name: str) -> str:
-    return re.sub(r"(?=[A-Z])", "_", name).lower().replace("-", "_")
 
 
 def arguments(operation: Operation) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from estate.sdk.groups.base import Group, Id, Rows
+from estate.sdk.groups.base import Group, Id, Many, Rows
+from estate.sdk.loading import LoadReport, Progress
 from estate.sdk.models.agent import Agent, AgentRank, ExpectedClosings, RoutedAgent
 from estate.sdk.models.base import Page
 from estate.sdk.models.house import IngestAnswer
@@ -15,6 +16,10 @@ class AgentApi(Group):
     def ingest(self, rows: Rows, *, idempotency_key: str | None = None) -> IngestAnswer:
         """Send agents."""
         return self._ingest("/agent/ingest", rows, idempotency_key)
+
+    def load(self, rows: Many, *, progress: Progress | None = None) -> LoadReport:
+        """Send any number of agents in batches; `progress` is told how many more were answered."""
+        return self._load("/agent/ingest", rows, progress)
 
     def query(
         self,

@@ -8,17 +8,19 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from estate.sdk.loading import LoadReport, Progress, Row, load
 from estate.sdk.models.base import Page
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.pages import Pages
-from estate.sdk.transport import Call, Transport, parsed, to_body
+from estate.sdk.transport import NDJSON, Call, Transport, parsed, to_body
 
 M = TypeVar("M", bound=BaseModel)
 
 Id = UUID | str
-Row = Mapping[str, Any]
 Rows = Row | Iterable[Row]
 """One row, or several. What is wrong with a row the API says: it keeps the row and the reason."""
+Many = Iterable[Row | bytes]
+"""Rows, or lines of NDJSON as they stand."""
 
 
 class Group:
@@ -40,10 +42,22 @@ class Group:
     def _ingest(self, path: str, rows: Rows, key: str | None) -> IngestAnswer:
         return self._post(IngestAnswer, path, rows if isinstance(rows, Mapping) else list(rows), key)
 
+    def _load(self, path: str, rows: Many, progress: Progress | None) -> LoadReport:
+        def send(lines: bytes) -> IngestAnswer:
+            call = Call("POST", path, {}, lines, NDJSON, key=new_key())
+            return parsed(IngestAnswer, self._transport.send(call))
+
+        return load(send, rows, progress)
+
+
+def new_key() -> str:
+    """Return an Idempotency-Key that nobody used before."""
+    return str(uuid.uuid4())
+
 
 def posted(path: str, body: object, key: str | None) -> Call:
     """Return a POST that may be repeated: with the caller's Idempotency-Key, else with one of its own."""
-    return Call("POST", path, {}, to_body(body), key=key or str(uuid.uuid4()))
+    return Call("POST", path, {}, to_body(body), key=key or new_key())
 
 
 def segment(value: Id) -> str:

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from estate.sdk.groups.base import Group, Id, Row, Rows
+from estate.sdk.groups.base import Group, Id, Many, Rows
+from estate.sdk.loading import LoadReport, Progress, Row
 from estate.sdk.models.behavior import Event, EventAnswer, NextAction, NextStep, Patterns, Triggers
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.pages import Pages
@@ -19,13 +20,25 @@ class BehaviorApi(Group):
         """Send events; each is stored once, whatever is delivered again."""
         return self._ingest("/behavior/ingest", rows, idempotency_key)
 
+    def load(self, rows: Many, *, progress: Progress | None = None) -> LoadReport:
+        """Send any number of events in batches; `progress` is told how many more were answered."""
+        return self._load("/behavior/ingest", rows, progress)
+
     def conversation(self, rows: Rows, *, idempotency_key: str | None = None) -> IngestAnswer:
         """Send conversations with their turns."""
         return self._ingest("/behavior/conversation", rows, idempotency_key)
 
+    def load_conversations(self, rows: Many, *, progress: Progress | None = None) -> LoadReport:
+        """Send any number of conversations in batches."""
+        return self._load("/behavior/conversation", rows, progress)
+
     def deal(self, rows: Rows, *, idempotency_key: str | None = None) -> IngestAnswer:
         """Send deals; a changed outcome changes what their events count for."""
         return self._ingest("/behavior/deal", rows, idempotency_key)
+
+    def load_deals(self, rows: Many, *, progress: Progress | None = None) -> LoadReport:
+        """Send any number of deals in batches."""
+        return self._load("/behavior/deal", rows, progress)
 
     def query(
         self,

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from estate.sdk.groups.base import Group, Id, Row, Rows, segment
+from estate.sdk.groups.base import Group, Id, Many, Rows, segment
+from estate.sdk.loading import LoadReport, Progress, Row
 from estate.sdk.models.base import Page
 from estate.sdk.models.client import (
     Chance,
@@ -28,6 +29,10 @@ class ClientApi(Group):
     def ingest(self, rows: Rows, *, idempotency_key: str | None = None) -> IngestAnswer:
         """Send clients."""
         return self._ingest("/client/ingest", rows, idempotency_key)
+
+    def load(self, rows: Many, *, progress: Progress | None = None) -> LoadReport:
+        """Send any number of clients in batches; `progress` is told how many more were answered."""
+        return self._load("/client/ingest", rows, progress)
 
     def query(
         self,

@@ -1,6 +1,7 @@
 """Calls about areas."""
 
-from estate.sdk.groups.base import Group, Id, Rows
+from estate.sdk.groups.base import Group, Id, Many, Rows
+from estate.sdk.loading import LoadReport, Progress
 from estate.sdk.models.base import Page
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.models.market import Area, AreaForClient, AreaHeat, Forecast, TrackRecord
@@ -13,6 +14,10 @@ class MarketApi(Group):
     def ingest(self, rows: Rows, *, idempotency_key: str | None = None) -> IngestAnswer:
         """Send snapshots of areas."""
         return self._ingest("/market/ingest", rows, idempotency_key)
+
+    def load(self, rows: Many, *, progress: Progress | None = None) -> LoadReport:
+        """Send any number of snapshots in batches; `progress` is told how many more were answered."""
+        return self._load("/market/ingest", rows, progress)
 
     def query(
         self,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from estate.sdk.groups.base import Group, Id, Rows
+from estate.sdk.groups.base import Group, Id, Many, Rows
+from estate.sdk.loading import LoadReport, Progress
 from estate.sdk.models.base import Page
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.models.property import Comparison, Recommendation, Unit, Value
@@ -16,6 +17,10 @@ class PropertyApi(Group):
     def ingest(self, rows: Rows, *, idempotency_key: str | None = None) -> IngestAnswer:
         """Send units with their projects."""
         return self._ingest("/property/ingest", rows, idempotency_key)
+
+    def load(self, rows: Many, *, progress: Progress | None = None) -> LoadReport:
+        """Send any number of units with their projects in batches; `progress` is told how many more were answered."""
+        return self._load("/property/ingest", rows, progress)
 
     def query(
         self,
