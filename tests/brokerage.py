@@ -13,7 +13,7 @@ from tests.live import logged_in, new_platform, running_api
 
 from estate import registry
 from estate.core.db import Database, unit_of_work, use_database
-from estate.core.key_store import Standing
+from estate.core.key_store import Standing, create_key
 from estate.core.queue import drain_all
 from estate.core.security import Actor
 from estate.core.users import create_user
@@ -24,6 +24,7 @@ __all__ = [
     "AREA",
     "CLIENT",
     "EMAIL",
+    "NOBODY",
     "OTHER",
     "PASSWORD",
     "PROJECT",
@@ -33,16 +34,18 @@ __all__ = [
     "running_brokerage",
 ]
 
-AGENT, CLIENT, OTHER, AREA, PROJECT, UNIT, SECOND = (str(uuid.uuid4()) for _ in range(7))
+IDS = [f"60000000-0000-4000-8000-00000000000{n}" for n in range(8)]
+AGENT, CLIENT, OTHER, AREA, PROJECT, UNIT, SECOND, NOBODY = IDS
 EMAIL, PASSWORD = "layla@example.com", "correct horse battery staple"
 
 
 @dataclass(frozen=True)
 class Brokerage:
-    """Where it runs, and the settings of a command that works on its database."""
+    """Where it runs, the settings of a command that works on its database, and the key of its agent."""
 
     url: str
     environment: dict[str, str]
+    agent_key: str
 
 
 @contextmanager
@@ -57,9 +60,11 @@ def running_brokerage(engine: Engine, redis_url: str, folder: Path) -> Iterator[
         registry.register()
         with closing(Database.connect(worker["ESTATE_DATABASE_URL"], "worker")) as database, use_database(database):
             with unit_of_work(Actor.system()) as session:
+                own = Standing("agent", uuid.UUID(AGENT))
+                key = create_key(session, Actor.system(), "Layla's terminal", own).text()
                 create_user(session, Actor.system(), EMAIL, Standing("read_only"), name="Layla", password=PASSWORD)
             drain_all()
-        yield Brokerage(url, worker)
+        yield Brokerage(url, worker, key)
 
 
 def _fill(estate: Estate) -> None:

@@ -14,7 +14,7 @@ from estate.sdk.groups.house import AuthApi, IngestApi
 from estate.sdk.groups.market import MarketApi
 from estate.sdk.groups.property import PropertyApi
 from estate.sdk.models.house import Health, Readiness
-from estate.sdk.transport import RETRIES, TIMEOUT_S, Call, Carrier, Transport, to_body
+from estate.sdk.transport import JSON, RETRIES, TIMEOUT_S, Call, Carrier, Transport, to_body
 
 
 class Estate(Group):
@@ -94,10 +94,20 @@ class Estate(Group):
         return self._transport.send(Call("GET", "/metrics", {})).text
 
     def request(self, method: str, path: str, *, params: dict[str, Any] | None = None, body: object = None) -> Any:
-        """Make any call and return the JSON of its answer, as it came."""
+        """Make any call and return the JSON of its answer, or the text where it is none.
+
+        Raises
+        ------
+        ValueError
+            The path does not begin with a slash: the key goes to this API only.
+        """
+        if not path.startswith("/") or path.startswith("//"):
+            raise ValueError("A path begins with one slash, like /market/heatmap.")
         content = None if body is None else to_body(body)
         key = new_key() if method == "POST" else None
         response = self._transport.send(Call(method, path, params or {}, content, key=key))
+        if not response.headers.get("content-type", "").startswith(JSON):
+            return response.text
         try:
             return json.loads(response.content)
         except ValueError as error:

@@ -182,7 +182,13 @@ class Transport:
     def _request(self, call: Call) -> httpx2.Request:
         params = {name: _text(value) for name, value in call.params.items() if value is not None}
         headers = call.headers() | self._credentials() | {"X-Request-Id": uuid.uuid4().hex}
-        return self._http.build_request(call.method, call.path, params=params, content=call.content, headers=headers)
+        return self._http.build_request(
+            call.method,
+            call.path,
+            params=params or None,  # An empty mapping would take away a query string that stands in the path.
+            content=call.content,
+            headers=headers,
+        )
 
     def _credentials(self) -> dict[str, str]:
         if self._api_key is not None:

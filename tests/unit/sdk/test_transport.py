@@ -254,8 +254,17 @@ def test_any_call_can_be_made(network: Network, estate: Estate) -> None:
     assert str(network.requests[0].url.query, "ascii") == "a=true&c=1&c=2"
     assert estate.request("POST", "/new", body={"a": dt.date(2026, 1, 1)}) == {"any": 2}
     assert json.loads(network.requests[1].content) == {"a": "2026-01-01"}
-    with pytest.raises(errors.UnexpectedAnswer):
-        estate.request("GET", "/metrics")
+    assert estate.request("GET", "/metrics") == "estate_up 1"
+    network.will(ok())
+    estate.request("GET", "/new?a=1&b=2")
+    assert network.requests[-1].url.query == b"a=1&b=2"
+
+
+@pytest.mark.parametrize("path", ["https://elsewhere.test/", "//elsewhere.test/", "market/heatmap", ""])
+def test_a_call_leads_nowhere_else(network: Network, estate: Estate, path: str) -> None:
+    with pytest.raises(ValueError, match="one slash"):
+        estate.request("GET", path)
+    assert network.requests == []
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:8000", "ftp://estate.test", "http://", "https://estate.test/?a=1"])
