@@ -20,7 +20,7 @@ from estate.core.migrate import upgrade
 
 __all__ = ["committing", "new_database", "new_platform", "running_api", "running_worker", "wait_until"]
 
-DEADLINE_S = 30.0
+DEADLINE_S = 60.0
 PASSWORDS = {"estate_api": secrets.token_hex(16), "estate_worker": secrets.token_hex(16)}
 
 

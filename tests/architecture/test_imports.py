@@ -25,6 +25,8 @@ VIOLATIONS = {
     "Tables and SQL of realestate_gpt are private": ("cli/ask.py", "import estate.realestate_gpt.models"),
     "Tables and SQL of intake are private": ("api/deps.py", "import estate.intake.models"),
     "The sample world imports the kernel only": ("sample/world.py", "import estate.market.schemas"),
+    "The client library imports nothing of ours": ("sdk/pages.py", "import estate.core.paging"),
+    "What serves the API does not call it": ("api/deps.py", "import estate.sdk"),
 }
 SIBLING = ("agent/service.py", "import estate.client.schemas")
 

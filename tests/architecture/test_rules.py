@@ -20,6 +20,7 @@ CALLERS_OUT = {
     "realestate_gpt/generators/openai_compatible.py",  # The model of the settings, at a checked address.
     "realestate_gpt/generators/outbound.py",
     "realestate_gpt/retrieval/dense.py",  # The embedder that the settings name.
+    "sdk/transport.py",  # The API that the caller names.
 }
 NETWORK = {"http.client", "urllib.request", "httpx", "httpx2", "requests", "socket", "urllib3", "aiohttp", "smtplib"}
 SQL_VERBS = {"select", "insert", "update", "delete", "text", "func"}

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 from sqlalchemy import Engine, create_engine
+from tests.brokerage import Brokerage, running_brokerage
 from tests.live import new_platform, running_api, running_worker
 
 from estate.cli.processes import free_port
@@ -36,3 +37,10 @@ def worker(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
     """A real Celery worker with beat."""
     with running_worker(environment, tmp_path_factory.mktemp("worker")):
         yield
+
+
+@pytest.fixture(scope="session")
+def brokerage(engine: Engine, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Brokerage]:
+    """A running API on a small brokerage."""
+    with running_brokerage(engine, redis_url, tmp_path_factory.mktemp("brokerage")) as brokerage:
+        yield brokerage

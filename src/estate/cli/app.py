@@ -5,17 +5,28 @@ import sys
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.markup import escape
 
-from estate.cli import ask, bench, clients, doctor, identity, imports, load, models, plot, ranking, rejected, run
+from estate.cli import (
+    api,
+    ask,
+    bench,
+    clients,
+    doctor,
+    identity,
+    imports,
+    load,
+    models,
+    plot,
+    ranking,
+    records,
+    rejected,
+    run,
+    sending,
+)
+from estate.cli.failing import WRONG_SETTINGS, exit_code, explain
 from estate.core.errors import EstateError
 
 __all__ = ["app", "main"]
-
-FAILED = 1
-WRONG_USE = 2
-WRONG_SETTINGS = 78
-"""EX_CONFIG of sysexits.h: starting again changes nothing."""
 
 app = typer.Typer(
     help="Estate: sales intelligence for real-estate brokerages.",
@@ -30,6 +41,13 @@ app.command("seed")(load.seed)
 app.command("work")(run.work)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
+app.command("api")(api.api)
+app.command("heat")(records.heat)
+app.command("today")(records.today)
+clients.app.command("list")(records.list_clients)
+clients.app.command("get")(records.get_client)
+clients.app.command("why")(records.why)
+imports.load_app.command("rows")(sending.rows)
 app.add_typer(ask.app, name="gpt")
 app.add_typer(clients.app, name="clients")
 app.add_typer(imports.app, name="import")
@@ -39,6 +57,7 @@ app.add_typer(identity.keys, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(ranking.app, name="ranking")
 app.add_typer(rejected.app, name="rejected")
+app.add_typer(records.units, name="units")
 app.add_typer(identity.users, name="users")
 
 
@@ -47,8 +66,8 @@ def main() -> None:
     try:
         app()
     except EstateError as error:
-        _explain(error)
-        sys.exit(WRONG_USE if error.status < 500 else FAILED)
+        explain(error)
+        sys.exit(exit_code(error))
     except ValidationError as error:
         if error.title != "Settings":
             raise
@@ -56,11 +75,3 @@ def main() -> None:
             name = "".join(f"ESTATE_{str(part).upper()}: " for part in problem["loc"])
             Console(stderr=True).print(f"{name}{problem['msg']}", markup=False)
         sys.exit(WRONG_SETTINGS)
-
-
-def _explain(error: EstateError) -> None:
-    console = Console(stderr=True)
-    console.print(f"[red]{escape(error.title)}:[/] {escape(error.message)}")
-    for problem in error.problems:
-        row = f"row {problem.row}: " if problem.row is not None else ""
-        console.print(f"  {row}{problem.field}: {problem.message}", markup=False)

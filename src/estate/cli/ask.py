@@ -1,6 +1,5 @@
 """`estate gpt`: ask the assistant from the terminal, and make one of its replies again."""
 
-import json
 import uuid
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -8,12 +7,14 @@ import typer
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 from estate.cli.attach import attached
+from estate.cli.calling import AsJson, Debug, Url, calling, show_json
 
 if TYPE_CHECKING:
-    from estate.realestate_gpt import Reply
+    from estate.sdk.models.gpt import Reply
 
 __all__ = ["app"]
 
@@ -41,16 +42,15 @@ def ask(
     agent: Annotated[str, typer.Option(help="Id of the agent who asks.")],
     client: Annotated[str | None, typer.Option(help="Id of the client it is about.")] = None,
     unit: Annotated[str | None, typer.Option(help='Unit as "project_id:unit_id".')] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole reply as JSON.")] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    debug: Debug = False,
 ) -> None:
     """Ask Real Estate GPT; every sentence of its answer cites a record."""
-    # Imported here, as in every command: `estate up` and `--help` must not wait for the numerical libraries.
-    from estate.realestate_gpt import respond
-
-    with attached():
-        reply = respond(question, {"agent_id": agent, "client_id": client, "property_id": unit})
+    with calling(url, debug=debug) as estate:
+        reply = estate.gpt.respond(question, agent_id=agent, client_id=client, property=unit)
     if as_json:
-        typer.echo(json.dumps(reply.model_dump(mode="json"), ensure_ascii=False, indent=2))
+        show_json(reply)
     else:
         _print(reply)
 
@@ -58,6 +58,7 @@ def ask(
 @app.command("replay")
 def replay(response_id: Annotated[uuid.UUID, typer.Argument(help="Id of a reply.")]) -> None:
     """Make a reply again from the records kept with it. Exit code 1: the text or a record it cites is not the same."""
+    # Imported here, as in every command: `estate up` and `--help` must not wait for the numerical libraries.
     from estate.core.db import unit_of_work
     from estate.core.security import Actor
     from estate.realestate_gpt.service import replay as made_again
@@ -79,7 +80,7 @@ def replay(response_id: Annotated[uuid.UUID, typer.Argument(help="Id of a reply.
 
 def _print(reply: "Reply") -> None:
     console = Console()
-    console.print(Panel(reply.text, title="Real Estate GPT", subtitle=f"confidence {reply.confidence:.2f}"))
+    console.print(Panel(Text(reply.text), title="Real Estate GPT", subtitle=f"confidence {reply.confidence:.2f}"))
     console.print(f"Reply {reply.response_id}: `estate gpt replay` makes it again.", style="dim")
     table = Table("Claim", "Record", "Field")
     for reason in reply.reasoning:

@@ -4,11 +4,8 @@ import shlex
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from estate import registry
 from estate.cli.folder import held
-from estate.core.db import Database, use_database
 from estate.core.errors import Unavailable
-from estate.core.migrate import upgrade
 from estate.core.settings import Settings, get_settings
 
 __all__ = ["attached", "running"]
@@ -19,6 +16,10 @@ VARIABLE = "ESTATE_DATABASE_URL"
 @contextmanager
 def attached() -> Iterator[None]:
     """Run a command on the database; without one, start the embedded server for its duration."""
+    # Imported here, so that a command that needs no database does not wait for every layer.
+    from estate import registry
+    from estate.core.db import Database, use_database
+
     registry.register()
     with (
         _database_url(get_settings()) as url,
@@ -37,6 +38,7 @@ def _database_url(settings: Settings) -> Iterator[str]:
         yield _of_running(settings)
         return
     from estate.cli.servers import start_postgres
+    from estate.core.migrate import upgrade
 
     with start_postgres(settings.data_dir / "postgresql") as server:
         upgrade(server.url)

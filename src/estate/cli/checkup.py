@@ -21,8 +21,6 @@ from estate.core.outbox import standings
 from estate.core.policies import policy_faults
 from estate.core.roles import login_problem
 from estate.core.settings import Environment, Settings
-from estate.intelligence.freshness import freshness
-from estate.registry import metadata
 
 __all__ = ["CHECKS", "DATABASE_CHECKS", "Finding", "address"]
 
@@ -110,6 +108,8 @@ def disk(settings: Settings) -> Iterator[Finding]:
 
 def schema(session: Session, settings: Settings) -> Iterator[Finding]:
     """Compare revision and indexes with those of this release."""
+    from estate.registry import metadata
+
     found, newest = revisions(session.connection(), settings.require_database_url())
     if found != newest:
         told = f"the schema is at revision {found or 'none'}, this release needs {newest}"
@@ -166,6 +166,8 @@ def clock(session: Session, settings: Settings) -> Iterator[Finding]:
 
 def models(session: Session, settings: Settings) -> Iterator[Finding]:
     """Look for trained models that have not learned from what has closed."""
+    from estate.intelligence.freshness import freshness
+
     now = dt.datetime.now(dt.UTC)
     for model in freshness(session):
         if model.is_stale(now):

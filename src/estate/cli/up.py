@@ -24,6 +24,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from estate.cli.calling import api_address
 from estate.core.errors import Conflict, EstateError, Unavailable
 from estate.core.settings import Settings, get_settings
 
@@ -38,7 +39,6 @@ STOP_DEADLINE_S = 15.0
 
 POLL_S = 0.1
 TAIL_LINES = 15
-ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never bound)
 
 
 @dataclass(frozen=True)
@@ -310,8 +310,7 @@ def _problem_of(url: str) -> str | None:
 
 
 def _address(settings: Settings) -> str:
-    host = "127.0.0.1" if settings.api_host in ANY_ADDRESS else settings.api_host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.api_port}"
+    return api_address(settings.api_host, settings.api_port)
 
 
 def _welcome(

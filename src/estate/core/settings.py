@@ -77,6 +77,9 @@ class Settings(BaseSettings):
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(8000, ge=1, le=65_535)
+    api_url: str | None = None
+    api_key: SecretStr | None = None
+    api_timeout_s: float = Field(60.0, gt=0)
     bootstrap_api_key: SecretStr | None = None
     key_pepper: SecretStr | None = None
     credential_cache_ms: int = Field(1_000, ge=0, le=1_000)

@@ -1,6 +1,5 @@
-"""`estate gpt` answers, and `estate gpt replay` shows the same text until a record changes."""
+"""`estate gpt replay` shows the same text until a record changes."""
 
-import json
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -10,7 +9,9 @@ from tests.live import new_database
 from typer.testing import CliRunner, Result
 
 from estate.cli.app import app
+from estate.cli.attach import attached
 from estate.core.settings import get_settings
+from estate.realestate_gpt import respond
 from estate.realestate_gpt.errors import ResponseNotFound
 
 AGENT = "10000000-0000-4000-8000-000000000002"
@@ -45,24 +46,19 @@ def run(own: Engine) -> Run:
 
 
 def test_reply_is_made_again_until_its_record_changes(run: Run, own: Engine) -> None:
-    asked = run("How many deals have I closed?", "--agent", AGENT, "--json")
-    assert asked.exit_code == 0, asked.output
-    reply = json.loads(asked.stdout)
-    assert "Omar Saleh has closed 24 deals." in reply["text"]
-    same = run("replay", reply["response_id"])
+    with attached():
+        reply = respond("How many deals have I closed?", {"agent_id": AGENT})
+    assert "Omar Saleh has closed 24 deals." in reply.text
+    same = run("replay", str(reply.response_id))
     assert same.exit_code == 0, same.output
-    assert reply["text"] in same.stdout
+    assert reply.text in same.stdout
     with own.begin() as connection:
         connection.execute(text("SET LOCAL ROLE estate_system"))
         connection.execute(text("UPDATE agent_activity SET deals_closed = 25"))
-    changed = run("replay", reply["response_id"])
+    changed = run("replay", str(reply.response_id))
     assert changed.exit_code == 1
-    assert reply["text"] in changed.stdout
+    assert reply.text in changed.stdout
     assert f"agent {AGENT} has changed since: deals_closed" in changed.stderr.replace("\n", " ")
-
-
-def test_options_may_come_first(run: Run) -> None:
-    assert "24 deals" in run("--agent", AGENT, "How many deals have I closed?").output
 
 
 def test_unknown_reply_is_not_found(run: Run) -> None:

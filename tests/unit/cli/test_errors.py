@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from estate.cli import app as cli
+from estate.cli import failing
 from estate.core.errors import FieldProblem, Invalid
 
 
@@ -20,7 +21,7 @@ def test_square_brackets_of_an_error_are_words_and_not_styles(
     with pytest.raises(SystemExit) as left:
         cli.main()
     said = capsys.readouterr().err
-    assert left.value.code == cli.WRONG_USE
+    assert left.value.code == failing.WRONG_USE
     assert "Install 'estate[plot]'." in said
     assert "items[0]: must not be [red]" in said
 
@@ -36,6 +37,6 @@ def test_settings_that_are_refused_end_with_a_sentence_and_78(variables: dict[st
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ESTATE_")} | variables
     command = [sys.executable, "-m", "estate", "serve"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == cli.WRONG_SETTINGS, done.stderr
+    assert done.returncode == failing.WRONG_SETTINGS, done.stderr
     assert told in done.stderr
     assert "Traceback" not in done.stderr
