@@ -18,6 +18,14 @@ def snake(name: str) -> str:
     return re.sub(r"(?=[A-Z])", "_", name).lower().replace("-", "_")
 
 
+NAMES = {
+    "POST /imports": "imports.bring",
+    "GET /imports": "imports.query",
+    "POST /imports/{import_id}/rows/{line}": "imports.fix",
+}
+"""Methods that bear another name than their path."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """One operation of OpenAPI."""
@@ -34,7 +42,10 @@ class Operation:
 
     def body(self) -> Schema | None:
         content: Schema = self.described.get("requestBody", {}).get("content", {})
-        return content["application/json"]["schema"] if content else None
+        return content["application/json"]["schema"] if "application/json" in content else None
+
+    def is_upload(self) -> bool:
+        return "text/csv" in self.described.get("requestBody", {}).get("content", {})
 
     def answer(self) -> Schema:
         status = min(status for status in self.described["responses"] if status.startswith("2"))
@@ -43,6 +54,10 @@ class Operation:
 
     def of(self, estate: Estate) -> Callable[..., Any]:
         """Return the method that stands for the operation: group by the first part of the path, name by the rest."""
+        if str(self) in NAMES:
+            group, _, word = NAMES[str(self)].partition(".")
+            named: Callable[..., Any] = getattr(getattr(estate, group), word)
+            return named
         static = [part.replace("-", "_") for part in self.path.strip("/").split("/") if not part.startswith("{")]
         if len(static) == 1 and len(self.path.strip("/").split("/")) == 1:
             found = getattr(estate, static[0])

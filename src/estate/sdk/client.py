@@ -11,6 +11,7 @@ from estate.sdk.groups.behavior import BehaviorApi
 from estate.sdk.groups.client import ClientApi
 from estate.sdk.groups.gpt import GptApi
 from estate.sdk.groups.house import AuthApi, IngestApi
+from estate.sdk.groups.imports import ImportsApi
 from estate.sdk.groups.market import MarketApi
 from estate.sdk.groups.property import PropertyApi
 from estate.sdk.models.house import Health, Readiness
@@ -63,6 +64,7 @@ class Estate(Group):
         self.behavior = BehaviorApi(transport)
         self.gpt = GptApi(transport)
         self.ingest = IngestApi(transport)
+        self.imports = ImportsApi(transport)
         self.auth = AuthApi(transport)
 
     @classmethod

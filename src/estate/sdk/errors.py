@@ -124,6 +124,10 @@ class Forbidden(ApiError):
     hint = "Use a key or user of one of the roles that the message names."
 
 
+class NotAllowed(Forbidden):
+    """The role of the caller may not import this kind of records."""
+
+
 class NotFound(ApiError):
     """No such record, or none that the caller may see."""
 
@@ -144,6 +148,10 @@ class ClientNotFound(NotFound):
 
 class ClientUnknown(NotFound):
     """Nothing is known of such a client."""
+
+
+class ImportNotFound(NotFound):
+    """No such import, or it has no such row."""
 
 
 class ModelNotFound(NotFound):
@@ -170,6 +178,12 @@ class Conflict(ApiError):
 
 class MergeConflict(Conflict):
     """The two clients cannot be made one."""
+
+
+class NotNow(Conflict):
+    """The import is in another state than the call needs."""
+
+    hint = "Ask for the import, and wait until its state has changed."
 
 
 class Gone(ApiError):
@@ -210,6 +224,12 @@ class BadUnits(Invalid):
     """These units cannot be compared."""
 
 
+class OpenQuestions(Invalid):
+    """What the file leaves open must be answered before it is taken."""
+
+    hint = "Answer the `questions` of the import by `imports.mapping`."
+
+
 class TooManyRequests(ApiError):
     """The caller is over its rate limit."""
 
@@ -244,6 +264,7 @@ BY_STATUS: dict[int, type[ApiError]] = {
     409: Conflict,
     410: Gone,
     413: TooLarge,
+    414: BadRequest,
     415: UnsupportedMediaType,
     422: Invalid,
     429: TooManyRequests,

@@ -7,16 +7,20 @@ from estate.sdk.groups.base import Group, Id, Many, Rows, segment
 from estate.sdk.loading import LoadReport, Progress, Row
 from estate.sdk.models.base import Page
 from estate.sdk.models.client import (
+    CallQueue,
     Chance,
     Client,
     Closing,
+    ContactLogged,
     Duplicate,
     Erasure,
     Export,
     Merge,
-    NextCall,
     Qualification,
     Quality,
+    SkipNoted,
+    SkipReason,
+    TimelineItem,
 )
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.pages import Pages
@@ -89,9 +93,53 @@ class ClientApi(Group):
         """Show how well the stored scores foretold what came."""
         return self._get(Quality, "/client/quality")
 
-    def recommend(self, *, agent_id: Id, limit: int | None = None) -> Page[NextCall]:
-        """Recommend whom an agent calls next, and why."""
-        return self._get(Page[NextCall], "/client/recommend", agent_id=agent_id, limit=limit)
+    def recommend(self, *, agent_id: Id, at: datetime | None = None, limit: int | None = None) -> CallQueue:
+        """Recommend whom an agent may call next, and why; tell who is held back."""
+        return self._get(CallQueue, "/client/recommend", agent_id=agent_id, at=at, limit=limit)
+
+    def contact(
+        self,
+        client_id: Id,
+        *,
+        agent_id: Id,
+        channel: str,
+        outcome: str,
+        note: str | None = None,
+        at: datetime | None = None,
+        next_at: datetime | None = None,
+        idempotency_key: str | None = None,
+    ) -> ContactLogged:
+        """Keep what came of a call, message or meeting."""
+        body = {
+            "agent_id": agent_id,
+            "channel": channel,
+            "outcome": outcome,
+            "note": note,
+            "at": at,
+            "next_at": next_at,
+        }
+        return self._post(ContactLogged, f"/client/{segment(client_id)}/contact", body, idempotency_key)
+
+    def skip(
+        self,
+        client_id: Id,
+        *,
+        agent_id: Id,
+        reason: str,
+        note: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> SkipNoted:
+        """Keep why a client is not called now."""
+        body = {"agent_id": agent_id, "reason": reason, "note": note}
+        return self._post(SkipNoted, f"/client/{segment(client_id)}/skip", body, idempotency_key)
+
+    def skip_reasons(self) -> Page[SkipReason]:
+        """List the reasons to skip a client, and what followed."""
+        return self._get(Page[SkipReason], "/client/skip-reasons")
+
+    def timeline(self, client_id: Id, *, cursor: str | None = None, limit: int | None = None) -> Pages[TimelineItem]:
+        """List what happened with a client, the newest first."""
+        return self._pages(TimelineItem, f"/client/{segment(client_id)}/timeline", cursor=cursor, limit=limit)
 
     def duplicates(self, *, cursor: str | None = None, limit: int | None = None) -> Pages[Duplicate]:
         """List pairs of clients that look like one person."""

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime
 
-from estate.sdk.models.base import Contribution, MissingField, Model, Open, Reason, Status
+from estate.sdk.models.base import Contribution, MissingField, Model, Open, Page, Reason, Status
 
 
 class Client(Model):
@@ -30,6 +30,7 @@ class Client(Model):
     email: str | None
     contact_consent: bool | None
     do_not_contact: bool
+    country: str | None
 
 
 class ScoreInHistory(Model):
@@ -105,6 +106,8 @@ class NextCall(Model):
     priority: float
     at_stake: Decimal | None
     currency: str
+    phone: str | None
+    callback_at: AwareDatetime | None
     waiting_hours: float | None
     score: float
     lower: float
@@ -112,6 +115,101 @@ class NextCall(Model):
     n: int
     status: Status
     reasons: tuple[Reason, ...]
+
+
+class HeldBack(Model):
+    """Clients who may not be called, for one reason."""
+
+    reason: str
+    n: int
+    from_when: AwareDatetime | None
+    why: str
+
+
+class CallQueue(Page[NextCall]):
+    """Whom to call, and who is held back."""
+
+    at: AwareDatetime
+    callable: int
+    held: tuple[HeldBack, ...]
+    next_free_at: AwareDatetime | None
+
+
+class MayCall(Model):
+    """Whether a client may be called."""
+
+    client_id: UUID
+    allowed: bool
+    reason: str | None
+    why: str
+    from_when: AwareDatetime | None
+
+
+class Contact(Model):
+    """A contact as it is kept."""
+
+    contact_id: UUID
+    client_id: UUID
+    agent_id: UUID
+    contacted_at: AwareDatetime
+    channel: str
+    outcome: str
+    phone: str | None
+    note: str | None
+    next_at: AwareDatetime | None
+
+
+class ContactLogged(Model):
+    """A contact that was kept, and what follows from it."""
+
+    contact: Contact
+    consent_withdrawn: bool
+    may_call: MayCall
+
+
+class Skip(Model):
+    """A skip as it is kept."""
+
+    skip_id: UUID
+    client_id: UUID
+    agent_id: UUID
+    skipped_at: AwareDatetime
+    reason: str
+    note: str | None
+
+
+class SkipNoted(Model):
+    """A skip that was kept, and what follows from it."""
+
+    skip: Skip
+    may_call: MayCall
+
+
+class SkipReason(Model):
+    """A reason to skip a client, and what followed when it was given."""
+
+    reason: str
+    cool_down_hours: float
+    times: int
+    n: int
+    reached_rate: float
+    lower: float
+    upper: float
+    status: Status
+    why: str
+
+
+class TimelineItem(Model):
+    """One thing that happened with a client."""
+
+    kind: Open[Literal["event", "conversation", "deal_opened", "deal_stage", "contact", "skip"]]
+    id: str
+    at: AwareDatetime
+    agent_id: UUID | None
+    unit: str | None
+    what: str
+    note: str | None
+    fields: dict[str, Any]
 
 
 class DuplicateClient(Model):
