@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from estate.core.types import Currency, Day, Name, QueryLimit, Schema, SchemaOut, ShortText, Uuid
+from estate.core.types import Currency, Day, Name, Number, QueryLimit, Schema, SchemaOut, ShortText, Uuid
 from estate.intake.analytics.phones import REGIONS
 from estate.intake.analytics.targets import Kind
 
@@ -37,6 +37,7 @@ Region = Annotated[
 Place = Annotated[int, Field(strict=True, ge=0, le=16_383)]
 LineNumber = Annotated[int, Field(strict=True, ge=0, le=2_000_000)]
 CellText = Annotated[str, StringConstraints(strict=True, max_length=32_767)]
+WholeCell = Annotated[int, Field(strict=True, ge=-(2**53), le=2**53)]
 MAX_COLUMNS = 1_000
 
 
@@ -103,7 +104,7 @@ class MappingIn(Schema):
 class FixIn(Schema):
     """A row as it should have been."""
 
-    cells: list[CellText | int | float | bool | None] = Field(
+    cells: list[CellText | WholeCell | Number | bool | None] = Field(
         max_length=MAX_COLUMNS, description="All cells of the row, one a column."
     )
 
