@@ -223,7 +223,8 @@ def _judge_audit(connection: psycopg.Connection, replies: Sequence[Reply], seed:
         with unit_of_work(Actor.system(), read_only=True) as session:
             again = replay(session, reply.response_id)
         same += again.text == reply.text and not again.changed
-    detected = [_detects(connection, reply, rng) for reply in rng.sample(list(replies), size.edited)]
+    editable = [reply for reply in replies if _cited(reply)]
+    detected = [_detects(connection, reply, rng) for reply in rng.sample(editable, min(size.edited, len(editable)))]
     found.metrics["audit_replayed_share"] = same / min(size.replayed, len(replies))
     found.metrics["edits_detected_share"] = float(np.mean(detected))
 
@@ -237,10 +238,14 @@ EDITS = {
 }
 
 
+def _cited(reply: Reply) -> list[tuple[str, str]]:
+    """Return the records that a reply stands on, but findings of an analysis, which nobody edits."""
+    return [(used.layer, one) for used in reply.used_records for one in used.ids if not one.startswith("trigger:")]
+
+
 def _detects(connection: psycopg.Connection, reply: Reply, rng: Random) -> bool:
     """Edit one cited record by SQL, replay, and put it back as it was."""
-    cited = [(used.layer, one) for used in reply.used_records for one in used.ids if not one.startswith("trigger:")]
-    layer, record_id = rng.choice(cited)
+    layer, record_id = rng.choice(_cited(reply))
     with psycopg.connect(connection.info.dsn, password=connection.info.password, autocommit=True) as editor:
         before = editor.execute(EDITS[layer].encode() + b" RETURNING 1", (record_id,)).fetchone()
         assert before is not None
