@@ -51,6 +51,9 @@ def test_real_answers_arrive_whole(estate: Estate, wire: Wire, operation: Operat
     if "{response_id}" in operation.path:
         asked = estate.gpt.respond("How is the market in Qamar Quay?", agent_id=AGENT, client_id=CLIENT)
         known["response_id"] = str(asked.response_id)
+    if operation.path.startswith("/imports"):
+        brought = estate.imports.bring(b"Name,Mobile\nHuda Salem,+971 50 123 4567\n", filename="leads.csv")
+        known["import_id"] = str(brought.import_id)
     positional = [known[p["name"]] for p in operation.parameters("path")]
     required = {p["name"]: known[p["name"]] for p in operation.parameters("query") if p["required"]}
     answer = operation.of(estate)(*positional, **{snake(name): value for name, value in required.items()})
