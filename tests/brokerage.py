@@ -51,7 +51,8 @@ class Brokerage:
 @contextmanager
 def running_brokerage(engine: Engine, redis_url: str, folder: Path) -> Iterator[Brokerage]:
     """Run it on a database of its own; no worker changes anything afterwards."""
-    environment = new_platform(engine, redis_url, "estate_brokerage")
+    # On a busy machine Redis may take its time, without which nobody logs in.
+    environment = new_platform(engine, redis_url, "estate_brokerage") | {"ESTATE_REDIS_TIMEOUT_MS": "1000"}
     with running_api(environment, folder) as server:
         url = str(server.base_url)
         with Estate(url, api_key=API_KEY) as estate:

@@ -17,6 +17,7 @@ from estate.cli.app import app
 from estate.core.settings import get_settings
 
 Run = Callable[..., Result]
+WORKDAY = "2030-01-08T10:00:00+04:00"
 NOWHERE = "http://127.0.0.1:1"
 
 
@@ -42,7 +43,7 @@ def run(brokerage: Brokerage, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     ("words", "shown"),
     [
         (("heat",), "Qamar Quay"),
-        (("today", "--agent", AGENT), "Omar"),
+        (("today", "--agent", AGENT, "--at", WORKDAY), "Omar"),
         (("clients", "list", "--search", "Omar"), "2,500,000.50 AED"),
         (("clients", "get", CLIENT), "+971501234567"),
         (("clients", "why", CLIENT), "Log-odds"),
@@ -94,6 +95,7 @@ def test_an_answer_in_arabic_arrives_as_it_is(run: Run) -> None:
         (("clients", "get", NOBODY), 4, "Check the id"),
         (("clients", "why", "layla"), 2, "client_id"),
         (("today",), 2, "--agent"),
+        (("today", "--agent", AGENT, "--at", "tomorrow"), 2, "at: "),
         (("units", "list", "--status", "haunted"), 2, "status"),
         (("units", "list", "--price-max", "many"), 2, "price_max"),
         (("heat", "--url", NOWHERE), 7, "estate up"),
@@ -119,10 +121,12 @@ def test_an_error_is_a_sentence_what_to_do_and_a_code(run: Run, words: tuple[str
 def test_an_agent_need_not_say_who_calls(run: Run, brokerage: Brokerage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTATE_API_KEY", brokerage.agent_key)
     get_settings.cache_clear()
-    done = run("today", "-n", "1")
+    done = run("today", "-n", "1", "--at", WORKDAY)
     assert done.exit_code == 0, done.output
     assert "estate clients why" in done.stderr
-    assert json.loads(run("today", "--json").stdout)["items"]
+    assert json.loads(run("today", "--json", "--at", WORKDAY).stdout)["items"]
+    at_night = run("today", "--at", "2030-01-08T03:00:00+04:00")
+    assert "not now (outside_hours)" in at_night.stderr
 
 
 def test_a_wrong_key_is_3_and_another_story_is_5(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

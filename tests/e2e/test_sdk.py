@@ -16,6 +16,8 @@ from tests.operations import OPERATIONS, Operation, snake
 from estate.sdk import Estate, Pages, errors
 from estate.sdk.models.gpt import Reply, Sentence
 
+FILE = "Name,Mobile,Budget (AED),Agreed\nHuda Salem,+971501234567,1900000,yes\nKarim Adel,call his wife,2M,no\n"
+
 
 class Wire(httpx2.HTTPTransport):
     """The network, and what it brought last."""
@@ -64,6 +66,37 @@ def test_real_answers_arrive_whole(estate: Estate, wire: Wire, operation: Operat
     assert told == json.loads(wire.brought)
     if isinstance(answer, Pages):
         assert told["items"]
+
+
+def test_a_file_is_brought_told_and_mended(estate: Estate) -> None:
+    key = str(uuid.uuid4())
+    brought = estate.imports.bring(FILE.encode(), filename="clients.csv", kind="clients", idempotency_key=key)
+    again = estate.imports.bring(FILE.encode(), filename="clients.csv", kind="clients", idempotency_key=key)
+    assert again.import_id == brought.import_id
+    assert str(brought.import_id) in {str(one.import_id) for one in estate.imports.query(kind="clients")}
+    phone = {"column": 1, "target": "phone"}
+    told = estate.imports.mapping(brought.import_id, {"source": "crm", "owner_agent_id": AGENT, "columns": [phone]})
+    assert (told.source, str(told.owner_agent_id)) == ("crm", AGENT)
+    assert estate.imports.mapping(brought.import_id, {"owner_agent_id": None}).owner_agent_id is None
+    bad = next(iter(estate.imports.rows(brought.import_id, status="rejected")))
+    assert bad.problems
+    mended = estate.imports.fix(brought.import_id, bad.line, cells=["Karim Adel", "+971501234568", "2M", "no"])
+    assert mended.status == "waiting"
+    with pytest.raises(errors.NotNow):
+        estate.imports.undo(brought.import_id)
+    with pytest.raises(errors.ImportNotFound):
+        estate.imports.get(uuid.uuid4())
+
+
+def test_a_client_is_called_or_skipped(estate: Estate) -> None:
+    client = str(uuid.uuid4())
+    estate.client.ingest({"client_id": client, "phone": "+971509999999"})
+    logged = estate.client.contact(client, agent_id=AGENT, channel="call", outcome="refused")
+    assert not logged.may_call.allowed
+    skipped = estate.client.skip(client, agent_id=AGENT, reason="busy")
+    assert skipped.skip.reason == "busy"
+    assert [item.kind for item in estate.client.timeline(client)] == ["skip", "contact"]
+    assert {one.reason for one in estate.client.skip_reasons()} >= {"busy"}
 
 
 def test_pages_of_one_are_all_pages(estate: Estate) -> None:

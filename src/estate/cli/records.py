@@ -23,17 +23,20 @@ ClientId = Annotated[uuid.UUID, typer.Argument(help="Id of a client.")]
 
 def today(
     agent: Annotated[uuid.UUID | None, typer.Option(help="Id of the agent; default: the one whose key it is.")] = None,
+    at: Annotated[str | None, typer.Option(help="Plan for this moment, e.g. 2026-12-01T10:00:00+04:00.")] = None,
     limit: Limit = 10,
     as_json: AsJson = False,
     url: Url = None,
     debug: Debug = False,
 ) -> None:
-    """Show whom an agent calls now, and why."""
+    """Show whom an agent calls now, and why; the law and the client's word say who is held back."""
     with calling(url, debug=debug) as estate:
-        calls = estate.client.recommend(agent_id=agent or _own_agent(estate), limit=limit)
+        calls = estate.client.recommend(agent_id=agent or _own_agent(estate), limit=limit, at=at)
     if as_json:
         return show_json(calls)
-    show_table(("Client", "Name", "At stake", "Chance", "Why"), map(_call, calls))
+    show_table(("Client", "Name", "Phone", "At stake", "Chance", "Why"), map(_call, calls))
+    for held in calls.held:
+        hint(f"{held.n} not now ({held.reason}): {held.why}")
     if calls:
         hint(f"Next: estate clients why {calls[0].client_id}")
 
@@ -46,8 +49,9 @@ def _own_agent(estate: "Estate") -> uuid.UUID:
 
 
 def _call(one: "NextCall") -> tuple[object, ...]:
+    chance = _range(one.score, one.lower, one.upper)
     reasons = " ".join(reason.text for reason in one.reasons)
-    return one.client_id, one.name, _money(one.at_stake, one.currency), _range(one.score, one.lower, one.upper), reasons
+    return one.client_id, one.name, one.phone, _money(one.at_stake, one.currency), chance, reasons
 
 
 def heat(limit: Limit = 20, as_json: AsJson = False, url: Url = None, debug: Debug = False) -> None:

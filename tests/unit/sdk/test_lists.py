@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estate.sdk import Estate, errors
@@ -57,6 +57,7 @@ def problem(status: int, **more: Any) -> httpx2.Response:
     return httpx2.Response(status, json={"title": "No", "status": status, "detail": "No."} | more)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=8))
 def test_pages_of_any_size_are_one_list(sizes: list[int]) -> None:
     pages: list[Sequence[int]] = []
@@ -102,6 +103,7 @@ row = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(rows=st.lists(row, max_size=40), max_rows=st.integers(1, 9), max_bytes=st.integers(30, 200))
 def test_every_row_is_answered_for_once_within_any_limits(
     rows: list[dict[str, Any] | bytes], max_rows: int, max_bytes: int

@@ -93,7 +93,7 @@ class ClientApi(Group):
         """Show how well the stored scores foretold what came."""
         return self._get(Quality, "/client/quality")
 
-    def recommend(self, *, agent_id: Id, at: datetime | None = None, limit: int | None = None) -> CallQueue:
+    def recommend(self, *, agent_id: Id, at: datetime | str | None = None, limit: int | None = None) -> CallQueue:
         """Recommend whom an agent may call next, and why; tell who is held back."""
         return self._get(CallQueue, "/client/recommend", agent_id=agent_id, at=at, limit=limit)
 
