@@ -43,6 +43,7 @@ __all__ = [
     "context",
     "fix",
     "get",
+    "kind_of",
     "list_imports",
     "list_rows",
     "prepare",
@@ -218,6 +219,17 @@ def get(session: Session, import_id: uuid.UUID) -> ImportOut:
     return import_out(
         imported, crud.counts(session, import_id), crud.ignored(session, import_id), crud.undone(session, import_id)
     )
+
+
+def kind_of(session: Session, import_id: uuid.UUID) -> Kind | None:
+    """Return what the records of an import are; None while that is open.
+
+    Raises
+    ------
+    ImportNotFound
+        See `get`.
+    """
+    return cast("Kind | None", _get(crud.get_import(session, import_id)).kind)
 
 
 def list_imports(session: Session, wanted: ImportFilter) -> Page[ImportListed]:

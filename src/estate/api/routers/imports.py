@@ -13,6 +13,7 @@ from estate.core.db import unit_of_work
 from estate.core.paging import PageOut
 from estate.core.types import WHOLE_FROM_TEXT, NoParameters, Uuid
 from estate.intake import service
+from estate.intake.analytics.targets import Kind
 from estate.intake.files import read_file
 from estate.intake.schemas import (
     FixIn,
@@ -116,7 +117,7 @@ def fix(once: OnceDep, import_id: ImportId, line: Line) -> Response:
     fixed = once.body.one(FixIn)
 
     def mend(session: Session) -> Answer:
-        _require_kind(once.actor, service.get(session, import_id))
+        _require_kind(once.actor, service.kind_of(session, import_id))
         return Answer(
             200, service.fix(session, import_id, line, fixed), subject=Subject("imports", import_id, {"line": line})
         )
@@ -135,7 +136,7 @@ def commit(once: OnceDep, import_id: ImportId) -> Response:
     once.body.one(NoParameters)
 
     def take(session: Session) -> Answer:
-        _require_kind(once.actor, service.get(session, import_id))
+        _require_kind(once.actor, service.kind_of(session, import_id))
         return Answer(202, service.start(session, import_id, once.actor), subject=Subject("imports", import_id))
 
     return once.run(take)
@@ -155,6 +156,6 @@ def undo(once: OnceDep, import_id: ImportId) -> Response:
     )
 
 
-def _require_kind(actor: Caller, imported: ImportOut) -> None:
-    if imported.kind is not None:
-        require_import(actor, LAYERS[imported.kind])
+def _require_kind(actor: Caller, kind: Kind | None) -> None:
+    if kind is not None:
+        require_import(actor, LAYERS[kind])
