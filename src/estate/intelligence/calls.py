@@ -13,6 +13,7 @@ from estate.behavior.schemas import Activity, DealOut
 from estate.client.service import clients_of
 from estate.core.db import whole_house
 from estate.intelligence import register
+from estate.intelligence.analytics.rest import moment
 from estate.intelligence.call_schemas import CallQueue, HeldBack, HeldReason, MayCall
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.contacts import standings
@@ -150,7 +151,7 @@ def _reasons(
         text = f"Has waited {waited:,.1f} hours for a first answer."
         reasons.insert(1, Reason(field="deals.opened_at", text=text, value=round(waited, 2)))
     if asked is not None:
-        text = f"Asked to be called back on {asked:%Y-%m-%d %H:%M} UTC."
+        text = f"Asked to be called back on {moment(asked)}."
         reasons.insert(0, Reason(field="contacts.next_at", text=text, value=asked.isoformat()))
     helping = [c for c in scored.contributions if c.logit > 0 and c.value is not None and c.feature != "contact"]
     reasons += [Reason(field=c.feature, text=c.why, value=c.value) for c in helping[:1]]

@@ -13,6 +13,7 @@ from estate.client import service as client_service
 from estate.core.db import whole_house
 from estate.core.types import UnitRef
 from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, ranking, register
+from estate.intelligence.analytics.rest import moment
 from estate.intelligence.call_schemas import CallQueue
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
@@ -354,7 +355,7 @@ def _not_now(session: Session, client_id: uuid.UUID, now: dt.datetime) -> dict[s
 
 
 def _clock(when: dt.datetime | None) -> str | None:
-    return None if when is None else f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
+    return None if when is None else moment(when)
 
 
 # Behaviour

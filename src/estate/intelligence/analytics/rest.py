@@ -7,7 +7,7 @@ from typing import Literal
 
 from estate.behavior.contact_schemas import ContactOutcome, PastCalls, SkipReason
 
-__all__ = ["AFTER_CONTACT", "COOL_DOWN", "Rest", "RestReason", "called_for", "rest"]
+__all__ = ["AFTER_CONTACT", "COOL_DOWN", "Rest", "RestReason", "called_for", "moment", "rest"]
 
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 
@@ -73,10 +73,10 @@ def _after_contact(past: PastCalls) -> Rest | None:
     if past.last_at is None or past.last_outcome is None:
         return None
     if past.next_at is not None:
-        return Rest("agreed_later", f"Agreed to speak again on {_moment(past.next_at)}.", past.next_at)
+        return Rest("agreed_later", f"Agreed to speak again on {moment(past.next_at)}.", past.next_at)
     outcome = past.last_outcome.replace("_", " ")
     until = past.last_at + AFTER_CONTACT[past.last_outcome]
-    return Rest("just_contacted", f"Contacted on {_moment(past.last_at)}: {outcome}.", until)
+    return Rest("just_contacted", f"Contacted on {moment(past.last_at)}: {outcome}.", until)
 
 
 def _after_skip(past: PastCalls, now: dt.datetime) -> Rest | None:
@@ -89,9 +89,10 @@ def _after_skip(past: PastCalls, now: dt.datetime) -> Rest | None:
         return None
     reason = past.skip_reason.replace("_", " ")
     return Rest(
-        "skipped", f"Skipped on {_moment(past.skipped_at)}: {reason}.", past.skipped_at + COOL_DOWN[past.skip_reason]
+        "skipped", f"Skipped on {moment(past.skipped_at)}: {reason}.", past.skipped_at + COOL_DOWN[past.skip_reason]
     )
 
 
-def _moment(at: dt.datetime) -> str:
+def moment(at: dt.datetime) -> str:
+    """Write a moment, to the minute, as it is told to people."""
     return f"{at.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
