@@ -3,10 +3,7 @@
 import re
 from dataclasses import dataclass
 
-__all__ = ["ENCODINGS", "Encoding", "decode", "detect"]
-
-ENCODINGS = ("utf-8", "utf-16-le", "utf-16-be", "cp1256", "cp1252")
-"""What may be stated instead of what was found."""
+__all__ = ["Encoding", "decode", "detect"]
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _HIGH_RUNS = re.compile(rb"[\x80-\xff]+")

@@ -9,7 +9,7 @@ from functools import lru_cache
 from estate.core.currencies import CURRENCIES
 from estate.intake.analytics.cells import Cell, Unreadable, is_empty, normal, plain, words_of
 from estate.intake.analytics.dates import DayRules, day
-from estate.intake.analytics.numbers import amount, money_words
+from estate.intake.analytics.numbers import amount, money_words, to_ascii_digits
 from estate.intake.analytics.phones import phone
 from estate.intake.analytics.targets import unit_of
 
@@ -234,12 +234,9 @@ def looks_like(how: str, cell: Cell) -> bool:
     if how == "code":
         return not isinstance(cell, bool)
     if how == "phone":
-        return bool(_PHONE_LIKE.fullmatch(plain(cell).translate(_ARABIC_DIGITS)))
+        return bool(_PHONE_LIKE.fullmatch(to_ascii_digits(plain(cell))))
     try:
         read(how, cell, Rules(days=_GENEROUS, unit=1.0, percent=True))
     except Unreadable as error:
         return any(words in str(error) for words in _OPEN)
     return True
-
-
-_ARABIC_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩", "0123456789")

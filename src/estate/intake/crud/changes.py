@@ -20,7 +20,6 @@ __all__ = [
     "TABLES",
     "Touch",
     "changed_lines",
-    "left",
     "note_after",
     "note_before",
     "record_id",
@@ -167,10 +166,9 @@ UPDATE import_changes SET outcome = 'kept', reason = :reason
 WHERE import_id = :import_id AND subject_table = :table AND record_id = ANY(:ids)
 """)
 _NEXT = text("""
-SELECT subject_table, record_id, before IS NULL FROM import_changes
+SELECT subject_table, record_id FROM import_changes
 WHERE import_id = :import_id AND outcome IS NULL ORDER BY place, line, record_id LIMIT :most
 """)
-_LEFT = text("SELECT count(*) FROM import_changes WHERE import_id = :import_id AND outcome IS NULL")
 
 
 @lru_cache(maxsize=256)
@@ -257,14 +255,9 @@ def note_after(session: Session, import_id: uuid.UUID, touches: Sequence[Touch])
 def to_take_back(session: Session, import_id: uuid.UUID, most: int) -> dict[str, list[str]]:
     """Return the next records to take back, by table in their order."""
     found: dict[str, list[str]] = {}
-    for table, named, _ in session.execute(_NEXT, {"import_id": import_id, "most": most}):
+    for table, named in session.execute(_NEXT, {"import_id": import_id, "most": most}):
         found.setdefault(table, []).append(named)
     return found
-
-
-def left(session: Session, import_id: uuid.UUID) -> int:
-    """Count the records that are still to be taken back."""
-    return int(session.execute(_LEFT, {"import_id": import_id}).scalar_one())
 
 
 def take_back(session: Session, import_id: uuid.UUID, table: str, ids: Sequence[str]) -> None:
