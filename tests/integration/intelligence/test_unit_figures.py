@@ -458,7 +458,7 @@ def test_of_two_workers_the_one_that_saw_more_has_the_last_word(committed: None)
 
 
 def test_the_sample_world_has_figures(session: Session, drain: Callable[[], int]) -> None:
-    load_world(1, 3, NOW, lambda n: None)
+    load_world(1, 3, dt.datetime.now(dt.UTC), lambda n: None)  # Work that waits is done as of the real present.
     waiting = text("SELECT count(DISTINCT key) FROM outbox WHERE topic = :topic")
     assert session.scalar(waiting, {"topic": FIGURES_TOPIC}) == 240
     drain()
