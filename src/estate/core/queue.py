@@ -4,6 +4,7 @@ import datetime as dt
 import logging
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ from celery import Celery
 from redis.exceptions import RedisError
 from sqlalchemy.orm import Session
 
-from estate.core.context import request_id, working_for
+from estate.core.context import request_id, task_id, working_for
 from estate.core.db import database_time, unit_of_work
 from estate.core.heartbeats import RETAIN, SWEEP, take_turn
 from estate.core.idempotency import forget_old_answers
@@ -121,6 +122,7 @@ def keep_sweeping() -> None:
 def _sweep_for_ever() -> None:
     while True:
         time.sleep(get_settings().sweep_interval_s)
+        task_id.set(str(uuid.uuid4()))  # What it logs is followed as a task's lines are.
         try:
             sweep()
         except Exception as error:  # Whatever it was, the next sweep may be luckier; the row at fault is counted.
