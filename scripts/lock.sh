@@ -35,7 +35,7 @@ PYTHON
 )
 
 mkdir -p requirements
-compile pyproject.toml "$tools/build.in" --extra embedded --output-file requirements/run.txt "$@"
-compile pyproject.toml --constraint requirements/run.txt --output-file requirements/prod.txt "$@"
+compile pyproject.toml "$tools/build.in" --extra embedded --extra console --output-file requirements/run.txt "$@"
+compile pyproject.toml --extra console --constraint requirements/run.txt --output-file requirements/prod.txt "$@"
 compile "$tools/build.in" --constraint requirements/run.txt --output-file requirements/build.txt "$@"
 compile pyproject.toml "$tools/build.in" $extras --constraint requirements/run.txt --output-file requirements/dev.txt "$@"

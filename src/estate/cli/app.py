@@ -11,6 +11,7 @@ from estate.cli import (
     ask,
     bench,
     clients,
+    console,
     doctor,
     identity,
     imports,
@@ -39,6 +40,7 @@ app.command("serve")(run.serve)
 app.command("migrate")(run.migrate)
 app.command("seed")(load.seed)
 app.command("work")(run.work)
+app.command("console")(console.console)
 app.command("doctor")(doctor.doctor)
 app.command("bench")(bench.bench)
 app.command("api")(api.api)

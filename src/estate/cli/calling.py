@@ -13,21 +13,19 @@ from rich.text import Text
 from estate.cli.attach import running
 from estate.cli.failing import telling
 from estate.core.errors import Invalid
-from estate.core.settings import Settings, get_settings
+from estate.core.settings import Settings, api_address, get_settings
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from estate.sdk import Estate
 
-__all__ = ["AsJson", "Debug", "Limit", "Url", "api_address", "calling", "hint", "show_json", "show_table"]
+__all__ = ["AsJson", "Debug", "Limit", "Url", "calling", "hint", "show_json", "show_table"]
 
 Url = Annotated[str | None, typer.Option("--url", help="Address of the API, instead of ESTATE_API_URL.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print what the API answered, as one JSON document.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=200, help="How many.")]
-
-ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never bound)
 
 
 @contextmanager
@@ -59,12 +57,6 @@ def _whom(settings: Settings, url: str | None) -> tuple[str, str | None]:
         first = settings.bootstrap_api_key.get_secret_value()
     host = here.get("ESTATE_API_HOST", settings.api_host)
     return api_address(host, here.get("ESTATE_API_PORT", str(settings.api_port))), own or first
-
-
-def api_address(host: str, port: object) -> str:
-    """Return the URL under which an API that listens there is reached from this machine."""
-    host = "127.0.0.1" if host in ANY_ADDRESS else host
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def show_json(answer: "BaseModel | Any") -> None:

@@ -1,4 +1,4 @@
-"""`estate up`: the whole platform in one terminal, from the database to the API, until Ctrl-C."""
+"""`estate up`: the whole platform in one terminal, from the database to the console, until Ctrl-C."""
 
 import contextlib
 import errno
@@ -24,9 +24,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from estate.cli.calling import api_address
 from estate.core.errors import Conflict, EstateError, Unavailable
-from estate.core.settings import Settings, get_settings
+from estate.core.settings import Settings, api_address, get_settings
 
 __all__ = ["up"]
 
@@ -38,6 +37,9 @@ STOP_DEADLINE_S = 15.0
 """Longer than the API gives its open requests to finish."""
 
 POLL_S = 0.1
+HIDDEN_FROM_CONSOLE = frozenset(
+    {"ESTATE_DATABASE_URL", "ESTATE_REDIS_URL", "ESTATE_BOOTSTRAP_API_KEY", "ESTATE_KEY_PEPPER", "ESTATE_API_KEY"}
+)
 TAIL_LINES = 15
 
 
@@ -71,7 +73,7 @@ class Child:
 
 
 def up() -> None:
-    """Run the whole platform in this terminal: database, queue, API and worker. Ctrl-C stops it."""
+    """Run the whole platform in this terminal: database, queue, API, worker and console. Ctrl-C stops it."""
     if sys.platform == "win32":
         typer.echo("`estate up` needs Linux or macOS. Set ESTATE_DATABASE_URL and ESTATE_REDIS_URL instead.")
         raise typer.Exit(EXIT_REFUSED)
@@ -113,20 +115,30 @@ def _run(settings: Settings, console: Console, parts: ExitStack) -> None:
 
     folder = settings.data_dir.resolve()
     parts.enter_context(exclusive(folder))
-    _require_free_port(settings)
+    for host, port, name in (
+        (settings.api_host, settings.api_port, "ESTATE_API_PORT"),
+        (settings.console_host, settings.console_port, "ESTATE_CONSOLE_PORT"),
+    ):
+        _require_free_port(host, port, name)
     parts.callback(console.print, "Stopped.")
     environment = _environment(settings, folder, _servers(settings, folder, console, parts), _api_key(settings, folder))
     logins = _logins(folder, environment["ESTATE_DATABASE_URL"])
     with _step(console, "Schema"):
         _migrate(environment["ESTATE_DATABASE_URL"], logins)
     if settings.database_url is None:
-        _estate(environment, "seed", "--if-empty")
+        _estate(environment, "seed", "--if-empty", "--accounts")
     children = [
         _start(console, parts, environment | {"ESTATE_DATABASE_URL": logins[name]}, name, command)
         for name, command in _commands(settings, folder)
     ]
+    # The console speaks to the API only: it is given no database, no queue and no key.
+    own = {name: value for name, value in os.environ.items() if name not in HIDDEN_FROM_CONSOLE}
+    own |= {"ESTATE_API_URL": _address(settings), "ESTATE_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    children.append(_start(console, parts, own, "console", ["-m", "estate", "console"]))
     with _step(console, "API"):
         _wait_ready(f"{_address(settings)}/readyz", children)
+    with _step(console, "Console"):
+        _wait_ready(f"{_console_address(settings)}/healthz", children)
     _welcome(console, settings, folder, environment, parts)
     parts.callback(console.print, "Stopping…")
     while True:
@@ -143,16 +155,15 @@ def _step(console: Console, name: str) -> Iterator[None]:
     console.print(f"[green]✓[/] {name} [dim]{time.monotonic() - started:.1f} s[/]")
 
 
-def _require_free_port(settings: Settings) -> None:
-    family = socket.AF_INET6 if ":" in settings.api_host else socket.AF_INET
+def _require_free_port(host: str, port: int, name: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((settings.api_host, settings.api_port))
+            probe.bind((host, port))
         except OSError as error:
             reason = "is taken: stop what listens there" if error.errno == errno.EADDRINUSE else "cannot be used"
-            port = f"Port {settings.api_port} of {settings.api_host}"
-            raise Conflict(f"{port} {reason}, or set ESTATE_API_PORT to another.") from None
+            raise Conflict(f"Port {port} of {host} {reason}, or set {name} to another.") from None
 
 
 def _servers(settings: Settings, folder: Path, console: Console, parts: ExitStack) -> dict[str, str]:
@@ -269,7 +280,7 @@ def _start(
 
 
 def _copy_lines(console: Console, name: str, lines: IO[bytes], tail: deque[str]) -> None:
-    style = "cyan" if name == "api" else "magenta"
+    style = {"api": "cyan", "worker": "magenta"}.get(name, "green")
     with lines:
         for raw in lines:
             line = raw.decode(errors="replace").rstrip()
@@ -313,6 +324,10 @@ def _address(settings: Settings) -> str:
     return api_address(settings.api_host, settings.api_port)
 
 
+def _console_address(settings: Settings) -> str:
+    return api_address(settings.console_host, settings.console_port)
+
+
 def _welcome(
     console: Console, settings: Settings, folder: Path, environment: Mapping[str, str], parts: ExitStack
 ) -> None:
@@ -323,6 +338,8 @@ def _welcome(
     address = _address(settings)
     key = environment["ESTATE_BOOTSTRAP_API_KEY"] if settings.bootstrap_api_key is None else "$ESTATE_BOOTSTRAP_API_KEY"
     lines = [
+        f"Console  {_console_address(settings)}",
+        *_accounts(folder),
         f"API      {address}",
         f"Docs     {address}/docs",
         f"API key  {key}",
@@ -333,6 +350,16 @@ def _welcome(
     # Outside the box and in one piece, so that it can be copied from a narrow terminal.
     example = f'curl -H "X-API-Key: {key}" "{address}/market/heatmap"'
     console.print(box, Text(example), soft_wrap=True)
+
+
+def _accounts(folder: Path) -> list[str]:
+    """Tell how to sign in, where the accounts were opened by us."""
+    from estate.cli.accounts import ACCOUNTS, PASSWORD_FILE
+
+    password = folder / PASSWORD_FILE
+    if not password.exists():
+        return []
+    return [f"Sign in  {', '.join(ACCOUNTS.values())}", f"         password in {password}"]
 
 
 def _write_private(path: Path, variables: Mapping[str, str]) -> None:

@@ -12,11 +12,12 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Environment", "Settings", "get_settings"]
+__all__ = ["Environment", "Settings", "api_address", "get_settings"]
 
 MIN_SECRET_LENGTH = 20
 MODEL_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 (compared with, never bound)
 DEVELOPMENT_PEPPER = b"estate-development-pepper"
 
 
@@ -80,6 +81,9 @@ class Settings(BaseSettings):
     api_url: str | None = None
     api_key: SecretStr | None = None
     api_timeout_s: float = Field(60.0, gt=0)
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(8080, ge=1, le=65_535)
+    console_reconnect_timeout_s: float = Field(120.0, ge=120)
     bootstrap_api_key: SecretStr | None = None
     key_pepper: SecretStr | None = None
     credential_cache_ms: int = Field(1_000, ge=0, le=1_000)
@@ -250,3 +254,9 @@ class Settings(BaseSettings):
 def get_settings() -> Settings:
     """Read the environment once."""
     return Settings()
+
+
+def api_address(host: str, port: object) -> str:
+    """Return the URL under which an API that listens there is reached from this machine."""
+    host = "127.0.0.1" if host in ANY_ADDRESS else host
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"

@@ -141,7 +141,7 @@ REFUSED = [
     case("55", t.JsonObject, {"a": [[[[[[[[]]]]]]]]}),
     case("55", t.JsonObject, []),
     case("55", t.JsonList, {}),
-    case("55", t.JsonList, [object()]),
+    pytest.param(t.JsonList, [object()], id="55 [an object]"),
     case("55", t.JsonList, [NOW]),
     case("55", t.JsonObject, {1: 2}),
     *(case("", t.Currency, value) for value in ("aed", "XXX", "AE", "AEDX", "ABC", "", 5, ["AED"], None)),
@@ -284,7 +284,7 @@ def nodes(schema: object) -> list[dict[str, Any]]:
     return own + [node for child in children for node in nodes(child)]
 
 
-@pytest.mark.parametrize("kind", FIELD_TYPES, ids=str)
+@pytest.mark.parametrize("kind", FIELD_TYPES)
 @pytest.mark.parametrize("mode", ["validation", "serialization"])
 def test_every_type_states_its_bounds_in_openapi(kind: Any, mode: Any) -> None:
     for node in nodes(TypeAdapter(kind).json_schema(mode=mode)):

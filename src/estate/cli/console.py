@@ -1,0 +1,33 @@
+"""`estate console`: the web pages, one process, beside an API that runs."""
+
+import typer
+
+from estate.cli.calling import Url
+from estate.core.settings import get_settings
+
+__all__ = ["console"]
+
+STOP_DEADLINE_S = 5
+
+
+def console(url: Url = None) -> None:
+    """Serve the console; it is signed in to with what `estate users create` made."""
+    import os
+
+    import uvicorn
+
+    if url is not None:
+        os.environ["ESTATE_API_URL"] = url
+        get_settings.cache_clear()
+    from estate.console.app import create_app
+
+    settings = get_settings()
+    typer.echo(f"Console  http://{settings.console_host}:{settings.console_port}", err=True)
+    uvicorn.run(
+        create_app(),
+        host=settings.console_host,
+        port=settings.console_port,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        timeout_graceful_shutdown=STOP_DEADLINE_S,
+    )

@@ -1,0 +1,120 @@
+"""The console's server: pages, actions, files and the assistant's stream, in one process."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from fastapi import FastAPI, Request
+from nicegui import ui
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from estate.console.actions import ACTIONS, Sent
+from estate.console.session import (
+    end_session,
+    estate_of,
+    is_foreign,
+    keep_session,
+    local_path,
+    session_of,
+)
+from estate.console.shell import STATIC
+from estate.core.settings import get_settings
+from estate.sdk import ApiError, EstateError
+
+__all__ = ["create_app"]
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+NO_ANSWER = 503
+HEADERS = {
+    # NiceGUI's pages start with inline scripts and compile their templates; nothing comes from elsewhere.
+    "Content-Security-Policy": (
+        "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; connect-src 'self' ws: wss:; frame-ancestors 'none'; base-uri 'none'; "
+        "form-action 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+
+
+def create_app() -> FastAPI:
+    """Make the console; it keeps nothing but open pages, so that it may be restarted at any time."""
+    from estate.console import pages
+
+    app = FastAPI(title="Estate console", openapi_url=None)
+    app.middleware("http")(_guard)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.get("/healthz")(_healthz)
+    app.post("/login")(_log_in)
+    app.post("/logout")(_log_out)
+    app.post("/do/{name}")(_do)
+    pages.register(app)
+    settings = get_settings()
+    ui.run_with(app, title="Estate", language="en-US", tailwind=False, show_welcome_message=False)
+    from nicegui import core
+
+    core.app.config.reconnect_timeout = settings.console_reconnect_timeout_s
+    return app
+
+
+async def _guard(request: Request, forward: Handler) -> Response:
+    """Refuse what a page of another origin sends, and tell browsers what these pages may do."""
+    if request.method not in ("GET", "HEAD") and is_foreign(request):
+        return JSONResponse({"detail": "A page of another origin may not do this."}, 403)
+    response = await forward(request)
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.url.path.startswith(("/static", "/_nicegui")):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+async def _healthz() -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _log_in(request: Request) -> Response:
+    given = await request.json()
+    estate = estate_of(None)
+    try:
+        await run_in_threadpool(estate.auth.login, email=str(given.get("email")), password=str(given.get("password")))
+    except EstateError as error:
+        return _refused(error)
+    response = JSONResponse({"said": "Signed in.", "go": local_path(given.get("next"))})
+    keep_session(response, request, str(estate.session))
+    return response
+
+
+async def _log_out(request: Request) -> Response:
+    token = session_of(request)
+    if token is not None:
+        with suppress(EstateError):  # The session ends by itself, too; this browser forgets it now.
+            await run_in_threadpool(estate_of(token).auth.logout)
+    response = RedirectResponse("/login", 303)
+    end_session(response, request)
+    return response
+
+
+async def _do(request: Request) -> Response:
+    """Do an action: the same key, the same answer, however often it is sent."""
+    act, token, key = ACTIONS.get(request.path_params["name"]), session_of(request), request.headers.get("x-key")
+    if act is None or not key:
+        return JSONResponse({"detail": "There is no such action."}, 404)
+    if token is None:
+        return JSONResponse({"detail": "Sign in first."}, 401)
+    fields = {name: str(value) for name, value in (await request.json()).items()}
+    try:
+        done = await run_in_threadpool(act, estate_of(token), Sent(fields, key))
+    except EstateError as error:
+        return _refused(error)
+    return JSONResponse({"said": done.said, "go": done.go})
+
+
+def _refused(error: EstateError) -> Response:
+    """Tell a page what the API said; what it could not be asked is worth another try."""
+    status = error.status if isinstance(error, ApiError) else NO_ANSWER
+    fields = [{"field": one.pointer, "message": one.message} for one in getattr(error, "errors", ())]
+    told = {"detail": error.message, "hint": error.hint, "errors": fields, "request_id": error.request_id}
+    return JSONResponse(told, status)

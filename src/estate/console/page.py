@@ -1,0 +1,134 @@
+"""How a page is made: who asks is found out, the page is built from the API's answers, the shell goes around it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import urlencode
+
+from htpy import Element, Node
+from nicegui import ui
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from estate.console import shell
+from estate.console.session import estate_of, session_of
+from estate.sdk import ApiError, Estate, EstateError
+from estate.sdk.errors import Unauthorized
+from estate.sdk.models.house import Me
+
+__all__ = ["Sheet", "View", "page"]
+
+BUILD_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class View:
+    """What a page is asked for: by whom, which record, and with which filters."""
+
+    path: str
+    me: Me
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+
+    def get(self, name: str) -> str | None:
+        """Return a filter; None where it is empty."""
+        return self.query.get(name, "").strip() or None
+
+    @property
+    def agent_id(self) -> str | None:
+        """The agent whose day this is: the one who is signed in, or the one a manager chose."""
+        return str(self.me.agent_id) if self.me.agent_id else self.get("agent_id")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A page without its shell.
+
+    Parameters
+    ----------
+    title : str
+        Its heading.
+    content : Node
+        What stands below.
+    live_s : float or None
+        After how many seconds it is built anew while it is looked at.
+    """
+
+    title: str
+    content: Node
+    live_s: float | None = None
+
+
+Build = Callable[[Estate, View], Sheet]
+B = TypeVar("B", bound=Build)
+
+
+def page(path: str) -> Callable[[B], B]:
+    """Serve what a function builds at a path; it runs in a thread and may wait for the API.
+
+    Errors of the API become a page that says what is wrong and what to do; without a session one logs in first.
+    """
+
+    def register(build: B) -> B:
+        @ui.page(path, title="Estate", language="en-US", response_timeout=BUILD_TIMEOUT_S)
+        async def serve(request: Request) -> Response | None:
+            answer = await run_in_threadpool(_answer, build, request)
+            if isinstance(answer, Response):
+                return answer
+            view, sheet = answer
+            _show(request, build, view, sheet)
+            return None
+
+        return build
+
+    return register
+
+
+def _answer(build: Build, request: Request) -> Response | tuple[View, Sheet]:
+    token = session_of(request)
+    if token is None:
+        return _to_login(request)
+    estate = estate_of(token)
+    try:
+        view = View(request.url.path, estate.auth.me(), request.path_params, dict(request.query_params))
+    except Unauthorized:
+        return _to_login(request)
+    except EstateError as error:
+        return RedirectResponse("/unavailable?" + urlencode({"why": error.message}))
+    return view, _sheet(build, estate, view)
+
+
+def _sheet(build: Build, estate: Estate, view: View) -> Sheet:
+    """Build a page; where the API refuses, one that says so."""
+    try:
+        return build(estate, view)
+    except ApiError as error:
+        title = {403: "Not yours to see", 404: "Not found"}.get(error.status, "This did not work")
+        return Sheet(title, shell.failure(error))
+    except EstateError as error:
+        return Sheet("The API cannot be reached", shell.failure(error))
+
+
+def _show(request: Request, build: Build, view: View, sheet: Sheet) -> None:
+    shell.head(sheet.title, view.me)
+    region = ui.html(_html(view, sheet), sanitize=False)  # htpy escaped all that stands in records.
+    if sheet.live_s is not None:
+        token = session_of(request)
+
+        async def refresh() -> None:
+            newer = await run_in_threadpool(_sheet, build, estate_of(token), view)
+            region.set_content(_html(view, newer))
+            timer.active = newer.live_s is not None
+
+        timer = ui.timer(sheet.live_s, refresh, immediate=False)
+
+
+def _html(view: View, sheet: Sheet) -> str:
+    drawn: Element = shell.around(view.me, view.path, sheet.title, sheet.content)
+    return str(drawn)
+
+
+def _to_login(request: Request) -> Response:
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse("/login?" + urlencode({"next": here}) if here != "/" else "/login")

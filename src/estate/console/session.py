@@ -1,0 +1,70 @@
+"""Who is signed in: the API's session token, kept in a cookie that no script reads."""
+
+import ipaddress
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+import httpx2
+from starlette.requests import Request
+from starlette.responses import Response
+
+from estate.core.settings import api_address, get_settings
+from estate.sdk import Estate
+
+__all__ = ["end_session", "estate_of", "is_foreign", "keep_session", "local_path", "session_of"]
+
+SECURE_NAME, PLAIN_NAME = "__Host-estate_console", "estate_console"
+
+
+def session_of(request: Request) -> str | None:
+    """Return the session token that a request carries."""
+    return request.cookies.get(_name(request))
+
+
+def keep_session(response: Response, request: Request, token: str) -> None:
+    """Let the browser keep a token: for this site only, and out of reach of scripts."""
+    secure = _name(request) == SECURE_NAME
+    response.set_cookie(_name(request), token, path="/", secure=secure, httponly=True, samesite="strict")
+
+
+def end_session(response: Response, request: Request) -> None:
+    """Take the token back."""
+    secure = _name(request) == SECURE_NAME
+    response.delete_cookie(_name(request), path="/", secure=secure, httponly=True, samesite="strict")
+
+
+def is_foreign(request: Request) -> bool:
+    """Tell whether a page of another origin made the browser send a request."""
+    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
+
+
+def local_path(text: str | None) -> str:
+    """Return where to go after the log-in: a path of this site and nothing else."""
+    parts = urlsplit(text or "/")
+    safe = not parts.scheme and not parts.netloc and parts.path.startswith("/") and "\\" not in (text or "")
+    return (text or "/") if safe and not (text or "").startswith("//") else "/"
+
+
+def estate_of(token: str | None) -> Estate:
+    """Return a client of the API that acts as the signed-in user; all of them share their connections."""
+    settings = get_settings()
+    address = settings.api_url or api_address(settings.api_host, settings.api_port)
+    return Estate(address, session=token, timeout_s=settings.api_timeout_s, http=_connections())
+
+
+@lru_cache(maxsize=1)
+def _connections() -> httpx2.HTTPTransport:
+    return httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20))
+
+
+def _name(request: Request) -> str:
+    """Return the name of the cookie: browsers take the secure one over TLS only, the plain one is for this machine."""
+    host = request.client.host if request.client else ""
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = False
+    return PLAIN_NAME if request.url.scheme == "http" and here else SECURE_NAME

@@ -1,0 +1,60 @@
+"""How figures, amounts and moments are written for people."""
+
+import datetime as dt
+import math
+from decimal import Decimal
+
+from htpy import Element, time
+
+__all__ = ["DASH", "day", "hours", "moment", "money", "number", "percent", "span", "words"]
+
+DASH = "–"
+
+
+def number(value: float | Decimal | None, decimals: int = 0) -> str:
+    """Write a number with thousands separators; a dash where there is none."""
+    if value is None or math.isnan(value):
+        return DASH
+    return f"{value:,.{decimals}f}"
+
+
+def percent(share: float | None, decimals: int = 0) -> str:
+    """Write a share in [0, 1] as per cent."""
+    return DASH if share is None else f"{share * 100:.{decimals}f} %"
+
+
+def money(amount: Decimal | float | None, currency: str) -> str:
+    """Write an amount in whole units of its currency."""
+    return DASH if amount is None else f"{currency} {amount:,.0f}"
+
+
+def span(lower: str, upper: str) -> str:
+    """Write an interval whose ends are written already."""
+    return f"{lower} to {upper}"
+
+
+def hours(value: float | None) -> str:
+    """Write a time in hours by its size."""
+    if value is None:
+        return DASH
+    if value < 1:
+        return f"{value * 60:.0f} min"
+    return f"{value:.0f} h" if value < 48 else f"{value / 24:.0f} days"
+
+
+def day(value: dt.date | None) -> str:
+    """Write a date."""
+    return DASH if value is None else f"{value.day} {value:%b %Y}"
+
+
+def moment(value: dt.datetime | None) -> Element | str:
+    """Write a moment in UTC; the page's script rewrites it in the reader's own zone."""
+    if value is None:
+        return DASH
+    utc = value.astimezone(dt.UTC)
+    return time(datetime=utc.isoformat())[f"{utc.day} {utc:%b %Y %H:%M} UTC"]
+
+
+def words(name: str) -> str:
+    """Write a name of the API, such as ``no_answer``, as words."""
+    return name.replace("_", " ").capitalize()
