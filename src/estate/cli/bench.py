@@ -29,6 +29,7 @@ NAMES = (
     "soak",
     "erase",
     "gpt",
+    "console",
 )
 """Benchmarks that need no outside data, in the order in which `all` runs them."""
 ON_DATA = ("heat", "forecast", "triggers", "qualification", "closing", "valuation")

@@ -1,0 +1,158 @@
+"""A whole platform with its console on the sample world, of its own size or enlarged."""
+
+import datetime as dt
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from benchmarks.harness.browser import Console
+from benchmarks.harness.stack import API_KEY, Postgres, Redis, Stack
+from estate import registry
+from estate.cli.accounts import ACCOUNTS, create_accounts
+from estate.cli.processes import HOST
+from estate.core.db import Database, unit_of_work, use_database
+from estate.core.queue import drain_all
+from estate.core.security import Actor
+from estate.importers.world import load_world
+from estate.sdk import Estate
+
+__all__ = ["EMAILS", "PASSWORD", "House", "enlarge", "open_house", "pages_of"]
+
+EMAILS = ACCOUNTS
+PASSWORD = "bench password of the console"  # noqa: S105 (of a database that is gone afterwards)
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[0-9a-f-]{36})?")
+
+COLUMNS = """
+SELECT attname FROM pg_attribute WHERE attrelid = CAST(%s AS regclass) AND attnum > 0 AND NOT attisdropped
+    AND attgenerated = '' AND attidentity = '' ORDER BY attnum
+"""
+COPIES: Mapping[str, str] = {
+    "client_profiles": "jsonb_build_object('client_id', gen_random_uuid(), 'phone', NULL, 'email', NULL)",
+    "properties": "jsonb_build_object('unit_id', gen_random_uuid())",
+}
+"""What a copied row has of its own."""
+
+
+@dataclass(frozen=True)
+class House:
+    """A running platform.
+
+    Parameters
+    ----------
+    stack : Stack
+        API and worker with the servers below them.
+    console : Console
+        The pages.
+    agent_id : str
+        Of the agent who signs in.
+    client_paths, unit_ids, area_ids : sequences of str
+        Records to look at; the clients are the agent's own.
+    """
+
+    stack: Stack
+    console: Console
+    agent_id: str
+    client_paths: Sequence[str]
+    unit_ids: Sequence[str]
+    area_ids: Sequence[str]
+    reply_id: str
+
+    def notes(self, mark: str) -> list[str]:
+        """Return the notes of kept contacts that hold a mark."""
+        with self.stack.connection() as connection:
+            query = "SELECT note FROM client_contacts WHERE note LIKE %s"
+            return [row[0] for row in connection.execute(query, [f"%{mark}%"]).fetchall()]
+
+    @staticmethod
+    def pattern(path: str) -> str:
+        """Return the path of a page without its ids."""
+        return UUID.sub("{id}", path)
+
+
+@contextmanager
+def open_house(
+    postgres: Postgres, redis: Redis, database: str, folder: Path, seed: int, grow: Callable[[str], None] | None = None
+) -> Iterator[House]:
+    """Run a platform on the sample world; `grow` may enlarge it before anything starts."""
+    registry.register()
+    postgres.create(database)
+    url = postgres.url(database).render_as_string(hide_password=False)
+    with use_database(Database.connect(url, "worker")):
+        load_world(1, seed, dt.datetime.now(dt.UTC), lambda _: None)
+        drain_all()
+        with unit_of_work(Actor.system()) as session:
+            create_accounts(session, PASSWORD)
+    if grow is not None:
+        grow(url)
+    stack = Stack(postgres, redis, database, folder, direct=True)
+    try:
+        stack.wait_ready()
+        console = Console(f"http://{HOST}:{stack.port}", folder / "console.log")
+        try:
+            yield _house(stack, console)
+        finally:
+            console.stop()
+    finally:
+        stack.stop()
+
+
+def _house(stack: Stack, console: Console) -> House:
+    with Estate(f"http://{HOST}:{stack.port}", api_key=API_KEY) as estate:
+        agent_id = str(next(iter(estate.agent.query(limit=1))).agent_id)
+        clients = estate.client.query(owner_agent_id=agent_id, limit=20).first()
+        units = [unit.property_id for unit in estate.property.query(status="available", limit=5).first()]
+        areas = [str(area.area_id) for area in estate.market.heatmap()]
+        reply = estate.gpt.respond("What are the prices of the newest projects?", agent_id=agent_id)
+    paths = [f"/clients/{client.client_id}" for client in clients]
+    return House(stack, console, agent_id, paths, units, areas, str(reply.response_id))
+
+
+def pages_of(house: House) -> dict[str, list[str]]:
+    """Return the pages that each role looks at, the same for houses of any size."""
+    pair = "&".join(f"unit={unit}" for unit in house.unit_ids[:3])
+    everybody = [
+        "/clients",
+        house.client_paths[0],
+        "/properties",
+        f"/properties/{house.unit_ids[0]}",
+        f"/properties/compare?{pair}",
+        "/market",
+        f"/market/{house.area_ids[0]}",
+        "/agents",
+        f"/agents/{house.agent_id}",
+        f"/deals?agent_id={house.agent_id}",
+        "/behavior",
+        "/behavior/events",
+        "/assistant",
+        "/imports",
+    ]
+    return {
+        "agent": ["/today", *everybody],
+        "manager": ["/overview", "/clients/duplicates", *everybody],
+        "admin": ["/overview", f"/assistant/{house.reply_id}", "/system", "/system/rejected", *everybody],
+    }
+
+
+def enlarge(url: str, rows: int) -> None:
+    """Copy clients and units, each with an id of its own, until there are so many of both.
+
+    Clients of a copy belong to the agents in turn, as those of the sample do; units stay in their projects. Nothing is
+    recounted and no search document is made, since the pages read neither of copies.
+    """
+    dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        for table, own in COPIES.items():
+            names = ", ".join(row[0] for row in connection.execute(COLUMNS, [table]).fetchall())
+            connection.execute(
+                f"""INSERT INTO {table} ({names}) SELECT {names} FROM (
+                    SELECT (jsonb_populate_record(t, {own})).* FROM {table} t
+                    CROSS JOIN generate_series(1, 1 + %(rows)s / (SELECT count(*) FROM {table})) LIMIT
+                    greatest(0, %(rows)s - (SELECT count(*) FROM {table}))) copied""".encode(),  # noqa: S608
+                {"rows": rows},
+            )
+            connection.execute(f"ANALYZE {table}".encode())
