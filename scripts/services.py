@@ -26,7 +26,7 @@ COMMAND_DEADLINE_S = 300.0
 PROCESS_STOP_DEADLINE_S = 20.0
 CONTAINER_STOP_DEADLINE_S = 10
 IMAGE = "estate-verify"
-CONTAINERS = ("postgres", "redis", "web", "worker", "beat")
+CONTAINERS = ("postgres", "redis", "web", "console", "worker", "beat")
 DOCKER_COMMAND = "scripts/verify_all.sh --services docker"
 
 
@@ -150,6 +150,7 @@ class Containers:
     _password: str = field(default_factory=lambda: secrets.token_hex(20))
     _pepper: str = field(default_factory=lambda: secrets.token_hex(20))
     _api_port: int = field(default_factory=free_port)
+    _console_port: int = field(default_factory=free_port)
     _compose: list[str] = field(default_factory=list)
     _ids: dict[str, str] = field(default_factory=dict)
 
@@ -191,7 +192,7 @@ class Containers:
         """Return the last lines that each container of ours wrote."""
         if not self._compose:
             return ""
-        return self._run("logs", "--no-color", "--tail", str(TAIL_LINES), "migrate", "web", "worker", "beat")
+        return self._run("logs", "--no-color", "--tail", str(TAIL_LINES), "migrate", "web", "console", "worker", "beat")
 
     def _healthy(self) -> bool:
         return all(health == "healthy" for _, _, health in self._states().values())
@@ -219,6 +220,7 @@ class Containers:
             "ESTATE_BOOTSTRAP_API_KEY": self.api_key,
             "ESTATE_KEY_PEPPER": self._pepper,
             "ESTATE_API_PORT": str(self._api_port),
+            "ESTATE_CONSOLE_PORT": str(self._console_port),
             "ESTATE_IMAGE": IMAGE,
         }
 

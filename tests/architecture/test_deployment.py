@@ -15,7 +15,8 @@ COMPOSE = ROOT / "docker-compose.yml"
 DEVELOPMENT = ROOT / "docker-compose.override.yml"
 DOCKERFILE = ROOT / "Dockerfile"
 SCHEMAS = {WORKFLOW: "github-workflows", COMPOSE: "compose-spec", DEVELOPMENT: "compose-spec"}
-OURS = ("migrate", "web", "worker", "beat")
+LASTING = ("web", "console", "worker", "beat")
+OURS = ("migrate", *LASTING)
 SECRETS = {
     "POSTGRES_PASSWORD",
     "PGPASSWORD",
@@ -79,13 +80,14 @@ def test_every_service_is_there_on_the_promised_image() -> None:
 def test_every_lasting_service_has_a_health_check_and_starts_again() -> None:
     found = services()
     assert "HEALTHCHECK" in DOCKERFILE.read_text(), "the image's own check is that of web"
-    for name in ("postgres", "redis", "worker", "beat"):
+    for name in ("postgres", "redis", "console", "worker", "beat"):
         assert found[name]["healthcheck"]["test"], name
-    assert {found[name]["restart"] for name in ("postgres", "redis", "web", "worker", "beat")} == {"unless-stopped"}
+    assert {found[name]["restart"] for name in ("postgres", "redis", *LASTING)} == {"unless-stopped"}
 
 
 def test_nothing_of_ours_starts_before_what_it_needs_is_ready() -> None:
     found = services()
+    assert found["console"]["depends_on"] == {"web": {"condition": "service_healthy"}}
     assert found["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
     for name in ("web", "worker", "beat"):
         assert found[name]["depends_on"] == {
@@ -102,6 +104,10 @@ def test_secrets_come_from_the_environment_and_have_no_default() -> None:
     for name, value in values:
         assert re.fullmatch(r"\$\{\w+(:\?[^}]+)?\}", value), f"{name} is written into docker-compose.yml"
     assert re.findall(r"^(\w+)=(.+)$", (ROOT / ".env.example").read_text(), re.MULTILINE) == []
+
+
+def test_the_console_is_given_no_secret() -> None:
+    assert not SECRETS & set(services()["console"]["environment"])
 
 
 @pytest.mark.parametrize("path", [COMPOSE, DEVELOPMENT], ids=lambda path: path.name)

@@ -2,27 +2,21 @@
 
 import typer
 
-from estate.cli.calling import Url
-from estate.core.settings import get_settings
+from estate.core.settings import api_address, get_console_settings
 
 __all__ = ["console"]
 
 STOP_DEADLINE_S = 5
 
 
-def console(url: Url = None) -> None:
+def console() -> None:
     """Serve the console; it is signed in to with what `estate users create` made."""
-    import os
-
     import uvicorn
 
-    if url is not None:
-        os.environ["ESTATE_API_URL"] = url
-        get_settings.cache_clear()
     from estate.console.app import create_app
 
-    settings = get_settings()
-    typer.echo(f"Console  http://{settings.console_host}:{settings.console_port}", err=True)
+    settings = get_console_settings()
+    typer.echo(f"Console  {api_address(settings.console_host, settings.console_port)}", err=True)
     uvicorn.run(
         create_app(),
         host=settings.console_host,

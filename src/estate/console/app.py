@@ -19,7 +19,7 @@ from estate.console.session import (
     session_of,
 )
 from estate.console.shell import STATIC
-from estate.core.settings import get_settings
+from estate.core.settings import get_console_settings
 from estate.sdk import ApiError, EstateError
 
 __all__ = ["create_app"]
@@ -51,7 +51,7 @@ def create_app() -> FastAPI:
     app.post("/logout")(_log_out)
     app.post("/do/{name}")(_do)
     pages.register(app)
-    settings = get_settings()
+    settings = get_console_settings()
     ui.run_with(app, title="Estate", language="en-US", tailwind=False, show_welcome_message=False)
     from nicegui import core
 

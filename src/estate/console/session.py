@@ -4,15 +4,16 @@ import ipaddress
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-import httpx2
 from starlette.requests import Request
 from starlette.responses import Response
 
-from estate.core.settings import api_address, get_settings
+from estate.core.settings import api_address, get_console_settings
 from estate.sdk import Estate
+from estate.sdk.transport import Carrier, connections
 
 __all__ = ["end_session", "estate_of", "is_foreign", "keep_session", "local_path", "session_of"]
 
+MOST_CONNECTIONS = 100
 SECURE_NAME, PLAIN_NAME = "__Host-estate_console", "estate_console"
 
 
@@ -50,14 +51,14 @@ def local_path(text: str | None) -> str:
 
 def estate_of(token: str | None) -> Estate:
     """Return a client of the API that acts as the signed-in user; all of them share their connections."""
-    settings = get_settings()
+    settings = get_console_settings()
     address = settings.api_url or api_address(settings.api_host, settings.api_port)
     return Estate(address, session=token, timeout_s=settings.api_timeout_s, http=_connections())
 
 
 @lru_cache(maxsize=1)
-def _connections() -> httpx2.HTTPTransport:
-    return httpx2.HTTPTransport(limits=httpx2.Limits(max_connections=100, max_keepalive_connections=20))
+def _connections() -> Carrier:
+    return connections(MOST_CONNECTIONS)
 
 
 def _name(request: Request) -> str:

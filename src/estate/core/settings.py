@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-__all__ = ["Environment", "Settings", "api_address", "get_settings"]
+__all__ = ["ConsoleSettings", "Environment", "Settings", "api_address", "get_console_settings", "get_settings"]
 
 MIN_SECRET_LENGTH = 20
 MODEL_URL = re.compile(r"https?://[^/?#@\s]+(/[^?#\s]*)?")
@@ -49,10 +49,24 @@ def _uses_tls(url: str) -> bool:
     return parts.scheme == "rediss" and parse_qs(parts.query).get("ssl_cert_reqs", ["required"]) == ["required"]
 
 
-class Settings(BaseSettings):
-    """Configuration from ``ESTATE_*`` variables; every limit carries its unit in its name."""
+class ConsoleSettings(BaseSettings):
+    """What the console is configured with: it knows where the API is, and no secret."""
 
     model_config = SettingsConfigDict(env_prefix="ESTATE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8000, ge=1, le=65_535)
+    api_url: str | None = None
+    api_timeout_s: float = Field(60.0, gt=0)
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(8080, ge=1, le=65_535)
+    console_reconnect_timeout_s: float = Field(120.0, ge=120)
+    import_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    log_level: str = "INFO"
+
+
+class Settings(ConsoleSettings):
+    """Configuration from ``ESTATE_*`` variables; every limit carries its unit in its name."""
 
     environment: Environment = Environment.DEVELOPMENT
     data_dir: Path = Path(".estate")
@@ -76,14 +90,7 @@ class Settings(BaseSettings):
     redis_timeout_ms: int = Field(100, ge=1)
     plaintext_hosts: str | None = None
 
-    api_host: str = "127.0.0.1"
-    api_port: int = Field(8000, ge=1, le=65_535)
-    api_url: str | None = None
     api_key: SecretStr | None = None
-    api_timeout_s: float = Field(60.0, gt=0)
-    console_host: str = "127.0.0.1"
-    console_port: int = Field(8080, ge=1, le=65_535)
-    console_reconnect_timeout_s: float = Field(120.0, ge=120)
     bootstrap_api_key: SecretStr | None = None
     key_pepper: SecretStr | None = None
     credential_cache_ms: int = Field(1_000, ge=0, le=1_000)
@@ -95,7 +102,6 @@ class Settings(BaseSettings):
     body_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
     batch_max_items: int = Field(10_000, ge=1)
     problems_max_items: int = Field(100, ge=1)
-    import_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
     import_max_unpacked_bytes: int = Field(256 * 1024 * 1024, ge=1)
     import_max_rows: int = Field(100_000, ge=1)
     import_max_cells: int = Field(5_000_000, ge=1)
@@ -160,7 +166,6 @@ class Settings(BaseSettings):
     false_discovery_share: Decimal = Field(Decimal("0.10"), gt=0, lt=1)
 
     sentry_dsn: SecretStr | None = None
-    log_level: str = "INFO"
     metrics_enabled: bool = True
     metrics_cache_s: float = Field(5.0, ge=0)
     metrics_statement_timeout_ms: int = Field(1_000, ge=1)
@@ -254,6 +259,12 @@ class Settings(BaseSettings):
 def get_settings() -> Settings:
     """Read the environment once."""
     return Settings()
+
+
+@lru_cache(maxsize=1)
+def get_console_settings() -> ConsoleSettings:
+    """Read what the console needs, once."""
+    return ConsoleSettings()
 
 
 def api_address(host: str, port: object) -> str:

@@ -198,6 +198,11 @@ class Transport:
         return {}
 
 
+def connections(most: int) -> Carrier:
+    """Return connections that clients of many sessions may share; a client that is closed closes them."""
+    return httpx2.HTTPTransport(verify=_tls(), limits=httpx2.Limits(max_connections=most))
+
+
 def parsed(model: type[M], response: httpx2.Response, content: str | None = None) -> M:
     """Read an answer, or a part that came of it, as a model.
 
