@@ -1,9 +1,15 @@
 """A running API server and worker on a database of their own."""
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx2
 import pytest
+from benchmarks.harness.browser import chromium
+from benchmarks.harness.house import House, open_house
+from benchmarks.harness.stack import Postgres, Redis
+from playwright.sync_api import Browser
 from sqlalchemy import Engine, create_engine
 from tests.brokerage import Brokerage, running_brokerage
 from tests.live import new_platform, running_api, running_worker
@@ -44,3 +50,29 @@ def brokerage(engine: Engine, redis_url: str, tmp_path_factory: pytest.TempPathF
     """A running API on a small brokerage."""
     with running_brokerage(engine, redis_url, tmp_path_factory.mktemp("brokerage")) as brokerage:
         yield brokerage
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A platform with its console on the sample world."""
+    with tempfile.TemporaryDirectory(prefix="estate-test-", dir="/var/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL does not run as root.
+        postgres = Postgres(folder / "postgresql", durable=False)
+        redis = Redis(folder / "redis")
+        try:
+            with open_house(postgres, redis, "house", folder / "house", seed=1) as house:
+                yield house
+        finally:
+            redis.stop()
+            postgres.stop()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium."""
+    try:
+        with chromium() as browser:
+            yield browser
+    except FileNotFoundError as missing:
+        pytest.skip(str(missing))

@@ -1,0 +1,82 @@
+"""Every page of every role is drawn without a script error, an outside request, or a find of axe."""
+
+from collections.abc import Iterator
+
+import pytest
+from benchmarks.harness.browser import THEMES, WIDTHS, Seen, Theme, looked_at, signed_in, violations
+from benchmarks.harness.house import EMAILS, PASSWORD, House, pages_of
+from playwright.sync_api import Browser, Page
+
+LOOKS = {"agent": (WIDTHS[1], THEMES[0]), "manager": (WIDTHS[0], THEMES[0]), "admin": (WIDTHS[1], THEMES[1])}
+"""Each role looks in one way here; `estate bench console` looks in all."""
+
+
+@pytest.fixture
+def anybody(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context()
+    yield context.new_page()
+    context.close()
+
+
+@pytest.mark.parametrize("role", LOOKS)
+def test_every_page_is_whole(browser: Browser, house: House, role: str) -> None:
+    width, theme = LOOKS[role]
+    seen, found = Seen(), list[str]()
+    with signed_in(browser, house.console, EMAILS[role], PASSWORD, width=width, theme=theme) as page:
+        seen.watch(page, house.console)
+        for path in pages_of(house)[role]:
+            looked_at(page, house.console, path)
+            found += [f"{path}: {one}" for one in violations(page)]
+            if page.get_by_role("alert").filter(visible=True).count():
+                found.append(f"{path}: {page.get_by_role('alert').first.inner_text()}")
+            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+                found.append(f"{path}: scrolls sideways")
+    assert (found, seen.console_errors, seen.outside_requests) == ([], [], [])
+
+
+def test_axe_finds_what_is_wrong(anybody: Page) -> None:
+    anybody.set_content("<main><h1>A page</h1><img src='data:,'><input></main>")
+    assert len(violations(anybody)) >= 2
+
+
+def test_whoever_is_not_signed_in_is_asked_to_first(anybody: Page, house: House) -> None:
+    looked_at(anybody, house.console, "/clients?search=omar")
+    assert anybody.url == f"{house.console.url}/login?next=%2Fclients%3Fsearch%3Domar"
+    assert violations(anybody) == []
+
+
+def test_a_wrong_password_is_told(anybody: Page, house: House) -> None:
+    looked_at(anybody, house.console, "/login")
+    anybody.get_by_label("E-mail").fill(EMAILS["agent"])
+    anybody.get_by_label("Password").fill("not the password")
+    anybody.get_by_role("button", name="Sign in").click()
+    anybody.get_by_role("alert").filter(has_text="password").wait_for()
+    assert anybody.url.endswith("/login")
+
+
+def test_nobody_is_led_to_another_site_after_the_log_in(anybody: Page, house: House) -> None:
+    looked_at(anybody, house.console, "/login?next=//evil.example/")
+    assert anybody.locator("input[name=next]").input_value() == "/"
+
+
+def test_a_theme_is_kept(browser: Browser, house: House) -> None:
+    theme: Theme = "light"
+    with signed_in(browser, house.console, EMAILS["agent"], PASSWORD, theme=theme) as page:
+        light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        page.get_by_role("button", name="Light or dark").click()
+        looked_at(page, house.console, "/clients")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
+
+
+def test_keys_lead_through_the_pages(browser: Browser, house: House) -> None:
+    with signed_in(browser, house.console, EMAILS["agent"], PASSWORD) as page:
+        page.keyboard.press("g")
+        page.keyboard.press("m")
+        page.wait_for_url("**/market")
+        page.keyboard.press("?")
+        page.get_by_role("dialog").get_by_label("Single keys do something").uncheck()
+        page.keyboard.press("Escape")
+        page.keyboard.press("g")
+        page.keyboard.press("c")
+        page.wait_for_timeout(300)
+        assert page.url.endswith("/market")
