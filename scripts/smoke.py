@@ -152,6 +152,7 @@ def _read_calls(world: World) -> list[Call]:
         Call("GET /agent/predict", lambda a: a["lower"] <= a["upper"], params=agent),
         Call("GET /agent/recommend", _listed("agent_id"), params=client),
         Call("GET /client/query", _listed("client_id", "budget")),
+        Call("GET /client/count", lambda a: a["count"] > 0),
         Call(
             "GET /client/qualification/{client_id}",
             lambda a: _share(a["score"]) and a["lower"] <= a["score"] <= a["upper"],
@@ -178,6 +179,7 @@ def _read_calls(world: World) -> list[Call]:
             path=f"/client/{world.client}/timeline",
         ),
         Call("GET /property/query", _listed("project_id", "unit_id", "price")),
+        Call("GET /property/count", lambda a: a["count"] > 0),
         Call("GET /property/predict", lambda a: bool(a["why"]), params={"unit": world.units[0]}),
         Call("GET /property/recommend", lambda a: "items" in a, params=client),
         Call(

@@ -45,6 +45,7 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /agent/rankings": READERS,
     "POST /client/ingest": LOADERS | {"manager"},
     "GET /client/query": READERS,
+    "GET /client/count": READERS,
     "GET /client/qualification/{client_id}": READERS,
     "GET /client/predict": READERS,
     "POST /client/closing": READERS,  # A computation: it writes nothing.
@@ -61,6 +62,7 @@ RIGHTS: Mapping[str, Roles] = {
     "DELETE /client/{client_id}": LEADERS,
     "POST /property/ingest": LOADERS,
     "GET /property/query": READERS,
+    "GET /property/count": READERS,
     "GET /property/predict": READERS,
     "GET /property/recommend": READERS,
     "GET /property/compare": READERS,
