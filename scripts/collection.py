@@ -201,6 +201,16 @@ STORY: Mapping[str, Sequence[Step]] = {
             query=("project_id",),
         ),
         Step("GET /behavior/query", LISTED | _same("client_id", "answer.items[0]"), query=("client_id",)),
+        Step("GET /behavior/deals", LISTED | _same("deal_id", "answer.items[0]"), query=("client_id",)),
+        Step(
+            "GET /behavior/pipeline",
+            {
+                "every open deal is in one stage": (
+                    "pm.expect(answer.items.reduce((sum, item) => sum + item.n, 0)).to.equal(answer.n);"
+                )
+            }
+            | WHY,
+        ),
     ),
     "3 Scores and forecasts": (
         Step(

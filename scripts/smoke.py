@@ -188,6 +188,8 @@ def _read_calls(world: World) -> list[Call]:
             params={"unitA": world.units[0], "unitB": world.units[1]},
         ),
         Call("GET /behavior/query", _listed("event_id", "time_of_event")),
+        Call("GET /behavior/deals", _listed("deal_id", "stage", "stage_since")),
+        Call("GET /behavior/pipeline", lambda a: sum(item["n"] for item in a["items"]) == a["n"] > 0),
         Call("GET /behavior/triggers", lambda a: "items" in a),
         Call("GET /behavior/patterns", lambda a: "items" in a),
         Call("GET /behavior/predict", lambda a: bool(a), params=client),

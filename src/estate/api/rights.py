@@ -71,6 +71,8 @@ RIGHTS: Mapping[str, Roles] = {
     "POST /behavior/conversation": PEOPLE | {"ingest"},
     "POST /behavior/deal": PEOPLE | {"ingest"},
     "GET /behavior/query": READERS,
+    "GET /behavior/deals": READERS,
+    "GET /behavior/pipeline": READERS,
     "GET /behavior/predict": READERS,
     "GET /behavior/recommend": READERS,
     "GET /behavior/triggers": READERS,

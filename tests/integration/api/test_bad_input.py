@@ -285,6 +285,8 @@ GETS: dict[str, dict[str, str]] = {
     "/property/predict": {"unit": f"{PROJECT}:{UNIT}"},
     "/property/recommend": {"client_id": CLIENT},
     "/behavior/query": {},
+    "/behavior/deals": {},
+    "/behavior/pipeline": {},
     "/behavior/predict": {"client_id": CLIENT},
     "/behavior/recommend": {"client_id": CLIENT},
     "/behavior/triggers": {},
@@ -292,7 +294,7 @@ GETS: dict[str, dict[str, str]] = {
     "/ingest/rejected": {},
 }
 IDS = [(path, name) for path, valid in GETS.items() for name in valid]
-LISTS = [path for path in GETS if path.endswith(("/query", "/rejected"))]
+LISTS = [path for path in GETS if path.endswith(("/query", "/deals", "/rejected"))]
 
 
 @pytest.mark.parametrize(("path", "name"), IDS)
