@@ -465,7 +465,30 @@ STORY: Mapping[str, Sequence[Step]] = {
         ),
         Step("POST /auth/logout", {"a key has no session": "pm.expect(answer.logged_out).to.equal(false);"}),
     ),
-    "11 Operations": (
+    "11 The platform itself, for administrators": (
+        Step(
+            "GET /system/queues",
+            {
+                "what waits adds up": (
+                    "pm.expect(answer.items.reduce((sum, item) => sum + item.waiting, 0)).to.equal(answer.waiting);"
+                )
+            },
+        ),
+        Step(
+            "GET /system/jobs",
+            {"the sweep is told": 'pm.expect(answer.runs.map(run => run.name)).to.include("sweep");'},
+        ),
+        Step("GET /system/models", LISTED),
+        Step(
+            "GET /system/keys",
+            {"no secret is told": "pm.expect(JSON.stringify(answer)).to.not.match(/secret|hash/);"},
+        ),
+        Step(
+            "GET /system/users",
+            {"no password is told": "pm.expect(JSON.stringify(answer)).to.not.match(/password_hash/);"},
+        ),
+    ),
+    "12 Operations": (
         Step("GET /healthz", {"the process answers": 'pm.expect(answer.status).to.equal("ok");'}),
         Step("GET /readyz", {"the database answers": 'pm.expect(answer.database).to.equal("ok");'}),
         Step(

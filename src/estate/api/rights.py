@@ -14,6 +14,7 @@ EVERYBODY: Roles = frozenset(ROLES)
 READERS: Roles = frozenset({"admin", "manager", "agent", "read_only"})
 PEOPLE: Roles = frozenset({"admin", "manager", "agent"})
 LEADERS: Roles = frozenset({"admin", "manager"})
+ADMINS: Roles = frozenset({"admin"})
 LOADERS: Roles = frozenset({"admin", "ingest"})
 IMPORTERS: Roles = PEOPLE | LOADERS
 
@@ -84,6 +85,11 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /gpt/ranking": READERS,
     "POST /gpt/ranking/rollback": LEADERS,
     "GET /ingest/rejected": LOADERS,
+    "GET /system/queues": ADMINS,
+    "GET /system/jobs": ADMINS,
+    "GET /system/models": ADMINS,
+    "GET /system/keys": ADMINS,
+    "GET /system/users": ADMINS,
     "POST /imports": IMPORTERS,
     "GET /imports": IMPORTERS,
     "GET /imports/{import_id}": IMPORTERS,

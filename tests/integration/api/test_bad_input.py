@@ -292,6 +292,11 @@ GETS: dict[str, dict[str, str]] = {
     "/behavior/triggers": {},
     "/behavior/patterns": {},
     "/ingest/rejected": {},
+    "/system/queues": {},
+    "/system/jobs": {},
+    "/system/models": {},
+    "/system/keys": {},
+    "/system/users": {},
 }
 IDS = [(path, name) for path, valid in GETS.items() for name in valid]
 LISTS = [path for path in GETS if path.endswith(("/query", "/deals", "/rejected"))]
