@@ -33,7 +33,7 @@ from estate.console.parts import action, badge, card, choice, entry, facts, note
 from estate.sdk.models.agent import Agent
 from estate.sdk.models.imports import Column, Import, Question
 
-__all__ = ["columns", "found_out", "questions"]
+__all__ = ["columns", "found_out", "questions", "whose"]
 
 
 def questions(found: Import) -> Node:
@@ -148,9 +148,7 @@ def _reading(found: Import, agents: Sequence[Agent]) -> Node:
         day = found.observed_on.isoformat() if found.observed_on else None
         fields.append(entry("observed_on", "Day of snapshots without one", day, type="date"))
     if agents:
-        names = {"": "Nobody"} | {str(one.agent_id): one.name or str(one.agent_id) for one in agents}
-        owner = str(found.owner_agent_id) if found.owner_agent_id else None
-        fields.append(choice("owner_agent_id", "Agent of new clients without one", names, owner))
+        fields.append(_owner("Agent of new clients without one", found, agents))
     return details[
         summary["Read it in another way"],
         action(
@@ -161,6 +159,28 @@ def _reading(found: Import, agents: Sequence[Agent]) -> Node:
             was_kind=found.kind or "",
         ),
     ]
+
+
+def whose(found: Import, agents: Sequence[Agent]) -> Node:
+    """Ask a manager whose the new clients are: without an agent of the team they would be nobody's to see."""
+    if not agents:
+        return None
+    return card(
+        "Whose clients are they?",
+        note("No column names an agent. A manager may take new clients for an agent of the team only."),
+        action(
+            "import_mapping",
+            div(".form-grid")[_owner("Agent of new clients", found, agents)],
+            div(".row")[submit("Give them to this agent", kind="primary")],
+            import_id=found.import_id,
+        ),
+        id="whose",
+    )
+
+
+def _owner(title: str, found: Import, agents: Sequence[Agent]) -> Node:
+    names = {"": "Nobody"} | {str(one.agent_id): one.name or str(one.agent_id) for one in agents}
+    return choice("owner_agent_id", title, names, str(found.owner_agent_id or ""))
 
 
 def _find_out(ways: Mapping[str, str]) -> Mapping[str, str]:

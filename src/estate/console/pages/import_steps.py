@@ -16,7 +16,7 @@ from htpy import (
 from estate.console import text
 from estate.console.page import Sheet, View, page
 from estate.console.pages import import_words as words
-from estate.console.pages.import_found import columns, found_out, questions
+from estate.console.pages.import_found import columns, found_out, questions, whose
 from estate.console.pages.import_rows import rows_of
 from estate.console.parts import (
     action,
@@ -46,16 +46,11 @@ def one_import(estate: Estate, view: View) -> Sheet:
     rows = estate.imports.rows(
         found.import_id, status=view.get("status"), cursor=view.get("cursor"), limit=PAGE_ROWS
     ).first()
-    content = [
-        _where(found),
-        _progress(found),
-        questions(found) if found.state == "read" else None,
-        _taking(found, view.me.role),
-        _undoing(found),
-        found_out(found, _agents(estate, found, view.me.role)),
-        columns(found),
-        rows_of(found, rows, view),
-    ]
+    agents = _agents(estate, found, view.me.role)
+    now = [_where(found), _progress(found), _questions_first(found, agents, view), _undoing(found)]
+    read_as = [found_out(found, agents), columns(found)]
+    listed = rows_of(found, rows, view)
+    content = [now, read_as, listed] if found.state == "read" else [now, listed, read_as]
     return Sheet(found.filename, content, LIVE_S if found.state in BUSY else None)
 
 
@@ -64,6 +59,17 @@ def _agents(estate: Estate, found: Import, role: str) -> Sequence[Agent]:
     if found.state != "read" or found.kind != "clients" or role == "agent":
         return ()
     return tuple(estate.agent.query(limit=AGENTS).first())
+
+
+def _questions_first(found: Import, agents: Sequence[Agent], view: View) -> Node:
+    if found.state == "read" and found.questions:
+        return questions(found)
+    is_asked = found.state == "read" and view.me.role == "manager" and not _names_agents(found)
+    return [whose(found, agents) if is_asked else None, _taking(found, view.me.role)]
+
+
+def _names_agents(found: Import) -> bool:
+    return found.owner_agent_id is not None or any(one.target == "owner_agent_id" for one in found.columns)
 
 
 # Where it stands
@@ -106,8 +112,6 @@ def _taking(found: Import, role: str) -> Node:
     if found.state != "read":
         return None
     ready = found.counts["waiting"]
-    if found.questions:
-        return card("Take the rows", note("Answer the questions first."), id="take")
     if found.kind is not None and found.kind not in words.kinds_of(role):
         said = f"Your role takes clients only. Ask an administrator to bring {words.kind_words(found.kind).lower()}."
         return card("Take the rows", note(said), id="take")
@@ -134,14 +138,15 @@ def _rejected(found: Import) -> Node:
     if not n:
         return None
     rows = a(href=f"/imports/{found.import_id}?status=rejected#rows")[f"{text.number(n)} rejected"]
-    return p[rows, " and not taken. Each can be mended, before or after the others are taken."]
+    return p[rows, " and not taken: each can be mended."]
 
 
 def _taken(found: Import) -> Node:
     counts = found.counts
     said = f"{text.number(counts['created'])} created, {text.number(counts['updated'])} updated."
     if not _changed(found):
-        said = "Nothing changed: every row that was taken says what is stored already."
+        stored = "Nothing changed: every row that was taken says what is stored already."
+        said = stored if counts["unchanged"] else "No row was taken."
     return card(
         "Taken",
         p["Taken ", text.moment(found.committed_at), "."],
@@ -159,7 +164,7 @@ def _changed(found: Import) -> int:
 def _unchanged(found: Import) -> Node:
     n = found.counts["unchanged"]
     rows = a(href=f"/imports/{found.import_id}?status=unchanged#rows")[f"{text.number(n)} unchanged"]
-    return p[rows, ": they say what is stored already."] if n else None
+    return p[rows, ": stored as they are already."] if n else None
 
 
 # Taking back
