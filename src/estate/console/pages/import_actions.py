@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from estate.console import text
 from estate.console.actions import Done, Sent, action
-from estate.console.pages.import_words import ASKED, BECAME
+from estate.console.pages.import_words import ASKED, BECAME, rows
 from estate.sdk import Estate
 
 __all__ = ["NO_FIELD", "commit", "fix", "mapping", "said_of", "shown", "undo"]
@@ -23,7 +24,9 @@ Cell = str | float | bool | None
 def mapping(estate: Estate, sent: Sent) -> Done:
     """Say what a file is and what its columns are; every row is checked again."""
     found = estate.imports.mapping(sent["import_id"], said_of(sent.fields), idempotency_key=sent.key)
-    return Done(f"Checked again: {found.counts['waiting']} rows are ready, {found.counts['rejected']} rejected.", "")
+    return Done(
+        f"Checked again: {rows(found.counts['waiting'])} ready, {text.number(found.counts['rejected'])} rejected.", ""
+    )
 
 
 @action("import_fix")

@@ -47,7 +47,7 @@ def questions(found: Import) -> Node:
             "import_mapping",
             [_question(found, one) for one in found.questions],
             _kept(found),
-            submit("Answer", kind="primary"),
+            div(".row")[submit("Answer", kind="primary")],
             import_id=found.import_id,
             was_kind=found.kind,
         ),
@@ -58,9 +58,9 @@ def questions(found: Import) -> Node:
 def _question(found: Import, one: Question) -> Node:
     of_file = one.column is None
     name = one.question if of_file else f"{one.question}_{one.column}"
-    about = None if of_file else ["Column ", span(dir="auto")[one.header], f", {_target(found, one.target)}. "]
+    about = None if of_file else ["Column ", span(dir="auto")[one.header], f" ({_target(found, one.target)}). "]
     asked = words.QUESTIONS.get(one.question, text.words(one.question))
-    rows = f" {text.number(one.rows)} {'row hangs' if one.rows == 1 else 'rows hang'} on it."
+    rows = f"{words.rows(one.rows)} {'hangs' if one.rows == 1 else 'hang'} on it."
     if not one.options:
         kind = "date" if one.question == "observed_on" else "text"
         return div[entry(name, asked, type=kind, required=True), note(about, rows)]

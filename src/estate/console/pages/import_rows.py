@@ -46,14 +46,14 @@ def rows_of(found: Import, rows: Page[ImportRow], view: View) -> Node:
     status = view.get("status")
     named = words.BECAME.get(status or "", (None, ""))[0]
     empty = "No row became that." if status else "The file has no rows."
-    may_mend = found.state in ("read", "committed")
-    mend = [_mending(found, row) for row in rows if may_mend and row.status in MENDABLE]
+    may_mend = found.state in ("read", "committed") and not found.questions
+    mend = [row for row in rows if may_mend and row.status in MENDABLE]
     return card(
         "Rows",
         _equation(found, view),
         p[f"Shown: {named.lower()}. ", a(href=with_query(view.path, {}))["Show all rows"]] if named else None,
         _row_table(found, rows) if len(rows) else note(empty),
-        [h3["Mend a row"], mend] if mend else None,
+        [h3["Mend a row"], [_mending(found, row, is_open=row is mend[0]) for row in mend]] if mend else None,
         pager(view.path, view.query, rows),
         id="rows",
     )
@@ -99,7 +99,7 @@ def _what_is_wrong(row: ImportRow) -> Node:
     return [text.words(row.reason) if row.reason else None, reasons(said, against=True)]
 
 
-def _mending(found: Import, row: ImportRow) -> Node:
+def _mending(found: Import, row: ImportRow, *, is_open: bool) -> Node:
     """Draw a row as a form with its cells in their order."""
     width = len(found.columns)
     cells = (*row.cells, *[""] * width)[:width]
@@ -107,7 +107,7 @@ def _mending(found: Import, row: ImportRow) -> Node:
     surplus = [shown(cell) for cell in row.cells[width:]]
     title = "; ".join(wrong.values()) or (text.words(row.reason) if row.reason else "")
     fields = [_cell(one, cell, wrong.get(one.header)) for one, cell in zip(found.columns, cells, strict=True)]
-    return details(".mend", id=f"line-{row.line}", open=row.status == "rejected")[
+    return details(".mend", id=f"line-{row.line}", open=is_open and row.status == "rejected")[
         summary[f"Line {row.line}: ", badge(words.BECAME[row.status][0], words.BECAME[row.status][1]), f" {title}"],
         note("Cells that the header has no place for: ", span(dir="auto")[" · ".join(surplus)]) if surplus else None,
         action(

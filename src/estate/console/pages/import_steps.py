@@ -120,12 +120,12 @@ def _taking(found: Import, role: str) -> Node:
         return card("Take the rows", note(said), _rejected(found), id="take")
     return card(
         "Take the rows",
-        p[f"{text.number(ready)} of {text.number(found.counts['read'])} rows are ready."],
+        p[f"{text.number(ready)} of {words.rows(found.counts['read'])} {'is' if ready == 1 else 'are'} ready."],
         note("A row that says what is stored already changes nothing. An empty cell clears nothing."),
         _rejected(found),
         action(
             "import_commit",
-            div(".row")[submit(f"Take {text.number(ready)} rows", kind="primary big")],
+            div(".row")[submit(f"Take {words.rows(ready)}", kind="primary big")],
             import_id=found.import_id,
         ),
         id="take",

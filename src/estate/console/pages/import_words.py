@@ -23,6 +23,7 @@ __all__ = [
     "kind_words",
     "kinds_of",
     "read_as",
+    "rows",
     "stated_answers",
     "target_words",
 ]
@@ -167,6 +168,11 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "agent_density": Field("Agents per 100 sales", MONEY),
     },
 }
+
+
+def rows(n: int) -> str:
+    """Write a number of rows."""
+    return f"{text.number(n)} {'row' if n == 1 else 'rows'}"
 
 
 def kinds_of(role: str) -> Mapping[str, str]:
