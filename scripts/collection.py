@@ -186,11 +186,31 @@ STORY: Mapping[str, Sequence[Step]] = {
             query=("client_id",),
         ),
         Step(
+            "GET /client/count",
+            {"the client is counted": "pm.expect(answer.count).to.equal(1);"},
+            query=("client_id",),
+        ),
+        Step(
             "GET /property/query",
             {"both units are listed": "pm.expect(answer.items).to.have.lengthOf(2);"},
             query=("project_id",),
         ),
+        Step(
+            "GET /property/count",
+            {"both units are counted": "pm.expect(answer.count).to.equal(2);"},
+            query=("project_id",),
+        ),
         Step("GET /behavior/query", LISTED | _same("client_id", "answer.items[0]"), query=("client_id",)),
+        Step("GET /behavior/deals", LISTED | _same("deal_id", "answer.items[0]"), query=("client_id",)),
+        Step(
+            "GET /behavior/pipeline",
+            {
+                "every open deal is in one stage": (
+                    "pm.expect(answer.items.reduce((sum, item) => sum + item.n, 0)).to.equal(answer.n);"
+                )
+            }
+            | WHY,
+        ),
     ),
     "3 Scores and forecasts": (
         Step(
@@ -445,7 +465,30 @@ STORY: Mapping[str, Sequence[Step]] = {
         ),
         Step("POST /auth/logout", {"a key has no session": "pm.expect(answer.logged_out).to.equal(false);"}),
     ),
-    "11 Operations": (
+    "11 The platform itself, for administrators": (
+        Step(
+            "GET /system/queues",
+            {
+                "what waits adds up": (
+                    "pm.expect(answer.items.reduce((sum, item) => sum + item.waiting, 0)).to.equal(answer.waiting);"
+                )
+            },
+        ),
+        Step(
+            "GET /system/jobs",
+            {"the sweep is told": 'pm.expect(answer.runs.map(run => run.name)).to.include("sweep");'},
+        ),
+        Step("GET /system/models", LISTED),
+        Step(
+            "GET /system/keys",
+            {"no secret is told": "pm.expect(JSON.stringify(answer)).to.not.match(/secret|hash/);"},
+        ),
+        Step(
+            "GET /system/users",
+            {"no password is told": "pm.expect(JSON.stringify(answer)).to.not.match(/password_hash/);"},
+        ),
+    ),
+    "12 Operations": (
         Step("GET /healthz", {"the process answers": 'pm.expect(answer.status).to.equal("ok");'}),
         Step("GET /readyz", {"the database answers": 'pm.expect(answer.database).to.equal("ok");'}),
         Step(

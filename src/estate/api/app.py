@@ -13,7 +13,19 @@ from estate.api.admission import Admission, Limits
 from estate.api.deps import caller
 from estate.api.events import group_commit
 from estate.api.middleware import EnvelopeCheck, RequestRecord
-from estate.api.routers import agent, auth, behavior, client, gpt, imports, ingest, market, operations, property_
+from estate.api.routers import (
+    agent,
+    auth,
+    behavior,
+    client,
+    gpt,
+    imports,
+    ingest,
+    market,
+    operations,
+    property_,
+    system,
+)
 from estate.core import db, gauges, queue
 from estate.core.credentials import Credentials
 from estate.core.settings import get_settings
@@ -50,7 +62,7 @@ def create_app() -> FastAPI:
     app.state.limits = Limits(settings)
     errors.install(app)
     # Routes are tried in this order, and events come most often.
-    for router in (behavior, market, agent, client, property_, gpt, ingest, imports, auth, operations):
+    for router in (behavior, market, agent, client, property_, gpt, ingest, imports, auth, system, operations):
         app.include_router(router.router, dependencies=[Depends(caller)])
     openapi.install(app, docs=settings.docs_enabled)
     # The last one added is the first that a request meets.

@@ -14,6 +14,7 @@ EVERYBODY: Roles = frozenset(ROLES)
 READERS: Roles = frozenset({"admin", "manager", "agent", "read_only"})
 PEOPLE: Roles = frozenset({"admin", "manager", "agent"})
 LEADERS: Roles = frozenset({"admin", "manager"})
+ADMINS: Roles = frozenset({"admin"})
 LOADERS: Roles = frozenset({"admin", "ingest"})
 IMPORTERS: Roles = PEOPLE | LOADERS
 
@@ -45,6 +46,7 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /agent/rankings": READERS,
     "POST /client/ingest": LOADERS | {"manager"},
     "GET /client/query": READERS,
+    "GET /client/count": READERS,
     "GET /client/qualification/{client_id}": READERS,
     "GET /client/predict": READERS,
     "POST /client/closing": READERS,  # A computation: it writes nothing.
@@ -61,6 +63,7 @@ RIGHTS: Mapping[str, Roles] = {
     "DELETE /client/{client_id}": LEADERS,
     "POST /property/ingest": LOADERS,
     "GET /property/query": READERS,
+    "GET /property/count": READERS,
     "GET /property/predict": READERS,
     "GET /property/recommend": READERS,
     "GET /property/compare": READERS,
@@ -69,6 +72,8 @@ RIGHTS: Mapping[str, Roles] = {
     "POST /behavior/conversation": PEOPLE | {"ingest"},
     "POST /behavior/deal": PEOPLE | {"ingest"},
     "GET /behavior/query": READERS,
+    "GET /behavior/deals": READERS,
+    "GET /behavior/pipeline": READERS,
     "GET /behavior/predict": READERS,
     "GET /behavior/recommend": READERS,
     "GET /behavior/triggers": READERS,
@@ -80,6 +85,11 @@ RIGHTS: Mapping[str, Roles] = {
     "GET /gpt/ranking": READERS,
     "POST /gpt/ranking/rollback": LEADERS,
     "GET /ingest/rejected": LOADERS,
+    "GET /system/queues": ADMINS,
+    "GET /system/jobs": ADMINS,
+    "GET /system/models": ADMINS,
+    "GET /system/keys": ADMINS,
+    "GET /system/users": ADMINS,
     "POST /imports": IMPORTERS,
     "GET /imports": IMPORTERS,
     "GET /imports/{import_id}": IMPORTERS,

@@ -59,7 +59,7 @@ def list_keys() -> None:
     table = Table("Id", "Name", "Role", "Created", "Last used", "State")
     with attached(), unit_of_work(SYSTEM, read_only=True) as session:
         for key in key_store.list_keys(session):
-            state = _state(key.revoked_at, key.expires_at, key.replaced_by)
+            state = _told(key_store.state_of(key, _now()), key.expires_at, key.replaced_by)
             told = (_day(key.created_at), _day(key.last_used_at), state)
             table.add_row(key.key_id, escape(key.name), key.role, *told)
     Console().print(table)
@@ -125,8 +125,8 @@ def list_users() -> None:
     table = Table("E-mail", "Name", "Role", "Created", "State")
     with attached(), unit_of_work(SYSTEM, read_only=True) as session:
         for user in users.list_users(session):
-            state = "disabled" if user.disabled_at else "active" if user.password_hash else "no password"
-            table.add_row(escape(user.email), escape(user.name or ""), user.role, _day(user.created_at), state)
+            told = (_day(user.created_at), users.state_of(user).replace("_", " "))
+            table.add_row(escape(user.email), escape(user.name or ""), user.role, *told)
     Console().print(table)
 
 
@@ -165,11 +165,9 @@ def _show(key: ApiKey) -> None:
     typer.echo(key.text())
 
 
-def _state(revoked_at: dt.datetime | None, expires_at: dt.datetime | None, replaced_by: str | None) -> str:
-    if revoked_at is not None:
-        return "revoked"
-    if expires_at is not None and expires_at <= _now():
-        return "expired"
+def _told(state: str, expires_at: dt.datetime | None, replaced_by: str | None) -> str:
+    if state in ("revoked", "expired"):
+        return state
     ends = f" until {expires_at:%Y-%m-%d %H:%M}" if expires_at else ""
     return f"replaced by {replaced_by}{ends}" if replaced_by else f"active{ends}"
 

@@ -20,12 +20,12 @@ app = typer.Typer(help="Trained models: what they learned from, how well they fo
 @app.command("list")
 def list_models() -> None:
     """Show the newest trainings of each kind."""
-    from estate.intelligence.quality import score_quality
+    from estate.intelligence.quality import trainings
 
     with attached(), unit_of_work(Actor.system(), read_only=True) as session:
-        found = score_quality(session)
+        found = trainings(session)
     table = Table("", "kind", "id", "trained", "deals", "AUC", "log-loss", "base", "verdict", box=None)
-    for one in found.trainings:
+    for one in found:
         numbers = (one.foretold.auc, one.foretold.log_loss, one.foretold.base_log_loss)
         said = [f"{number:.3f}" if number is not None else "-" for number in numbers]
         mark = "*" if one.active else ""

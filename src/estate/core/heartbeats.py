@@ -10,7 +10,7 @@ from estate.core.db import unit_of_work
 from estate.core.models import Heartbeat
 from estate.core.security import Actor
 
-__all__ = ["SWEEP", "last_beat", "take_turn"]
+__all__ = ["RETAIN", "SWEEP", "last_beat", "take_turn"]
 
 SWEEP = "sweep"
 """The periodic look at all work."""

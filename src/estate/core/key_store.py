@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,7 +16,9 @@ from estate.core.models import StoredKey
 from estate.core.security import Actor, ActorRole, fingerprint
 from estate.core.settings import get_settings
 
-__all__ = ["Standing", "create_key", "list_keys", "revoke_key", "rotate_key"]
+__all__ = ["KeyState", "Standing", "create_key", "list_keys", "revoke_key", "rotate_key", "state_of"]
+
+KeyState = Literal["active", "replaced", "expired", "revoked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,15 @@ def create_key(
 def list_keys(session: Session) -> Sequence[StoredKey]:
     """Return every key, the newest first."""
     return session.scalars(select(StoredKey).order_by(StoredKey.created_at.desc(), StoredKey.key_id)).all()
+
+
+def state_of(key: StoredKey, now: dt.datetime) -> KeyState:
+    """Return how a key stands; one that is replaced is still good, until it expires."""
+    if key.revoked_at is not None:
+        return "revoked"
+    if key.expires_at is not None and key.expires_at <= now:
+        return "expired"
+    return "active" if key.replaced_by is None else "replaced"
 
 
 def rotate_key(session: Session, by: Actor, key_id: str, now: dt.datetime, overlap: dt.timedelta) -> ApiKey:

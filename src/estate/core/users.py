@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Literal
 
 from pwdlib import PasswordHash
 from sqlalchemy import delete, func, select, update
@@ -15,22 +16,28 @@ from estate.core.audit import audit
 from estate.core.errors import Conflict, Invalid, NotFound
 from estate.core.key_store import Standing
 from estate.core.keys import ID_CHARACTERS, SECRET_CHARACTERS, random_text
-from estate.core.models import StoredKey, User, UserSession
+from estate.core.models import StoredKey, Team, User, UserSession
 from estate.core.security import Actor, fingerprint
 from estate.core.settings import get_settings
 
 __all__ = [
     "PASSWORD_MAX_CHARACTERS",
     "Opened",
+    "UserState",
     "create_user",
     "disable_user",
     "find_user",
+    "last_sessions",
     "list_users",
     "log_in",
     "log_out",
     "name_of",
     "set_password",
+    "state_of",
+    "team_names",
 ]
+
+UserState = Literal["active", "no_password", "disabled"]
 
 PASSWORD_MIN_CHARACTERS = 12
 PASSWORD_MAX_CHARACTERS = 256
@@ -94,6 +101,24 @@ def find_user(session: Session, email: str) -> User:
 def list_users(session: Session) -> Sequence[User]:
     """Return every user by e-mail address."""
     return session.scalars(select(User).order_by(func.lower(User.email))).all()
+
+
+def state_of(user: User) -> UserState:
+    """Return whether a user can log in, else why not."""
+    if user.disabled_at is not None:
+        return "disabled"
+    return "no_password" if user.password_hash is None else "active"
+
+
+def last_sessions(session: Session) -> dict[uuid.UUID, dt.datetime]:
+    """Return when each user last used a session; those that ended long ago are not kept."""
+    query = select(UserSession.user_id, func.max(UserSession.last_seen_at)).group_by(UserSession.user_id)
+    return {row[0]: row[1] for row in session.execute(query)}
+
+
+def team_names(session: Session) -> dict[uuid.UUID, str]:
+    """Return the name of each team."""
+    return {row[0]: row[1] for row in session.execute(select(Team.team_id, Team.name))}
 
 
 def set_password(session: Session, by: Actor, email: str, password: str, now: dt.datetime) -> None:

@@ -14,11 +14,12 @@ from estate.intelligence.cards import BAND_CUTS
 from estate.intelligence.explained import clock, status_of
 from estate.intelligence.features import closed_by, load_deals
 from estate.intelligence.foretold import by_band, measures
+from estate.intelligence.freshness import Freshness, freshness
 from estate.intelligence.models import TrainedModel
-from estate.intelligence.register import CARDS
-from estate.intelligence.schemas import BandQuality, Foretold, QualityOut, TrainingOut
+from estate.intelligence.register import CARDS, standing
+from estate.intelligence.schemas import BandQuality, Foretold, ModelsOut, ModelStanding, QualityOut, TrainingOut
 
-__all__ = ["score_quality"]
+__all__ = ["model_standings", "score_quality", "trainings"]
 
 WINDOW_DAYS = 365
 GRACE = dt.timedelta(days=1)
@@ -49,9 +50,35 @@ def _all_quality(session: Session, at: dt.datetime) -> QualityOut:
         status=status_of(len(scores)),
         foretold=Foretold(**measures(won, said)),
         bands=[BandQuality(**band) for band in by_band(won, said, BAND_CUTS)],
-        trainings=[_training(row) for kind in CARDS for row in crud.newest_models(session, kind, SHOWN_TRAININGS)],
+        trainings=trainings(session),
         as_of=at,
         why=f"{len(scores)} deals closed in {WINDOW_DAYS} days whose client had a stored score when they were opened.",
+    )
+
+
+def trainings(session: Session) -> list[TrainingOut]:
+    """Return the newest trainings of each kind."""
+    return [_training(row) for kind in CARDS for row in crud.newest_models(session, kind, SHOWN_TRAININGS)]
+
+
+def model_standings(session: Session, now: dt.datetime) -> ModelsOut:
+    """Return which model answers for each kind, and how far the newest training is behind what has closed."""
+    return ModelsOut(
+        items=[_standing(session, fresh, now) for fresh in freshness(session)],
+        trainings=trainings(session),
+        as_of=now,
+    )
+
+
+def _standing(session: Session, fresh: Freshness, now: dt.datetime) -> ModelStanding:
+    active = crud.standing(session, fresh.kind)
+    return ModelStanding(
+        kind=fresh.kind,
+        answers="card" if standing(session, fresh.kind) is None else "model",
+        training=None if active is None else _training(active),
+        unlearned=fresh.unlearned,
+        oldest_unlearned_at=fresh.oldest_unlearned_at,
+        stale=fresh.is_stale(now),
     )
 
 

@@ -22,6 +22,8 @@ __all__ = [
     "ExpectedClosings",
     "Foretold",
     "MissingField",
+    "ModelStanding",
+    "ModelsOut",
     "NextAction",
     "NextCall",
     "Qualification",
@@ -304,6 +306,27 @@ class TrainingOut(SchemaOut):
     foretold: Foretold
     folds: list[Foretold]
     bands: list[BandQuality]
+
+
+class ModelStanding(SchemaOut):
+    """What requests of one kind are answered from."""
+
+    kind: str
+    answers: Literal["model", "card"] = Field(
+        description="`card`: the documented card, since no training is active or this release cannot use it."
+    )
+    training: TrainingOut | None = Field(description="The active training; null: there is none.")
+    unlearned: int = Field(description="Deals that closed after the newest of those that the newest training saw.")
+    oldest_unlearned_at: dt.datetime | None
+    stale: bool = Field(description="Whether a training is overdue.")
+
+
+class ModelsOut(SchemaOut):
+    """The model of each kind, and the latest trainings."""
+
+    items: list[ModelStanding]
+    trainings: list[TrainingOut] = Field(description="The newest of each kind first.")
+    as_of: dt.datetime
 
 
 class QualityOut(SchemaOut):

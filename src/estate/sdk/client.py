@@ -14,6 +14,7 @@ from estate.sdk.groups.house import AuthApi, IngestApi
 from estate.sdk.groups.imports import ImportsApi
 from estate.sdk.groups.market import MarketApi
 from estate.sdk.groups.property import PropertyApi
+from estate.sdk.groups.system import SystemApi
 from estate.sdk.models.house import Health, Readiness
 from estate.sdk.transport import JSON, RETRIES, TIMEOUT_S, Call, Carrier, Transport, to_body
 
@@ -66,6 +67,7 @@ class Estate(Group):
         self.ingest = IngestApi(transport)
         self.imports = ImportsApi(transport)
         self.auth = AuthApi(transport)
+        self.system = SystemApi(transport)
 
     @classmethod
     def login(cls, base_url: str, email: str, password: str, *, timeout_s: float = TIMEOUT_S) -> Self:

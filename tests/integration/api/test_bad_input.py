@@ -274,23 +274,32 @@ GETS: dict[str, dict[str, str]] = {
     "/agent/predict": {"agent_id": AGENT},
     "/agent/recommend": {"client_id": CLIENT},
     "/client/query": {},
+    "/client/count": {},
     f"/client/qualification/{CLIENT}": {},
     "/client/predict": {"client_id": CLIENT, "agent_id": AGENT, "unit": f"{PROJECT}:{UNIT}"},
     "/client/recommend": {"agent_id": AGENT},
     "/client/skip-reasons": {},
     f"/client/{CLIENT}/timeline": {},
     "/property/query": {},
+    "/property/count": {},
     "/property/predict": {"unit": f"{PROJECT}:{UNIT}"},
     "/property/recommend": {"client_id": CLIENT},
     "/behavior/query": {},
+    "/behavior/deals": {},
+    "/behavior/pipeline": {},
     "/behavior/predict": {"client_id": CLIENT},
     "/behavior/recommend": {"client_id": CLIENT},
     "/behavior/triggers": {},
     "/behavior/patterns": {},
     "/ingest/rejected": {},
+    "/system/queues": {},
+    "/system/jobs": {},
+    "/system/models": {},
+    "/system/keys": {},
+    "/system/users": {},
 }
 IDS = [(path, name) for path, valid in GETS.items() for name in valid]
-LISTS = [path for path in GETS if path.endswith(("/query", "/rejected"))]
+LISTS = [path for path in GETS if path.endswith(("/query", "/deals", "/rejected"))]
 
 
 @pytest.mark.parametrize(("path", "name"), IDS)

@@ -71,9 +71,10 @@ def test_the_table_says_what_was_agreed() -> None:
     may = {role: {operation for operation, roles in RIGHTS.items() if role in roles} for role in ROLES}
     reads = {operation for operation in RIGHTS if operation.startswith("GET ")}
     export = {"GET /client/{client_id}/export"}
-    closed = {"GET /ingest/rejected", "GET /client/duplicates"} | export | {o for o in reads if " /imports" in o}
-    own = {"GET /auth/me", "POST /auth/logout"}
+    system = {f"GET /system/{what}" for what in ("queues", "jobs", "models", "keys", "users")}
     imports = {operation for operation in RIGHTS if " /imports" in operation}
+    closed = {"GET /ingest/rejected", "GET /client/duplicates"} | export | (reads & imports) | system
+    own = {"GET /auth/me", "POST /auth/logout"}
     events = {"POST /behavior/event", "POST /behavior/conversation", "POST /behavior/deal"}
     bulk = {f"POST /{layer}/ingest" for layer in ("market", "agent", "client", "property", "behavior")}
     assert may["admin"] == RIGHTS.keys()
@@ -82,7 +83,7 @@ def test_the_table_says_what_was_agreed() -> None:
     written = events | contacts | {"POST /client/override"} | WRITES | export | imports
     assert may["agent"] == may["read_only"] | written
     assert may["ingest"] == bulk | events | own | {"GET /ingest/rejected"} | imports
-    assert RIGHTS.keys() - may["manager"] == {
+    assert RIGHTS.keys() - may["manager"] == system | {
         "POST /market/ingest",
         "POST /agent/ingest",
         "POST /property/ingest",
