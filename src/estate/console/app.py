@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from estate.console.actions import ACTIONS, Sent
+from estate.console.answers import refused
 from estate.console.session import (
     end_session,
     estate_of,
@@ -20,13 +21,12 @@ from estate.console.session import (
 )
 from estate.console.shell import STATIC
 from estate.core.settings import get_console_settings
-from estate.sdk import ApiError, EstateError
+from estate.sdk import EstateError
 
 __all__ = ["create_app"]
 
 Handler = Callable[[Request], Awaitable[Response]]
 
-NO_ANSWER = 503
 HEADERS = {
     # NiceGUI's pages start with inline scripts and compile their templates; nothing comes from elsewhere.
     "Content-Security-Policy": (
@@ -81,7 +81,7 @@ async def _log_in(request: Request) -> Response:
     try:
         await run_in_threadpool(estate.auth.login, email=str(given.get("email")), password=str(given.get("password")))
     except EstateError as error:
-        return _refused(error)
+        return refused(error)
     response = JSONResponse({"said": "Signed in.", "go": local_path(given.get("next"))})
     keep_session(response, request, str(estate.session))
     return response
@@ -108,13 +108,5 @@ async def _do(request: Request) -> Response:
     try:
         done = await run_in_threadpool(act, estate_of(token), Sent(fields, key))
     except EstateError as error:
-        return _refused(error)
+        return refused(error)
     return JSONResponse({"said": done.said, "go": done.go})
-
-
-def _refused(error: EstateError) -> Response:
-    """Tell a page what the API said; what it could not be asked is worth another try."""
-    status = error.status if isinstance(error, ApiError) else NO_ANSWER
-    fields = [{"field": one.pointer, "message": one.message} for one in getattr(error, "errors", ())]
-    told = {"detail": error.message, "hint": error.hint, "errors": fields, "request_id": error.request_id}
-    return JSONResponse(told, status)

@@ -196,6 +196,7 @@
     const file = form.querySelector("input[type=file]").files[0];
     if (form.dataset.busy) return;
     if (!file) return tellAt(form, "Choose a file first.", true);
+    if (file.size > Number(form.dataset.maxBytes || Infinity)) return tellAt(form, "The file is too large: split it.", true);
     setBusy(form, true);
     tellAt(form, `Reading ${file.name}…`, false);
     form.dataset.key ||= newKey();
@@ -369,6 +370,7 @@
   document.addEventListener("input", (event) => keepDraft(event.target));
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-keys-switch]")) localStorage.setItem("keys", event.target.checked ? "on" : "off");
+    if (event.target.type === "file") delete event.target.form.dataset.key; // Another file is another import.
     if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
   document.addEventListener("keydown", press);
