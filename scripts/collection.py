@@ -186,11 +186,31 @@ STORY: Mapping[str, Sequence[Step]] = {
             query=("client_id",),
         ),
         Step(
+            "GET /client/count",
+            {"the client is counted": "pm.expect(answer.count).to.equal(1);"},
+            query=("client_id",),
+        ),
+        Step(
             "GET /property/query",
             {"both units are listed": "pm.expect(answer.items).to.have.lengthOf(2);"},
             query=("project_id",),
         ),
+        Step(
+            "GET /property/count",
+            {"both units are counted": "pm.expect(answer.count).to.equal(2);"},
+            query=("project_id",),
+        ),
         Step("GET /behavior/query", LISTED | _same("client_id", "answer.items[0]"), query=("client_id",)),
+        Step("GET /behavior/deals", LISTED | _same("deal_id", "answer.items[0]"), query=("client_id",)),
+        Step(
+            "GET /behavior/pipeline",
+            {
+                "every open deal is in one stage": (
+                    "pm.expect(answer.items.reduce((sum, item) => sum + item.n, 0)).to.equal(answer.n);"
+                )
+            }
+            | WHY,
+        ),
     ),
     "3 Scores and forecasts": (
         Step(

@@ -152,6 +152,7 @@ def _read_calls(world: World) -> list[Call]:
         Call("GET /agent/predict", lambda a: a["lower"] <= a["upper"], params=agent),
         Call("GET /agent/recommend", _listed("agent_id"), params=client),
         Call("GET /client/query", _listed("client_id", "budget")),
+        Call("GET /client/count", lambda a: a["count"] > 0),
         Call(
             "GET /client/qualification/{client_id}",
             lambda a: _share(a["score"]) and a["lower"] <= a["score"] <= a["upper"],
@@ -178,6 +179,7 @@ def _read_calls(world: World) -> list[Call]:
             path=f"/client/{world.client}/timeline",
         ),
         Call("GET /property/query", _listed("project_id", "unit_id", "price")),
+        Call("GET /property/count", lambda a: a["count"] > 0),
         Call("GET /property/predict", lambda a: bool(a["why"]), params={"unit": world.units[0]}),
         Call("GET /property/recommend", lambda a: "items" in a, params=client),
         Call(
@@ -186,6 +188,8 @@ def _read_calls(world: World) -> list[Call]:
             params={"unitA": world.units[0], "unitB": world.units[1]},
         ),
         Call("GET /behavior/query", _listed("event_id", "time_of_event")),
+        Call("GET /behavior/deals", _listed("deal_id", "stage", "stage_since")),
+        Call("GET /behavior/pipeline", lambda a: sum(item["n"] for item in a["items"]) == a["n"] > 0),
         Call("GET /behavior/triggers", lambda a: "items" in a),
         Call("GET /behavior/patterns", lambda a: "items" in a),
         Call("GET /behavior/predict", lambda a: bool(a), params=client),

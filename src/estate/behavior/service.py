@@ -17,6 +17,7 @@ from estate.behavior.events import check_event, ingest_checked_events, ingest_ev
 from estate.behavior.folding import fold
 from estate.behavior.interest import Interest, interest_of, newest_interest, newest_moment
 from estate.behavior.moving import histories, move_client
+from estate.behavior.pipeline import list_deals, pipeline
 from estate.behavior.privacy import erase_history, export_client, lock_history, record_ids
 from estate.behavior.records import client_activity, documents, next_step
 
@@ -44,6 +45,7 @@ __all__ = [
     "ingest_events",
     "interest_in_units",
     "interest_of",
+    "list_deals",
     "list_events",
     "lock_history",
     "move_client",
@@ -53,6 +55,7 @@ __all__ = [
     "next_step",
     "past_calls",
     "patterns",
+    "pipeline",
     "record_ids",
     "skip_counts",
     "stages",

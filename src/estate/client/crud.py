@@ -5,16 +5,32 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, Text, Uuid, delete, exists, func, insert, or_, select, text, update
+from pydantic_core import to_json
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONPATH, array
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from estate.client.models import ClientMerge, ClientProfile, ClientScore
-from estate.client.schemas import ClientFilter, ScoreMade
+from estate.client.schemas import ClientFilter, ClientsWanted, ScoreMade
 from estate.core.db import only_agent
 from estate.core.export import held
-from estate.core.paging import Key, Page, fetch_page
+from estate.core.paging import Key, Page, count_rows, fetch_page
 from estate.core.upsert import Written, upsert
 
 __all__ = [
@@ -24,6 +40,7 @@ __all__ = [
     "client_ids",
     "clients",
     "clients_of",
+    "count_clients",
     "delete_client",
     "forget_scores",
     "get_client",
@@ -234,6 +251,16 @@ def clients_of(session: Session, agent_id: uuid.UUID) -> Sequence[ClientProfile]
 
 def page_clients(session: Session, wanted: ClientFilter, currency: str | None) -> Page[ClientProfile]:
     """Return clients in the order of their ids; `currency` limits them to budgets in it."""
+    query = _filtered(session, wanted, currency)
+    return fetch_page(session, query, Key((ClientProfile.client_id,)), cursor=wanted.cursor, limit=wanted.limit)
+
+
+def count_clients(session: Session, wanted: ClientsWanted, currency: str | None) -> int:
+    """Return how many clients `page_clients` lists on all its pages."""
+    return count_rows(session, _filtered(session, wanted, currency))
+
+
+def _filtered(session: Session, wanted: ClientsWanted, currency: str | None) -> Select[ClientProfile]:
     query = select(ClientProfile).where(*_identity(wanted), *_means(wanted, currency))
     if (agent_id := only_agent(session)) is not None:
         query = query.where(ClientProfile.owner_agent_id == agent_id)
@@ -241,10 +268,10 @@ def page_clients(session: Session, wanted: ClientFilter, currency: str | None) -
         query = query.where(_mentions(wanted.search))
     if wanted.location is not None:
         query = query.where(_says(ClientProfile.location_targets, wanted.location))
-    return fetch_page(session, query, Key((ClientProfile.client_id,)), cursor=wanted.cursor, limit=wanted.limit)
+    return query
 
 
-def _identity(wanted: ClientFilter) -> list[ColumnElement[bool]]:
+def _identity(wanted: ClientsWanted) -> list[ColumnElement[bool]]:
     conditions = []
     if wanted.client_id is not None:
         conditions.append(ClientProfile.client_id == wanted.client_id)
@@ -255,7 +282,7 @@ def _identity(wanted: ClientFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _means(wanted: ClientFilter, currency: str | None) -> list[ColumnElement[bool]]:
+def _means(wanted: ClientsWanted, currency: str | None) -> list[ColumnElement[bool]]:
     conditions = []
     if currency is not None:
         conditions.append(ClientProfile.currency == currency)
@@ -281,11 +308,16 @@ def _mentions(words: str) -> ColumnElement[bool]:
 
 
 def _says(column: InstrumentedAttribute[Any], words: str) -> ColumnElement[bool]:
-    """Match words within the text values of a jsonb column, not within its keys or punctuation."""
+    """Match words within the text values of a jsonb column, not within its keys or punctuation.
+
+    The values are taken apart only where the words, as JSON writes them, stand anywhere in the document.
+    """
+    written = to_json(words.lower()).decode()[1:-1]
+    stands = func.strpos(func.lower(sql_cast(column, Text)), written) > 0
     part = func.jsonb_path_query(column, sql_cast("strict $.**", JSONPATH)).table_valued("value").render_derived()
     said = func.lower(part.c.value.op("#>>")(text("'{}'")), type_=Text)
     is_text = func.jsonb_typeof(part.c.value) == "string"
-    return exists(select(1).select_from(part).where(is_text, func.strpos(said, words.lower()) > 0))
+    return and_(stands, exists(select(1).select_from(part).where(is_text, func.strpos(said, words.lower()) > 0)))
 
 
 def page_matches(session: Session, *, cursor: str | None, limit: int) -> Page[Sequence[uuid.UUID]]:

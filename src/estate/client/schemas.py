@@ -33,6 +33,7 @@ __all__ = [
     "ClientFilter",
     "ClientIn",
     "ClientOut",
+    "ClientsWanted",
     "Match",
     "MergeIn",
     "MergeOut",
@@ -82,8 +83,8 @@ class ClientIn(Schema):
     )
 
 
-class ClientFilter(Schema):
-    """Which clients to list."""
+class ClientsWanted(Schema):
+    """Which clients are meant."""
 
     client_id: Uuid | None = None
     owner_agent_id: Uuid | None = None
@@ -100,6 +101,11 @@ class ClientFilter(Schema):
     )
     min_score: QueryShare | None = Field(None, description="Least qualification score, 0 to 1.")
     updated_since: Instant | None = Field(None, description="Only rows changed at or after this time.")
+
+
+class ClientFilter(ClientsWanted):
+    """Which clients to list."""
+
     cursor: ShortText | None = None
     limit: QueryLimit = 50
 

@@ -13,7 +13,7 @@ from estate.client.errors import ClientMerged, ClientNotFound
 from estate.client.merging import SCORE_TOPIC, Merging, absorb, begin_merge, finish_merge, matches
 from estate.client.models import ClientProfile, ClientScore
 from estate.client.privacy import erase_profile, export_client, known_as, lock_client
-from estate.client.schemas import ClientFilter, ClientIn, ClientOut, OverrideIn, ScoreMade
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut, ClientsWanted, OverrideIn, ScoreMade
 from estate.core.db import database_time
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.erasure import erased_ids
@@ -29,6 +29,7 @@ __all__ = [
     "begin_merge",
     "client_ids",
     "clients_of",
+    "count_clients",
     "documents",
     "erase_profile",
     "export_client",
@@ -125,12 +126,27 @@ def list_clients(session: Session, wanted: ClientFilter) -> Page[ClientOut]:
     ClientMerged
         When one client is asked for that was merged into another.
     """
+    page = crud.page_clients(session, wanted, _compared_in(session, wanted))
+    return Page(_out(page.items), page.next_cursor)
+
+
+def count_clients(session: Session, wanted: ClientsWanted) -> int:
+    """Return how many clients `list_clients` lists on all its pages.
+
+    Raises
+    ------
+    ClientMerged
+        See `list_clients`.
+    """
+    return crud.count_clients(session, wanted, _compared_in(session, wanted))
+
+
+def _compared_in(session: Session, wanted: ClientsWanted) -> str | None:
+    """Return the one currency in which budgets are compared, None where none are; refuse a client that was merged."""
     if wanted.client_id is not None:
         _refuse_merged(session, wanted.client_id)
     ranged = wanted.budget_min is not None or wanted.budget_max is not None
-    currency = wanted.currency or (get_settings().default_currency if ranged else None)
-    page = crud.page_clients(session, wanted, currency)
-    return Page(_out(page.items), page.next_cursor)
+    return wanted.currency or (get_settings().default_currency if ranged else None)
 
 
 def get_client(session: Session, client_id: uuid.UUID) -> ClientOut:

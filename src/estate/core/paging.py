@@ -11,13 +11,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Select, tuple_
+from sqlalchemy import ColumnElement, Select, func, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql import sqltypes
 
 from estate.core.errors import BadRequest
 
-__all__ = ["Key", "Page", "PageOut", "fetch_page"]
+__all__ = ["CountOut", "Key", "Page", "PageOut", "count_rows", "fetch_page"]
 
 T = TypeVar("T")
 Column = ColumnElement[Any] | InstrumentedAttribute[Any]
@@ -44,6 +44,18 @@ class PageOut(BaseModel, Generic[T]):
 
     items: list[T]
     next_cursor: str | None = Field(None, description="Send it as `cursor` for the next page; null at the end.")
+
+
+class CountOut(BaseModel):
+    """How long a list is."""
+
+    count: int = Field(description="Items of all pages together, as far as the caller may see them.")
+
+
+def count_rows(session: Session, query: Select[Any]) -> int:
+    """Return how many rows a query has, without reading what it selects."""
+    counted = query.with_only_columns(func.count(), maintain_column_froms=True).order_by(None)
+    return session.execute(counted).scalar_one()
 
 
 def fetch_page(session: Session, query: Select[Any], key: Key, *, cursor: str | None, limit: int) -> Page[Any]:

@@ -56,6 +56,7 @@ __all__ = [
     "UnitFilter",
     "UnitIn",
     "UnitOut",
+    "UnitsWanted",
     "ValueOut",
 ]
 
@@ -195,8 +196,8 @@ class UnitIn(Schema):
 _PROJECT_INPUTS = {"project_name": "name", "developer": "developer", "handover_on": "handover_on"}
 
 
-class UnitFilter(Schema):
-    """Which units to list, and in which order."""
+class UnitsWanted(Schema):
+    """Which units are meant."""
 
     area_id: Uuid | None = None
     project_id: Uuid | None = None
@@ -210,8 +211,6 @@ class UnitFilter(Schema):
     price_max: Money | None = None
     search: Name | None = Field(None, description="Part of the title, the project's name or the developer.")
     sort: Sort = Field("id", description="The order by price leaves out units without one.")
-    cursor: ShortText | None = None
-    limit: QueryLimit = 50
 
     @model_validator(mode="after")
     def _range(self) -> Self:
@@ -223,6 +222,13 @@ class UnitFilter(Schema):
     def by_price(self) -> bool:
         """Whether prices are compared, which is done within one currency only."""
         return self.sort in ("price", "-price") or self.price_min is not None or self.price_max is not None
+
+
+class UnitFilter(UnitsWanted):
+    """Which units to list, and in which order."""
+
+    cursor: ShortText | None = None
+    limit: QueryLimit = 50
 
 
 class CountedOut(SchemaOut):

@@ -37,6 +37,7 @@ from estate.property.schemas import (
     UnitFilter,
     UnitIn,
     UnitOut,
+    UnitsWanted,
     ValueOut,
 )
 from estate.property.traits import HardLimits, Near, Traits
@@ -44,6 +45,7 @@ from estate.property.traits import HardLimits, Near, Traits
 __all__ = [
     "candidates",
     "compare",
+    "count_units",
     "documents",
     "get_unit",
     "ingest",
@@ -175,9 +177,18 @@ def _store_projects(session: Session, stated: Sequence[ProjectIn]) -> list[Store
 
 def list_units(session: Session, wanted: UnitFilter) -> Page[UnitOut]:
     """Return a page of units; prices are compared within one currency only."""
-    default = get_settings().default_currency if wanted.by_price else None
-    page = crud.page_units(session, wanted, wanted.currency or default)
+    page = crud.page_units(session, wanted, _compared_in(wanted))
     return Page(_outs(session, page.items), page.next_cursor)
+
+
+def count_units(session: Session, wanted: UnitsWanted) -> int:
+    """Return how many units `list_units` lists on all its pages."""
+    return crud.count_units(session, wanted, _compared_in(wanted))
+
+
+def _compared_in(wanted: UnitsWanted) -> str | None:
+    """Return the one currency in which prices are compared; None where none are."""
+    return wanted.currency or (get_settings().default_currency if wanted.by_price else None)
 
 
 def get_unit(session: Session, ref: UnitRef) -> UnitOut:

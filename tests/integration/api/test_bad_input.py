@@ -274,15 +274,19 @@ GETS: dict[str, dict[str, str]] = {
     "/agent/predict": {"agent_id": AGENT},
     "/agent/recommend": {"client_id": CLIENT},
     "/client/query": {},
+    "/client/count": {},
     f"/client/qualification/{CLIENT}": {},
     "/client/predict": {"client_id": CLIENT, "agent_id": AGENT, "unit": f"{PROJECT}:{UNIT}"},
     "/client/recommend": {"agent_id": AGENT},
     "/client/skip-reasons": {},
     f"/client/{CLIENT}/timeline": {},
     "/property/query": {},
+    "/property/count": {},
     "/property/predict": {"unit": f"{PROJECT}:{UNIT}"},
     "/property/recommend": {"client_id": CLIENT},
     "/behavior/query": {},
+    "/behavior/deals": {},
+    "/behavior/pipeline": {},
     "/behavior/predict": {"client_id": CLIENT},
     "/behavior/recommend": {"client_id": CLIENT},
     "/behavior/triggers": {},
@@ -290,7 +294,7 @@ GETS: dict[str, dict[str, str]] = {
     "/ingest/rejected": {},
 }
 IDS = [(path, name) for path, valid in GETS.items() for name in valid]
-LISTS = [path for path in GETS if path.endswith(("/query", "/rejected"))]
+LISTS = [path for path in GETS if path.endswith(("/query", "/deals", "/rejected"))]
 
 
 @pytest.mark.parametrize(("path", "name"), IDS)

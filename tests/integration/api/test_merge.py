@@ -213,6 +213,7 @@ def test_the_merged_id_is_gone_and_names_the_kept_one(two: Desk) -> None:
     for path, params in (
         (f"/client/qualification/{MERGE}", {}),
         ("/client/query", {"client_id": MERGE}),
+        ("/client/count", {"client_id": MERGE}),
         ("/client/predict", {"client_id": MERGE, "agent_id": AGENT}),
         ("/behavior/predict", {"client_id": MERGE}),
         ("/property/recommend", {"client_id": MERGE}),

@@ -134,7 +134,8 @@ def test_every_path_is_described(api: TestClient) -> None:
     posts = {p for p, verbs in paths.items() if p.startswith("/behavior") and "post" in verbs}
     gets = {p for p, verbs in paths.items() if p.startswith("/behavior") and "get" in verbs}
     assert posts == {f"/behavior/{name}" for name in ("event", "ingest", "conversation", "deal")}
-    assert gets == {f"/behavior/{name}" for name in ("query", "predict", "recommend", "triggers", "patterns")}
+    reads = ("query", "deals", "pipeline", "predict", "recommend", "triggers", "patterns")
+    assert gets == {f"/behavior/{name}" for name in reads}
     assert all("requestBody" in paths[path]["post"] for path in posts)
 
 

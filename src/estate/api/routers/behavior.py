@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
 from estate.api.answers import IngestAnswer, ingest_answer, refusal
-from estate.api.deps import Answer, OnceDep, ReadSession, now, once_of
+from estate.api.deps import NO_PARAMETERS, Answer, OnceDep, ReadSession, now, once_of
 from estate.api.events import Events, checked_event
 from estate.api.openapi import KEYED_ONCE, json_body
 from estate.behavior import service
+from estate.behavior.deal_schemas import DealFilter, DealListed, PipelineOut
 from estate.behavior.schemas import (
     ConversationIn,
     DealIn,
@@ -175,6 +176,22 @@ def query(session: ReadSession, wanted: Annotated[EventFilter, Query()]) -> Page
     """List events, newest first."""
     page = service.list_events(session, wanted)
     return PageOut(items=list(page.items), next_cursor=page.next_cursor)
+
+
+@router.get("/deals")
+def deals(session: ReadSession, wanted: Annotated[DealFilter, Query()]) -> PageOut[DealListed]:
+    """List deals, those opened last first."""
+    page = service.list_deals(session, wanted)
+    return PageOut(items=list(page.items), next_cursor=page.next_cursor)
+
+
+@router.get("/pipeline", dependencies=[NO_PARAMETERS])
+def pipeline(session: ReadSession) -> PipelineOut:
+    """Sum up the open deals by stage: how many, worth what by currency, and how many linger.
+
+    An administrator sees the whole house, a manager the clients of the team, an agent those of their own.
+    """
+    return service.pipeline(session, now())
 
 
 @router.get("/predict")

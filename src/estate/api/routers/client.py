@@ -15,10 +15,10 @@ from estate.api.privacy import ErasureOut, ExportOut, erase_client, export_clien
 from estate.behavior import service as behavior_service
 from estate.behavior.contact_schemas import ContactIn, SkipIn, TimelineItem, TimelinePage
 from estate.client import service
-from estate.client.schemas import ClientFilter, ClientIn, ClientOut, MergeIn, MergeOut, OverrideIn
+from estate.client.schemas import ClientFilter, ClientIn, ClientOut, ClientsWanted, MergeIn, MergeOut, OverrideIn
 from estate.core.audit import audit
 from estate.core.db import unit_of_work
-from estate.core.paging import PageOut
+from estate.core.paging import CountOut, PageOut
 from estate.core.types import Instant, QueryLimit, Schema, ShortText, UnitText, Uuid
 from estate.intelligence import calls, closing, contacts, qualification, quality
 from estate.intelligence.call_schemas import CallQueue, ContactLogged, SkipNoted, SkipReasonOut
@@ -111,6 +111,12 @@ def query(session: ReadSession, wanted: Annotated[ClientFilter, Query()]) -> Pag
     """List client profiles."""
     page = service.list_clients(session, wanted)
     return PageOut(items=list(page.items), next_cursor=page.next_cursor)
+
+
+@router.get("/count")
+def count(session: ReadSession, wanted: Annotated[ClientsWanted, Query()]) -> CountOut:
+    """Count the clients that `GET /client/query` lists with the same filters."""
+    return CountOut(count=service.count_clients(session, wanted))
 
 
 @router.get("/qualification/{client_id}", dependencies=[NO_PARAMETERS])

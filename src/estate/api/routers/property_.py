@@ -8,12 +8,12 @@ from pydantic import Field
 from estate.api.answers import IngestAnswer, ingest_answer
 from estate.api.deps import OnceDep, ReadSession, now
 from estate.api.openapi import json_body
-from estate.core.paging import PageOut
+from estate.core.paging import CountOut, PageOut
 from estate.core.types import QueryLimit, Schema, UnitText, Uuid
 from estate.intelligence import matching
 from estate.intelligence.schemas import Recommendation
 from estate.property import service
-from estate.property.schemas import ComparisonOut, UnitFilter, UnitIn, UnitOut, ValueOut
+from estate.property.schemas import ComparisonOut, UnitFilter, UnitIn, UnitOut, UnitsWanted, ValueOut
 
 router = APIRouter(prefix="/property", tags=["property"])
 
@@ -71,6 +71,12 @@ def query(session: ReadSession, wanted: Annotated[UnitFilter, Query()]) -> PageO
     """List units by filters, in the order of their ids, prices or last change."""
     page = service.list_units(session, wanted)
     return PageOut(items=list(page.items), next_cursor=page.next_cursor)
+
+
+@router.get("/count")
+def count(session: ReadSession, wanted: Annotated[UnitsWanted, Query()]) -> CountOut:
+    """Count the units that `GET /property/query` lists with the same filters."""
+    return CountOut(count=service.count_units(session, wanted))
 
 
 @router.get("/predict")

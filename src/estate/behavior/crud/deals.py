@@ -3,15 +3,30 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, cast
+from decimal import Decimal
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Table, func, select, text
 from sqlalchemy.orm import Session
 
+from estate.behavior.deal_schemas import DealFilter
 from estate.behavior.models import Deal
+from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written, upsert
 
-__all__ = ["add_stages", "closed_counts", "closed_since", "deals", "lock_deals", "newest_deal", "stages", "write_deals"]
+__all__ = [
+    "OpenDeals",
+    "add_stages",
+    "closed_counts",
+    "closed_since",
+    "deals",
+    "lock_deals",
+    "newest_deal",
+    "open_deals",
+    "page_deals",
+    "stages",
+    "write_deals",
+]
 
 _TABLE = cast(Table, Deal.__table__)
 _ADD_STAGES = text("""
@@ -26,6 +41,29 @@ WHERE excluded.reached_at < deal_stages.reached_at
 _STAGES = text("""
 SELECT deal_id, stage, reached_at FROM deal_stages WHERE CAST(:ids AS uuid[]) IS NULL OR deal_id = ANY(:ids)
 """)
+# A deal is new from its opening on, whenever that was reported.
+_OPEN = text("""
+SELECT stage, currency, count(*), count(value), sum(value), count(*) FILTER (WHERE since < :stale_before),
+    count(*) FILTER (WHERE since IS NULL)
+FROM (
+    SELECT d.stage, d.currency, d.value, CASE WHEN d.stage = 'new' THEN d.opened_at ELSE s.reached_at END AS since
+    FROM deals d LEFT JOIN deal_stages s ON s.deal_id = d.deal_id AND s.stage = d.stage
+    WHERE d.outcome IS NULL
+) o
+GROUP BY stage, currency ORDER BY stage, currency
+""")
+
+
+class OpenDeals(NamedTuple):
+    """The open deals of one stage in one currency: how many, and the sum of the values that are known."""
+
+    stage: str
+    currency: str
+    n: int
+    n_valued: int
+    value: Decimal | None
+    n_stale: int
+    n_undated: int
 
 
 def lock_deals(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
@@ -55,6 +93,29 @@ def deals(
     if client_ids is not None:
         query = query.where(Deal.client_id.in_(client_ids))
     return session.scalars(query).all()
+
+
+def page_deals(session: Session, wanted: DealFilter) -> Page[Deal]:
+    """Return deals, those opened last first."""
+    query = select(Deal)
+    for name in ("agent_id", "client_id", "stage"):
+        if (value := getattr(wanted, name)) is not None:
+            query = query.where(getattr(Deal, name) == value)
+    if wanted.unit is not None:
+        query = query.where(Deal.project_id == wanted.unit.project_id, Deal.unit_id == wanted.unit.unit_id)
+    if wanted.outcome is not None:
+        query = query.where(Deal.outcome.is_(None) if wanted.outcome == "open" else Deal.outcome == wanted.outcome)
+    if wanted.since is not None:
+        query = query.where(Deal.opened_at >= wanted.since)
+    if wanted.until is not None:
+        query = query.where(Deal.opened_at < wanted.until)
+    key = Key((Deal.opened_at, Deal.deal_id), descending=True)
+    return fetch_page(session, query, key, cursor=wanted.cursor, limit=wanted.limit)
+
+
+def open_deals(session: Session, stale_before: dt.datetime) -> list[OpenDeals]:
+    """Count and sum up the open deals by stage and currency, and count those in their stage since before a moment."""
+    return [OpenDeals(*row) for row in session.execute(_OPEN, {"stale_before": stale_before})]
 
 
 def closed_since(session: Session, moment: dt.datetime | None) -> tuple[int, dt.datetime | None]:

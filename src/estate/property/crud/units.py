@@ -25,16 +25,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
-from estate.core.paging import Key, Page, fetch_page
+from estate.core.paging import Key, Page, count_rows, fetch_page
 from estate.core.upsert import Written, upsert
 from estate.property.models import Project, Unit
-from estate.property.schemas import UnitFilter
+from estate.property.schemas import UnitFilter, UnitsWanted
 from estate.property.traits import HardLimits, Near, Traits
 
 __all__ = [
     "SaleRow",
     "add_events",
     "candidates",
+    "count_units",
     "known_areas",
     "market_times",
     "matching",
@@ -149,14 +150,19 @@ def units(session: Session, refs: Collection[UnitRef]) -> Sequence[Unit]:
 
 def page_units(session: Session, wanted: UnitFilter, currency: str | None) -> Page[Unit]:
     """Return a page of units in the wanted order; `currency` keeps one currency."""
-    query = _filtered(wanted)
-    if currency is not None:
-        query = query.where(Unit.currency == currency)
+    query = _filtered(wanted, currency)
     return fetch_page(session, query, ORDERS[wanted.sort], cursor=wanted.cursor, limit=wanted.limit)
 
 
-def _filtered(wanted: UnitFilter) -> Select[Unit]:
+def count_units(session: Session, wanted: UnitsWanted, currency: str | None) -> int:
+    """Return how many units `page_units` lists on all its pages."""
+    return count_rows(session, _filtered(wanted, currency))
+
+
+def _filtered(wanted: UnitsWanted, currency: str | None) -> Select[Unit]:
     query = select(Unit)
+    if currency is not None:
+        query = query.where(Unit.currency == currency)
     for name in ("area_id", "project_id", "status", "segment", "bedrooms"):
         if (value := getattr(wanted, name)) is not None:
             query = query.where(getattr(Unit, name) == value)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from estate.sdk.groups.base import Group, Id, Many, Rows
 from estate.sdk.loading import LoadReport, Progress, Row
-from estate.sdk.models.behavior import Event, EventAnswer, NextAction, NextStep, Patterns, Triggers
+from estate.sdk.models.behavior import Deal, Event, EventAnswer, NextAction, NextStep, Patterns, Pipeline, Triggers
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.pages import Pages
 
@@ -67,6 +67,38 @@ class BehaviorApi(Group):
             cursor=cursor,
             limit=limit,
         )
+
+    def deals(
+        self,
+        *,
+        agent_id: Id | None = None,
+        client_id: Id | None = None,
+        unit: str | None = None,
+        stage: str | None = None,
+        outcome: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> Pages[Deal]:
+        """List deals, those opened last first; `outcome` is one of won, lost, open."""
+        return self._pages(
+            Deal,
+            "/behavior/deals",
+            agent_id=agent_id,
+            client_id=client_id,
+            unit=unit,
+            stage=stage,
+            outcome=outcome,
+            since=since,
+            until=until,
+            cursor=cursor,
+            limit=limit,
+        )
+
+    def pipeline(self) -> Pipeline:
+        """Sum up the open deals by stage: how many, worth what by currency, and how many linger."""
+        return self._get(Pipeline, "/behavior/pipeline")
 
     def predict(self, *, client_id: Id) -> NextStep:
         """Say what usually comes next for a client who is where this one is."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from estate.sdk.groups.base import Group, Id, Many, Rows, segment
 from estate.sdk.loading import LoadReport, Progress, Row
-from estate.sdk.models.base import Page
+from estate.sdk.models.base import Count, Page
 from estate.sdk.models.client import (
     CallQueue,
     Chance,
@@ -68,6 +68,34 @@ class ClientApi(Group):
             updated_since=updated_since,
             cursor=cursor,
             limit=limit,
+        )
+
+    def count(
+        self,
+        *,
+        client_id: Id | None = None,
+        owner_agent_id: Id | None = None,
+        search: str | None = None,
+        location: str | None = None,
+        budget_min: float | None = None,
+        budget_max: float | None = None,
+        currency: str | None = None,
+        min_score: float | None = None,
+        updated_since: datetime | None = None,
+    ) -> Count:
+        """Count the clients that `query` lists with the same filters."""
+        return self._get(
+            Count,
+            "/client/count",
+            client_id=client_id,
+            owner_agent_id=owner_agent_id,
+            search=search,
+            location=location,
+            budget_min=budget_min,
+            budget_max=budget_max,
+            currency=currency,
+            min_score=min_score,
+            updated_since=updated_since,
         )
 
     def qualification(self, client_id: Id) -> Qualification:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from estate.sdk.groups.base import Group, Id, Many, Rows
 from estate.sdk.loading import LoadReport, Progress
-from estate.sdk.models.base import Page
+from estate.sdk.models.base import Count, Page
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.models.property import Comparison, Recommendation, Unit, Value
 from estate.sdk.pages import Pages
@@ -54,6 +54,36 @@ class PropertyApi(Group):
             sort=sort,
             cursor=cursor,
             limit=limit,
+        )
+
+    def count(
+        self,
+        *,
+        area_id: Id | None = None,
+        project_id: Id | None = None,
+        status: str | None = None,
+        segment: str | None = None,
+        bedrooms: int | None = None,
+        currency: str | None = None,
+        price_min: Decimal | str | None = None,
+        price_max: Decimal | str | None = None,
+        search: str | None = None,
+        sort: str | None = None,
+    ) -> Count:
+        """Count the units that `query` lists with the same filters; the order by price leaves out some."""
+        return self._get(
+            Count,
+            "/property/count",
+            area_id=area_id,
+            project_id=project_id,
+            status=status,
+            segment=segment,
+            bedrooms=bedrooms,
+            currency=currency,
+            price_min=price_min,
+            price_max=price_max,
+            search=search,
+            sort=sort,
         )
 
     def predict(self, *, unit: str) -> Value:

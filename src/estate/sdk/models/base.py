@@ -41,6 +41,12 @@ class Page(Model, Generic[T]):
         return self.items[index]
 
 
+class Count(Model):
+    """How long a list is."""
+
+    count: int
+
+
 class Reason(Model):
     """One statement that was re-derived from stored fields."""
 

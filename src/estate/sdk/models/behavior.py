@@ -1,5 +1,6 @@
 """What the API tells of events, triggers and patterns."""
 
+from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
 
@@ -36,6 +37,52 @@ class Event(Model):
     folded_deal_id: UUID | None
     folded_outcome: Open[Literal["won", "lost", "open"]] | None
     folded_at: AwareDatetime | None
+
+
+class Deal(Model):
+    """One deal, and since when it is where it is."""
+
+    deal_id: UUID
+    agent_id: UUID
+    client_id: UUID
+    unit: str | None
+    stage: str
+    stage_since: AwareDatetime | None
+    outcome: Open[Literal["won", "lost"]] | None
+    opened_at: AwareDatetime
+    closed_at: AwareDatetime | None
+    value: Decimal | None
+    currency: str
+    lost_reason: str | None
+    updated_at: AwareDatetime
+
+
+class StageValue(Model):
+    """What the open deals of a stage are worth in one currency."""
+
+    currency: str
+    n: int
+    value: Decimal
+
+
+class PipelineStage(Model):
+    """The open deals of one stage."""
+
+    stage: str
+    n: int
+    values: tuple[StageValue, ...]
+    n_stale: int
+    n_undated: int
+
+
+class Pipeline(Model):
+    """The open deals by stage, in the order of the sale."""
+
+    items: tuple[PipelineStage, ...]
+    n: int
+    stale_days: int
+    as_of: AwareDatetime
+    why: str
 
 
 class Step(Model):
