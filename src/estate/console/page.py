@@ -1,6 +1,8 @@
 """How a page is made: who asks is found out, the page is built from the API's answers, the shell goes around it."""
 
+import datetime as dt
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -34,6 +36,13 @@ class View:
     def get(self, name: str) -> str | None:
         """Return a filter; None where it is empty."""
         return self.query.get(name, "").strip() or None
+
+    def day(self, name: str, *, end: bool = False) -> dt.datetime | None:
+        """Return where a day in a filter begins, or ends; None where there is no date."""
+        with suppress(ValueError, OverflowError):
+            begin = dt.datetime.combine(dt.date.fromisoformat(self.query.get(name, "")), dt.time(), dt.UTC)
+            return begin + dt.timedelta(days=1) if end else begin
+        return None
 
     @property
     def agent_id(self) -> str | None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from htpy import Element, time
 
-__all__ = ["DASH", "day", "hours", "moment", "money", "number", "percent", "span", "words"]
+__all__ = ["DASH", "day", "estimate", "hours", "isolated", "moment", "money", "number", "percent", "span", "words"]
 
 DASH = "–"
 
@@ -31,6 +31,18 @@ def money(amount: Decimal | float | None, currency: str) -> str:
 def span(lower: str, upper: str) -> str:
     """Write an interval whose ends are written already."""
     return f"{lower} to {upper}"
+
+
+def estimate(value: float | None, lower: float | None, upper: float | None, decimals: int = 2) -> str:
+    """Write a figure with its interval; a dash where there is none."""
+    if value is None or lower is None or upper is None:
+        return DASH
+    return f"{number(value, decimals)} ({span(number(lower, decimals), number(upper, decimals))})"
+
+
+def isolated(name: str) -> str:
+    """Keep a name whose letters run the other way from reordering the sentence around it."""
+    return f"\u2068{name}\u2069"
 
 
 def hours(value: float | None) -> str:

@@ -1,0 +1,92 @@
+"""Deals: the rows behind the numbers of agents, clients and units."""
+
+from collections.abc import Mapping
+
+from htpy import Node, a, span
+
+from estate.console import text
+from estate.console.page import Sheet, View, page
+from estate.console.pages.agents import agent_names
+from estate.console.parts import Column, badge, card, choice, entry, filters, listing, pager
+from estate.sdk import Estate
+from estate.sdk.models.behavior import Deal
+
+__all__ = ["deals"]
+
+PAGE_ROWS = 25
+STAGES = ("new", "qualified", "viewing", "negotiation", "reserved", "won", "lost")
+OUTCOMES = {"": "All deals", "won": "Won", "lost": "Lost", "open": "Open"}
+TONES = {"won": "good", "lost": "bad"}
+
+
+@page("/deals")
+def deals(estate: Estate, view: View) -> Sheet:
+    """List deals with filters, those opened last first."""
+    names = agent_names(estate)
+    found = estate.behavior.deals(
+        agent_id=view.get("agent_id"),
+        client_id=view.get("client_id"),
+        unit=view.get("unit"),
+        stage=view.get("stage"),
+        outcome=view.get("outcome"),
+        since=view.day("since"),
+        until=view.day("until", end=True),
+        cursor=view.get("cursor"),
+        limit=PAGE_ROWS,
+    ).first()
+    stages = {"": "All stages"} | {name: text.words(name) for name in STAGES}
+    return Sheet(
+        "Deals",
+        [
+            filters(
+                view.path,
+                choice("agent_id", "Agent", {"": "All agents", **names}, view.get("agent_id")),
+                choice("outcome", "Outcome", OUTCOMES, view.get("outcome")),
+                choice("stage", "Stage", stages, view.get("stage")),
+                entry("since", "Opened from", view.get("since"), type="date"),
+                entry("until", "Opened to", view.get("until"), type="date"),
+                entry("client_id", "Client id", view.get("client_id")),
+                entry("unit", "Unit id", view.get("unit")),
+                query=view.query,
+            ),
+            card(
+                "Deals",
+                listing("Deals", _columns(names), found, empty="No deal matches. Clear a filter."),
+                pager(view.path, view.query, found),
+            ),
+        ],
+    )
+
+
+def _columns(names: Mapping[str, str]) -> list[Column[Deal]]:
+    return [
+        Column("Opened", lambda one: text.moment(one.opened_at)),
+        Column("Outcome", _outcome),
+        Column("Stage", _stage),
+        Column("Value", lambda one: text.money(one.value, one.currency), numeric=True),
+        Column("Agent", lambda one: _agent(one, names)),
+        Column("Client", lambda one: a(href=f"/clients/{one.client_id}")[str(one.client_id)[:8]]),
+        Column("Unit", _unit),
+        Column("Closed", lambda one: text.moment(one.closed_at)),
+        Column("Why lost", lambda one: span(dir="auto")[one.lost_reason] if one.lost_reason else text.DASH),
+    ]
+
+
+def _agent(one: Deal, names: Mapping[str, str]) -> Node:
+    return a(href=f"/agents/{one.agent_id}", dir="auto")[names.get(str(one.agent_id), "Agent")]
+
+
+def _unit(one: Deal) -> Node:
+    if one.unit is None:
+        return text.DASH
+    return a(href=f"/properties/{one.unit}")[one.unit.rpartition(":")[2][:8]]
+
+
+def _outcome(one: Deal) -> Node:
+    outcome = one.outcome or "open"
+    return badge(outcome, TONES.get(outcome, ""))
+
+
+def _stage(one: Deal) -> Node:
+    since = [" since ", text.moment(one.stage_since)] if one.stage_since else " (since when is not known)"
+    return [text.words(one.stage), None if one.outcome else since]
