@@ -1,6 +1,6 @@
 """How a page is made: who asks is found out, the page is built from the API's answers, the shell goes around it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -30,10 +30,15 @@ class View:
     me: Me
     params: Mapping[str, str]
     query: Mapping[str, str]
+    pairs: Sequence[tuple[str, str]] = ()
 
     def get(self, name: str) -> str | None:
         """Return a filter; None where it is empty."""
         return self.query.get(name, "").strip() or None
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a parameter that may come more than once, each value once."""
+        return list(dict.fromkeys(value.strip() for key, value in self.pairs if key == name and value.strip()))
 
     @property
     def agent_id(self) -> str | None:
@@ -91,7 +96,8 @@ def _answer(build: Build, request: Request) -> Response | tuple[View, Sheet]:
         return _to_login(request)
     estate = estate_of(token)
     try:
-        view = View(request.url.path, estate.auth.me(), request.path_params, dict(request.query_params))
+        sent = request.query_params
+        view = View(request.url.path, estate.auth.me(), request.path_params, dict(sent), sent.multi_items())
     except Unauthorized:
         return _to_login(request)
     except EstateError as error:
