@@ -136,21 +136,23 @@ def bars(items: Sequence[Bar], said: str) -> Element:
 def steps(start: Bar, items: Sequence[Bar], end: Bar, said: str) -> Element:
     """Draw a waterfall: from a start, each item on from where the one before ended, to the end.
 
-    The values of start and end are places; those of the items are moves.
+    The values of start and end are places; those of the items are moves, coloured by their direction unless they
+    have a tone.
     """
     places = [start.value]
     for item in items:
         places.append(places[-1] + item.value)
     low, high = min(*places, end.value), max(*places, end.value)
     margin = (high - low or 1.0) * 0.05
-    at = Scale(low - margin, high + margin, LABEL, WIDTH - VALUE)
+    floor = low - margin if low else 0.0
+    at = Scale(floor, high + margin, LABEL, WIDTH - VALUE)
     marks: list[Node] = []
-    rows = [(start, at(low - margin), at(start.value), "total")]
+    rows = [(start, at(floor), at(start.value), "total")]
     rows += [
-        (item, at(before), at(before + item.value), "good" if item.value >= 0 else "bad")
+        (item, at(before), at(before + item.value), item.tone or ("good" if item.value >= 0 else "bad"))
         for item, before in zip(items, places, strict=False)
     ]
-    rows.append((end, at(low - margin), at(end.value), "total"))
+    rows.append((end, at(floor), at(end.value), "total"))
     for row, (item, from_, to, tone) in enumerate(rows):
         y = TOP + ROW * row
         left, right = sorted((from_, to))

@@ -1,7 +1,7 @@
 """How a page is made: who asks is found out, the page is built from the API's answers, the shell goes around it."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
@@ -32,6 +32,7 @@ class View:
     me: Me
     params: Mapping[str, str]
     query: Mapping[str, str]
+    pairs: Sequence[tuple[str, str]] = ()
 
     def get(self, name: str) -> str | None:
         """Return a filter; None where it is empty."""
@@ -43,6 +44,10 @@ class View:
             begin = dt.datetime.combine(dt.date.fromisoformat(self.query.get(name, "")), dt.time(), dt.UTC)
             return begin + dt.timedelta(days=1) if end else begin
         return None
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a parameter that may come more than once, each value once."""
+        return list(dict.fromkeys(value.strip() for key, value in self.pairs if key == name and value.strip()))
 
     @property
     def agent_id(self) -> str | None:
@@ -100,7 +105,8 @@ def _answer(build: Build, request: Request) -> Response | tuple[View, Sheet]:
         return _to_login(request)
     estate = estate_of(token)
     try:
-        view = View(request.url.path, estate.auth.me(), request.path_params, dict(request.query_params))
+        sent = request.query_params
+        view = View(request.url.path, estate.auth.me(), request.path_params, dict(sent), sent.multi_items())
     except Unauthorized:
         return _to_login(request)
     except EstateError as error:

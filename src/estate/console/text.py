@@ -15,12 +15,12 @@ def number(value: float | Decimal | None, decimals: int = 0) -> str:
     """Write a number with thousands separators; a dash where there is none."""
     if value is None or math.isnan(value):
         return DASH
-    return f"{value:,.{decimals}f}"
+    return f"{value:z,.{decimals}f}"
 
 
 def percent(share: float | None, decimals: int = 0) -> str:
     """Write a share in [0, 1] as per cent."""
-    return DASH if share is None else f"{share * 100:.{decimals}f} %"
+    return DASH if share is None else f"{share * 100:z.{decimals}f} %"
 
 
 def money(amount: Decimal | float | None, currency: str) -> str:

@@ -271,19 +271,31 @@
     return node;
   };
 
+  // The same question keeps its key until it is answered, also over a reload; another question gets another key.
+  const keyOfQuestion = (body) => {
+    const about = `${window.estateUser} ${body}`;
+    const kept = JSON.parse(sessionStorage.getItem("question") || "null");
+    if (kept?.about === about) return kept.key;
+    const key = newKey();
+    sessionStorage.setItem("question", JSON.stringify({ about, key }));
+    return key;
+  };
+
   const ask = async (form) => {
     if (form.dataset.busy) return;
     setBusy(form, true);
     const answer = byId("answer");
     answer.replaceChildren();
     tellAt(form, "Looking through the records…", false);
-    form.dataset.key ||= newKey();
+    const body = JSON.stringify(Object.fromEntries(new FormData(form)));
+    const key = keyOfQuestion(body);
     try {
       const response = await fetch("/assistant/ask", {
         method: "POST",
-        body: JSON.stringify(Object.fromEntries(new FormData(form))),
-        headers: { "Content-Type": "application/json", "X-Key": form.dataset.key },
+        body,
+        headers: { "Content-Type": "application/json", "X-Key": key },
       });
+      if (response.status === 401) return location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
       if (!response.ok) throw new Error(await problemOf(response));
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ; ) {
@@ -297,6 +309,7 @@
           if (told.problem) throw new Error(told.problem);
           if (told.go) {
             for (const field of form.elements) if (isTyped(field)) localStorage.removeItem(draftName(form, field));
+            sessionStorage.removeItem("question");
             return follow(told.go);
           }
         }

@@ -1,0 +1,155 @@
+"""Properties: the explorer of units, and the choice of those to compare."""
+
+from collections.abc import Mapping
+
+import htpy
+from htpy import Element, Node, a, button, div, form, p, span
+
+from estate.console import shell, text
+from estate.console.page import Sheet, View, page
+from estate.console.parts import Column, card, choice, entry, filters, listing, pager, with_query
+from estate.console.units import WITH, rooms, size, status_badge, title_of, unit_link
+from estate.sdk import Estate
+from estate.sdk.errors import Invalid
+from estate.sdk.models.base import Page
+from estate.sdk.models.property import Unit
+
+__all__ = ["properties"]
+
+PAGE_ROWS = 25
+MOST_AREAS = 200
+
+STATUSES = {
+    "": "Any",
+    "available": "Available",
+    "reserved": "Reserved",
+    "sold": "Sold",
+    "withdrawn": "Withdrawn",
+}
+SEGMENTS = {"": "Any", "ready": "Ready", "off_plan": "Off plan"}
+BEDROOMS = {"": "Any", "0": "Studio", **{str(rooms): str(rooms) for rooms in range(1, 8)}}
+SORTS = {
+    "": "As stored",
+    "price": "Price, lowest first",
+    "-price": "Price, highest first",
+    "-updated": "Changed last first",
+    "updated": "Changed first first",
+}
+
+
+@page("/properties")
+def properties(estate: Estate, view: View) -> Sheet:
+    """List units, page by page; those that are ticked are compared."""
+    areas = {str(one.area_id): one.area_name for one in estate.market.query(limit=MOST_AREAS).first()}
+    return Sheet("Properties", [_filters(view, areas), card("Units", _units(estate, view, areas))])
+
+
+def _filters(view: View, areas: Mapping[str, str]) -> Element:
+    get = view.get
+    return filters(
+        view.path,
+        entry("search", "Title, project or developer", get("search"), type="search"),
+        choice("area_id", "Area", {"": "Any"} | _with_chosen(areas, get("area_id")), get("area_id")),
+        choice("status", "Status", STATUSES, get("status")),
+        choice("segment", "Segment", SEGMENTS, get("segment")),
+        choice("bedrooms", "Bedrooms", BEDROOMS, get("bedrooms")),
+        entry("price_min", "Price from", get("price_min"), type="number", min="0", inputmode="numeric"),
+        entry("price_max", "Price to", get("price_max"), type="number", min="0", inputmode="numeric"),
+        choice("sort", "Order", SORTS, get("sort")),
+        [htpy.input(type="hidden", name=name, value=get(name)) for name in ("project_id", WITH) if get(name)],
+        query=view.query,
+    )
+
+
+def _with_chosen(areas: Mapping[str, str], chosen: str | None) -> dict[str, str]:
+    """Keep an area selectable that the list of areas does not name."""
+    return dict(areas) | ({chosen: "The area of the link"} if chosen and chosen not in areas else {})
+
+
+def _units(estate: Estate, view: View, areas: Mapping[str, str]) -> Node:
+    try:
+        found = _found(estate, view)
+    except Invalid as error:
+        return shell.failure(error)
+    if not found and not any(view.query.values()):
+        return _first_use()
+    kept = [one for one in (view.get(WITH) or "").split(",") if one]
+    empty = "No unit matches. Widen the price or clear a filter."
+    return [
+        _narrowed(view, found),
+        form(".picks", method="get", action="/properties/compare")[
+            [htpy.input(type="hidden", name="unit", value=one) for one in kept],
+            _kept(view, kept),
+            listing("Units", _columns(areas), found, empty=empty),
+            div(".row")[button(type="submit")["Compare ticked units"], span(".note")["Two to five units."]]
+            if found
+            else None,
+        ],
+        pager(view.path, view.query, found),
+    ]
+
+
+def _found(estate: Estate, view: View) -> Page[Unit]:
+    bedrooms = view.get("bedrooms")
+    return estate.property.query(
+        search=view.get("search"),
+        area_id=view.get("area_id"),
+        project_id=view.get("project_id"),
+        status=view.get("status"),
+        segment=view.get("segment"),
+        bedrooms=int(bedrooms) if bedrooms and bedrooms.isdecimal() else None,
+        price_min=view.get("price_min"),
+        price_max=view.get("price_max"),
+        sort=view.get("sort"),
+        cursor=view.get("cursor"),
+        limit=PAGE_ROWS,
+    ).first()
+
+
+def _first_use() -> Node:
+    return [
+        p["There are no units yet. Bring a list of units and projects, and they are shown, valued and compared here."],
+        div(".row")[a(".button.primary", href="/imports")["Import a file"]],
+    ]
+
+
+def _narrowed(view: View, found: Page[Unit]) -> Node:
+    """Say when the list is one of a single project, which no field of the form shows."""
+    if view.get("project_id") is None:
+        return None
+    name = found[0].project_name if found else None
+    every = a(href=with_query(view.path, view.query, project_id=None, cursor=None))["Show every project"]
+    return p(".note")["Only units of ", span(dir="auto")[name or "one project"], ". ", every]
+
+
+def _kept(view: View, kept: list[str]) -> Node:
+    if not kept:
+        return None
+    count = "1 unit is" if len(kept) == 1 else f"{len(kept)} units are"
+    forget = a(href=with_query(view.path, view.query, **{WITH: None}))["Forget"]
+    return p(".note")[f"{count} chosen already. Tick what to compare with. ", forget]
+
+
+def _columns(areas: Mapping[str, str]) -> list[Column[Unit]]:
+    return [
+        Column("Compare", _tick),
+        Column("Unit", lambda one: unit_link(one.property_id, one.title)),
+        Column("Project", lambda one: span(dir="auto")[one.project_name or text.DASH]),
+        Column("Area", lambda one: _area(one, areas)),
+        Column("Price", lambda one: text.money(one.price, one.currency), numeric=True),
+        Column("Size", size, numeric=True),
+        Column("Bedrooms", rooms, numeric=True),
+        Column("Status", lambda one: status_badge(one.status)),
+        Column("Delivery", lambda one: text.day(one.delivery_date), numeric=True),
+    ]
+
+
+def _tick(one: Unit) -> Node:
+    label = f"Compare {title_of(one.title)}"
+    return htpy.input(type="checkbox", name="unit", value=one.property_id, aria_label=label)
+
+
+def _area(one: Unit, areas: Mapping[str, str]) -> Node:
+    if one.area_id is None:
+        return text.DASH
+    return a(href=f"/market/{one.area_id}", dir="auto")[areas.get(str(one.area_id), "Area")]
