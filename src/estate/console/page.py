@@ -20,6 +20,8 @@ from estate.sdk.models.house import Me
 __all__ = ["Sheet", "View", "page"]
 
 BUILD_TIMEOUT_S = 60.0
+LEADERS = frozenset({"manager", "admin"})
+ACTORS = LEADERS | {"agent"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,16 @@ class View:
     def get(self, name: str) -> str | None:
         """Return a filter; None where it is empty."""
         return self.query.get(name, "").strip() or None
+
+    @property
+    def acts(self) -> bool:
+        """Whether who looks may change anything."""
+        return self.me.role in ACTORS
+
+    @property
+    def leads(self) -> bool:
+        """Whether who looks leads a team or the house."""
+        return self.me.role in LEADERS
 
     @property
     def agent_id(self) -> str | None:

@@ -8,7 +8,7 @@ __all__ = ["register"]
 def register(app: FastAPI) -> None:
     """Serve every page, and the routes that some of them bring along."""
     # Importing a module serves its pages and registers its actions.
-    from estate.console.pages import clients, door
+    from estate.console.pages import client, clients, door, overview, today
 
     door.register(app)
-    del clients
+    del client, clients, overview, today
