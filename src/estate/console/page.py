@@ -22,6 +22,8 @@ from estate.sdk.models.house import Me
 __all__ = ["Sheet", "View", "page"]
 
 BUILD_TIMEOUT_S = 60.0
+LEADERS = frozenset({"manager", "admin"})
+ACTORS = LEADERS | {"agent"}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,16 @@ class View:
     def all(self, name: str) -> list[str]:
         """Return every value of a parameter that may come more than once, each value once."""
         return list(dict.fromkeys(value.strip() for key, value in self.pairs if key == name and value.strip()))
+
+    @property
+    def acts(self) -> bool:
+        """Whether who looks may change anything."""
+        return self.me.role in ACTORS
+
+    @property
+    def leads(self) -> bool:
+        """Whether who looks leads a team or the house."""
+        return self.me.role in LEADERS
 
     @property
     def agent_id(self) -> str | None:

@@ -36,12 +36,14 @@ from htpy import (
 )
 
 from estate.console import text
+from estate.sdk import EstateError
 from estate.sdk.models.base import Page, Reason, TradeOff
 
 __all__ = [
     "Column",
     "action",
     "area",
+    "attempt",
     "badge",
     "card",
     "choice",
@@ -51,6 +53,7 @@ __all__ = [
     "listing",
     "note",
     "pager",
+    "person",
     "reasons",
     "stat",
     "stats",
@@ -201,3 +204,18 @@ def reasons(items: Iterable[Reason | TradeOff | str], *, against: bool = False) 
     """List statements that were checked against stored fields."""
     said = [item if isinstance(item, str) else item.text for item in items]
     return ul(class_="reasons against" if against else "reasons")[[li[one] for one in said]] if said else None
+
+
+def person(name: str | None, href: str | None = None) -> Element:
+    """Write a name in the direction of its own script; with an address it links there."""
+    said = name or "No name"
+    return span(dir="auto")[said] if href is None else a(href=href, dir="auto")[said]
+
+
+def attempt(build: Callable[[], Node]) -> Node:
+    """Build a part of a page; where the API refuses it, say so in its place, so that the rest stands."""
+    try:
+        return build()
+    except EstateError as error:
+        quoted = f" (request {error.request_id})" if error.request_id else ""
+        return note(badge("not shown", "warn"), f" {error.message} {error.hint}{quoted}")

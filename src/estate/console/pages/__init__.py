@@ -8,9 +8,9 @@ __all__ = ["register"]
 def register(app: FastAPI) -> None:
     """Serve every page, and the routes that some of them bring along."""
     # Importing a module serves its pages and registers its actions.
-    from estate.console.pages import agents, assistant, behavior, clients, comparison, deals, door, imports, market, properties, property, reply
+    from estate.console.pages import agents, assistant, behavior, client, clients, comparison, deals, door, imports, market, overview, properties, property, reply, today
 
     assistant.register(app)
     door.register(app)
     imports.register(app)
-    del agents, behavior, clients, comparison, deals, market, properties, property, reply
+    del agents, behavior, client, clients, comparison, deals, market, overview, properties, property, reply, today

@@ -1,16 +1,37 @@
-"""Clients: the list with its filters."""
+"""Clients: the list with its filters, and pairs that look like one person."""
 
-from htpy import Node, a
+from collections.abc import Mapping
+
+from htpy import Element, Node, a, div, h3, p, section
 
 from estate.console import text
+from estate.console.actions import Done, Sent, action
+from estate.console.given import number_of, share_of
 from estate.console.page import Sheet, View, page
-from estate.console.parts import Column, badge, card, entry, filters, listing, pager
+from estate.console.parts import (
+    Column,
+    badge,
+    card,
+    choice,
+    entry,
+    facts,
+    filters,
+    listing,
+    note,
+    pager,
+    person,
+    submit,
+)
+from estate.console.parts import action as form_of
 from estate.sdk import Estate
-from estate.sdk.models.client import Client
+from estate.sdk.models.base import Page
+from estate.sdk.models.client import Client, Duplicate, DuplicateClient
 
-__all__ = ["clients"]
+__all__ = ["clients", "contact_badge", "duplicates", "places"]
 
 PAGE_ROWS = 25
+PAGE_PAIRS = 10
+AGENTS = 200
 
 
 @page("/clients")
@@ -19,37 +40,132 @@ def clients(estate: Estate, view: View) -> Sheet:
     found = estate.client.query(
         search=view.get("search"),
         location=view.get("location"),
+        budget_min=number_of(view.get("budget_min"), "budget_min"),
+        budget_max=number_of(view.get("budget_max"), "budget_max"),
+        min_score=share_of(view.get("min_score"), "min_score"),
+        owner_agent_id=view.get("owner_agent_id"),
         cursor=view.get("cursor"),
         limit=PAGE_ROWS,
     ).first()
-    columns = [
-        Column[Client]("Client", lambda one: a(href=f"/clients/{one.client_id}")[one.name or "No name"]),
-        Column[Client]("Budget", lambda one: text.money(one.budget, one.currency), numeric=True),
-        Column[Client]("Score", _score, numeric=True),
-        Column[Client]("Contact", _contact),
-        Column[Client]("Changed", lambda one: text.moment(one.updated_at)),
-    ]
     return Sheet(
         "Clients",
         [
             filters(
                 view.path,
-                entry("search", "Name, phone or e-mail", view.get("search"), type="search"),
+                entry("search", "Name, interest, phone or e-mail", view.get("search"), type="search"),
                 entry("location", "Wants to live in", view.get("location")),
+                entry("budget_min", "Budget from", view.get("budget_min"), inputmode="decimal"),
+                entry("budget_max", "Budget to", view.get("budget_max"), inputmode="decimal"),
+                entry("min_score", "Least score, per cent", view.get("min_score"), inputmode="decimal"),
+                _owner(estate, view),
                 query=view.query,
             ),
-            card(
-                "Clients",
-                listing("Clients", columns, found, empty="Nobody matches. Clear a filter."),
-                pager(view.path, view.query, found),
-            ),
+            card("Clients", _listed(view, found), pager(view.path, view.query, found), aside=_tidy(view)),
         ],
     )
 
 
+@page("/clients/duplicates")
+def duplicates(estate: Estate, view: View) -> Sheet:
+    """Show pairs of clients side by side, and make one of two."""
+    found = estate.client.duplicates(cursor=view.get("cursor"), limit=PAGE_PAIRS).first()
+    about = p[
+        "Merging hands history, deals and conversations to the client that is kept. What still comes under the other "
+        "id goes there, too, and a refusal to be contacted survives. It cannot be undone."
+    ]
+    pairs = [_pair(one) for one in found]
+    return Sheet(
+        "Clients that look like one person",
+        [
+            p[a(href="/clients")["All clients"]],
+            about if pairs else card("No pairs", note("No two clients share a phone, an e-mail, or a name and more.")),
+            pairs,
+            pager(view.path, view.query, found),
+        ],
+    )
+
+
+@action("merge")
+def merge(estate: Estate, sent: Sent) -> Done:
+    """Make one client of two."""
+    done = estate.client.merge(keep=sent["keep"], merge=sent["merge"], idempotency_key=sent.key)
+    moved = ", ".join(f"{n} of {text.words(table).lower()}" for table, n in done.moved.items() if n)
+    return Done(f"Merged. Moved: {moved or 'nothing'}.", "")
+
+
+def _listed(view: View, found: Page[Client]) -> Node:
+    columns = [
+        Column[Client]("Client", lambda one: person(one.name, f"/clients/{one.client_id}")),
+        Column[Client]("Wants to live in", places),
+        Column[Client]("Budget", lambda one: text.money(one.budget, one.currency), numeric=True),
+        Column[Client]("Score", _score, numeric=True),
+        Column[Client]("Contact", contact_badge),
+        Column[Client]("Changed", lambda one: text.moment(one.updated_at)),
+    ]
+    if not found and not any(view.query.values()):
+        return note("There are no clients yet. ", a(href="/imports")["Import your list"], " to begin.")
+    return listing("Clients", columns, found, empty="Nobody matches. Clear a filter.")
+
+
+def places(one: Client) -> Node:
+    """Name the areas that a client wants to live in."""
+    named = one.location_targets if isinstance(one.location_targets, list) else []
+    said = [place.get("area_name") if isinstance(place, Mapping) else place for place in named]
+    parted = [[", " if at else "", person(str(name))] for at, name in enumerate(filter(None, said))]
+    return parted or text.DASH
+
+
+def contact_badge(one: Client) -> Node:
+    """Tell whether a client may be contacted at all."""
+    if one.do_not_contact:
+        return badge("do not contact", "bad")
+    if one.contact_consent is False:
+        return badge("refused", "bad")
+    return badge("agreed", "good") if one.contact_consent else "not asked"
+
+
 def _score(one: Client) -> Node:
-    return text.DASH if one.qualification_score is None else text.percent(one.qualification_score)
+    if one.qualification_score is None:
+        return "not scored yet"
+    return a(href=f"/clients/{one.client_id}#score")[text.percent(one.qualification_score)]
 
 
-def _contact(one: Client) -> Node:
-    return badge("do not contact", "bad") if one.do_not_contact else text.DASH
+def _owner(estate: Estate, view: View) -> Node:
+    """Let choose whose clients to list, for those who see more than their own."""
+    if view.me.agent_id is not None:
+        return None
+    agents = {str(one.agent_id): one.name or "No name" for one in estate.agent.query(limit=AGENTS).first()}
+    return choice("owner_agent_id", "Agent", {"": "Everybody", **agents}, view.get("owner_agent_id"))
+
+
+def _tidy(view: View) -> Node:
+    return a(href="/clients/duplicates")["Find duplicates"] if view.leads else None
+
+
+def _pair(pair: Duplicate) -> Element:
+    tone = "good" if pair.confidence == "certain" else "warn"
+    return card(
+        "One person?",
+        p[pair.why],
+        div(".columns")[_side(pair.keep, pair.merge, "suggested"), _side(pair.merge, pair.keep)],
+        aside=badge(pair.confidence, tone),
+    )
+
+
+def _side(kept: DuplicateClient, other: DuplicateClient, told: str = "") -> Element:
+    keep = form_of(
+        "merge",
+        submit("Keep this one and merge the other into it", kind="primary" if told else ""),
+        keep=kept.client_id,
+        merge=other.client_id,
+    )
+    return section(".stat")[
+        h3[person(kept.name, f"/clients/{kept.client_id}"), " ", badge(told) if told else None],
+        facts(
+            {
+                "Events, deals and conversations": text.number(kept.n_history),
+                "First of them": text.moment(kept.first_at),
+            }
+        ),
+        keep,
+    ]

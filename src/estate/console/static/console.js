@@ -86,6 +86,7 @@
       [...new FormData(form)].filter(([, value]) => typeof value === "string"),
     );
     if (button?.name) fields[button.name] = button.value;
+    fields.zone = Intl.DateTimeFormat().resolvedOptions().timeZone; // Of what is typed as date and time.
     const drafts = form.dataset.draft ? [...form.elements].filter(isTyped).map((field) => draftName(form, field)) : [];
     return { key: newKey(), action: form.dataset.action, fields, drafts, at: Date.now() };
   };

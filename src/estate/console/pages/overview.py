@@ -1,0 +1,239 @@
+"""Overview: how the house does, who needs help, and where the market is hot."""
+
+from collections.abc import Sequence
+from statistics import median
+
+from htpy import Element, Node, a, div, h3, li, p, ul
+
+from estate.console import text
+from estate.console.charts import Estimate, drawn, intervals
+from estate.console.page import Sheet, View, page
+from estate.console.pages.calls import skips_table
+from estate.console.parts import Column, attempt, badge, card, listing, note, person, reasons, stat, stats
+from estate.console.scores import not_enough, written
+from estate.sdk import Estate
+from estate.sdk.models.agent import AgentRank
+from estate.sdk.models.client import BandQuality, Foretold, Quality
+from estate.sdk.models.market import AreaHeat
+
+__all__ = ["foretold_words", "needing_help", "overview"]
+
+MANY_OPEN = 5
+MANY_TIMES = 2
+HOT_AREAS = 3
+
+
+@page("/overview")
+def overview(estate: Estate, view: View) -> Sheet:
+    """Show agents, scores, skips and areas; each part stands by itself."""
+    return Sheet(
+        "Overview",
+        [
+            attempt(lambda: _agents(tuple(estate.agent.rankings()))),
+            attempt(lambda: _scores(estate.client.quality())),
+            div(".columns")[
+                card("What skips led to", attempt(lambda: skips_table(estate.client.skip_reasons()))),
+                card(
+                    "Hottest areas",
+                    attempt(lambda: _areas(estate.market.heatmap()[:HOT_AREAS])),
+                    aside=a(href="/market")["All areas"],
+                ),
+            ],
+        ],
+    )
+
+
+def needing_help(ranks: Sequence[AgentRank]) -> list[tuple[AgentRank, str]]:
+    """Return agents who win less than their clients lead to expect, or have far more open deals than others, and why.
+
+    Only an interval that lies wholly below 1, the average, counts as winning less.
+    """
+    open_deals = [one.open_deals for one in ranks if one.open_deals is not None]
+    many = max(MANY_OPEN, MANY_TIMES * median(open_deals)) if open_deals else 0
+    found = []
+    for one in ranks:
+        below = one.status == "ok" and one.upper is not None and one.upper < 1
+        busy = one.open_deals is not None and one.open_deals >= many
+        why = [
+            "Wins less than such clients lead to expect." if below else "",
+            f"Has {one.open_deals} open deals; {median(open_deals):.0f} are usual." if busy else "",
+        ]
+        if any(why):
+            found.append((one, " ".join(filter(None, why))))
+    return found
+
+
+def foretold_words(told: Foretold) -> list[str]:
+    """Say in words how well scores foretold outcomes."""
+    said = []
+    if told.auc is not None:
+        said.append(
+            f"Of a won and a lost deal, the won one had the higher score in {told.auc * 100:.0f} of 100 pairs; "
+            "by chance it would be 50."
+        )
+    if told.brier is not None and told.share_won is not None:
+        plain = told.share_won * (1 - told.share_won)
+        against = 1 - told.brier / plain if plain else 0.0
+        than = "less" if against >= 0 else "more"
+        said.append(
+            f"The squared error is {told.brier:.3f}: {abs(against) * 100:.0f} % {than} than by giving everybody "
+            f"the share won, {text.percent(told.share_won)} ({plain:.3f})."
+        )
+    return said
+
+
+def _agents(ranks: Sequence[AgentRank]) -> Node:
+    if not ranks:
+        return card("Agents", note("There are no agents yet. ", a(href="/imports")["Import them"], " to begin."))
+    seen = [one for one in ranks if one.n is not None]
+    judged = [one for one in seen if one.status == "ok" and one.score is not None]
+    open_deals = [one.open_deals for one in ranks if one.open_deals is not None]
+    return [
+        stats(
+            stat("Agents", a(href="/agents")[text.number(len(ranks))], _seen(ranks, seen, judged)),
+            stat(
+                "Open deals",
+                a(href="/deals?outcome=open")[text.number(sum(open_deals))] if open_deals else text.DASH,
+                "not won or lost yet",
+            ),
+            stat("Closed deals", text.number(sum(one.n or 0 for one in judged)), "behind the ranking"),
+        ),
+        # The pipeline of open deals, stage by stage, belongs here.
+        _leaders(judged),
+        _help(ranks),
+    ]
+
+
+def _seen(ranks: Sequence[AgentRank], seen: Sequence[AgentRank], judged: Sequence[AgentRank]) -> str:
+    """Say of how many agents there are figures; those of other teams are not told."""
+    told = "" if len(seen) == len(ranks) else f"{len(seen)} of them yours to see, "
+    return f"{told}{len(judged)} with enough closed deals"
+
+
+def _leaders(judged: Sequence[AgentRank]) -> Node:
+    if not judged:
+        return card("How agents do", not_enough("No agent has enough closed deals to be compared."))
+    drawn_of = [one for one in judged if one.lower is not None and one.upper is not None and one.score is not None]
+    items = [
+        Estimate(
+            one.name or "No name",
+            one.lower or 0.0,
+            one.score or 0.0,
+            one.upper or 0.0,
+            f"{one.score:.2f}",
+            _tone(one),
+            f"/agents/{one.agent_id}",
+        )
+        for one in drawn_of
+    ]
+    above = sum(_tone(one) == "good" for one in judged)
+    below = sum(_tone(one) == "bad" for one in judged)
+    sentence = (
+        f"1 is what the clients served lead to expect. {_count(above)} surely above it, {_count(below).lower()} surely "
+        f"below; the intervals of the other {len(judged) - above - below} reach across."
+    )
+    rows = [
+        (one.name or "No name", f"{one.score:.2f}", f"{one.lower:.2f}", f"{one.upper:.2f}", text.number(one.n))
+        for one in drawn_of
+    ]
+    picture = intervals(items, sentence, reference=1.0)
+    heads = ("Agent", "Won over expected", "From", "To", "Closed deals")
+    return card(
+        "How agents do",
+        drawn("Won over expected", sentence, picture, heads, rows, "agents"),
+        aside=a(href="/agents")["All agents"],
+    )
+
+
+def _help(ranks: Sequence[AgentRank]) -> Element:
+    found = needing_help(ranks)
+    if not found:
+        return card(
+            "Who needs help",
+            note("Nobody wins surely less than expected, and nobody has far more open deals than the others."),
+        )
+    rows = [
+        li[
+            h3[person(one.name, f"/agents/{one.agent_id}")],
+            p[why, " ", _open(one)],
+            reasons(said.text for said in one.reasons),
+        ]
+        for one, why in found
+    ]
+    return card("Who needs help", ul(".entries")[rows])
+
+
+def _open(one: AgentRank) -> Node:
+    return a(href=f"/deals?agent_id={one.agent_id}&outcome=open")["See the open deals"] if one.open_deals else None
+
+
+def _scores(quality: Quality) -> Element:
+    """Show what became of scored deals; before any has closed, how the score did on deals it had not seen."""
+    if quality.status == "ok":
+        about = f"Deals closed in the last {quality.window_days} days, by the score their client had at the opening."
+        return card("Did the scores come true?", note(about), _bands(quality.bands, quality.foretold, "score-bands"))
+    trained = next((one for one in quality.trainings if one.active and one.kind == "qualification"), None)
+    past: Node = None
+    if trained is not None:
+        past = [
+            p[
+                f"Until then: how it did on {trained.n} past deals that it had not seen, when trained on ",
+                text.moment(trained.trained_at),
+                ".",
+            ],
+            _bands(trained.bands, trained.foretold, "score-bands"),
+        ]
+    return card("Did the scores come true?", not_enough(quality.why), past)
+
+
+def _bands(bands: Sequence[BandQuality], told: Foretold, name: str) -> Node:
+    seen = [one for one in bands if one.n and one.share_won is not None]
+    items = [
+        Estimate(
+            text.words(one.band),
+            (one.lower or 0.0) * 100,
+            (one.share_won or 0.0) * 100,
+            (one.upper or 0.0) * 100,
+            f"{one.won} of {one.n}",
+        )
+        for one in seen
+    ]
+    sentence = "Won: " + ", ".join(
+        f"{one.band} {written(one.share_won, one.lower, one.upper)}, n = {one.n}" for one in seen
+    )
+    rows = [
+        (
+            text.words(one.band),
+            text.number(one.n),
+            text.number(one.won),
+            text.percent(one.share_won),
+            text.span(text.percent(one.lower), text.percent(one.upper)),
+            text.percent(one.mean_score),
+        )
+        for one in seen
+    ]
+    heads = ("Band", "Deals", "Won", "Share won", "90 % interval", "Mean score")
+    return [
+        drawn("Share won by band", f"{sentence}.", intervals(items, sentence, unit=" %"), heads, rows, name),
+        [p[said] for said in foretold_words(told)],
+    ]
+
+
+def _areas(areas: Sequence[AreaHeat]) -> Node:
+    columns = [
+        Column[AreaHeat]("Area", lambda one: person(one.area_name, f"/market/{one.area_id}")),
+        Column[AreaHeat]("Heat", lambda one: [text.number(one.heat_score), " ", badge(one.heat_band)], numeric=True),
+        Column[AreaHeat]("Why", lambda one: one.why),
+    ]
+    return listing("Hottest areas", columns, areas, empty="No area has figures yet. Import snapshots of the market.")
+
+
+def _tone(one: AgentRank) -> str:
+    """Colour an agent only where the whole interval lies on one side of the average."""
+    if one.lower is not None and one.lower > 1:
+        return "good"
+    return "bad" if one.upper is not None and one.upper < 1 else ""
+
+
+def _count(n: int) -> str:
+    return "Nobody is" if n == 0 else f"{n} {'is' if n == 1 else 'are'}"
