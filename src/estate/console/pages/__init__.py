@@ -8,7 +8,23 @@ __all__ = ["register"]
 def register(app: FastAPI) -> None:
     """Serve every page, and the routes that some of them bring along."""
     # Importing a module serves its pages and registers its actions.
-    from estate.console.pages import agents, assistant, behavior, client, clients, comparison, deals, door, imports, market, overview, properties, property, reply, today
+    from estate.console.pages import (
+        agents,
+        assistant,
+        behavior,
+        client,
+        clients,
+        comparison,
+        deals,
+        door,
+        imports,
+        market,
+        overview,
+        properties,
+        property,
+        reply,
+        today,
+    )
 
     assistant.register(app)
     door.register(app)
