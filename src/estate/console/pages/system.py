@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from htpy import Node, a, br, code, details, nav, p, pre, span, summary
+from htpy import Node, a, br, code, details, div, nav, p, pre, span, summary
 
 from estate.console import text
 from estate.console.page import Sheet, View, page
@@ -93,9 +93,7 @@ def rejected(estate: Estate, view: View) -> Sheet:
             card(
                 "Refused rows",
                 note("Mend them where they come from, then ", code["estate rejected replay"], "."),
-                _refused(
-                    found, "No refused row matches. Clear a filter." if any(view.query.values()) else NONE_REFUSED
-                ),
+                _refused(found, none),
                 pager(view.path, view.query, found),
             ),
         ],
@@ -119,7 +117,7 @@ def _parts(*, is_live: bool) -> Node:
 def _health(ready: Readiness, queues: Queues) -> Node:
     is_well = ready.status == "ready"
     swept = queues.sweep_age_s
-    return [
+    return div("#health")[
         stats(
             stat("API", _verdict(is_well, ready.status), "Takes and answers requests." if is_well else _DOCTOR),
             stat("Database", _verdict(ready.database == "ok", ready.database)),
@@ -218,9 +216,12 @@ def _jobs(found: Jobs) -> Node:
         Column[FailedJob]("Next", _next),
         Column[FailedJob]("Request", lambda one: one.request_id or text.DASH),
     ]
+    idle = "No worker has work in hand."
     return [
-        card("Runs", listing("Runs", runs, found.runs), id="runs"),
-        card("In hand", listing("In hand", in_hand, found.in_hand, empty="No worker has work in hand."), id="jobs"),
+        div(".columns")[
+            card("Runs", listing("Runs", runs, found.runs), id="runs"),
+            card("In hand", listing("In hand", in_hand, found.in_hand, empty=idle), id="jobs"),
+        ],
         card("Failed", listing("Failed", failed, found.failed, empty="Nothing failed."), id="failed"),
     ]
 
@@ -312,22 +313,20 @@ def _trainings(found: Sequence[Training]) -> Node:
 
 def _ranking(policy: Policy) -> Node:
     """Tell by which weights the assistant ranks, and what they were promoted for."""
-    if not policy.version:
-        said = "The built-in weights are in force: people did not choose among its answers often enough yet."
-        return card("How the assistant ranks", p[said], facts({"n": text.number(policy.n)}), id="ranking")
-    before = "the built-in weights" if not policy.before else f"version {policy.before}"
+    before = {None: text.DASH, 0: "built in"}.get(policy.before, f"version {policy.before}")
     return card(
         "How the assistant ranks",
         facts(
             {
-                "Version": str(policy.version),
-                "Before it": before,
+                "Weights": f"Version {policy.version}" if policy.version else "Built in",
+                "Before them": before,
                 "Why": text.words(policy.why),
                 "Gain": _points(policy.gain),
                 "Gain at least": _points(policy.gain_lower),
                 "n": text.number(policy.n),
             }
         ),
+        note("They change by themselves when better ones are proven by what people chose."),
         id="ranking",
     )
 
@@ -374,7 +373,7 @@ def _keys(found: Sequence[Key]) -> Node:
         Column[Key]("Last used", lambda one: text.moment(one.last_used_at)),
         Column[Key]("Expires", lambda one: text.moment(one.expires_at)),
     ]
-    empty = "There are no API keys. `estate keys create` makes one."
+    empty = "There are no API keys: “estate keys create” makes one."
     return card("API keys", listing("API keys", columns, found, empty=empty), id="keys")
 
 
@@ -387,7 +386,7 @@ def _users(found: Sequence[User]) -> Node:
         Column[User]("Last here", lambda one: text.moment(one.last_session_at)),
         Column[User]("Since", lambda one: text.moment(one.created_at)),
     ]
-    empty = "Nobody may log in yet. `estate users create` lets somebody."
+    empty = "Nobody may log in yet: “estate users create” lets somebody."
     return card("Users", listing("Users", columns, found, empty=empty), id="users")
 
 
