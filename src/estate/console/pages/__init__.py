@@ -8,25 +8,8 @@ __all__ = ["register"]
 def register(app: FastAPI) -> None:
     """Serve every page, and the routes that some of them bring along."""
     # Importing a module serves its pages and registers its actions.
-    from estate.console.pages import (
-        agents,
-        assistant,
-        behavior,
-        client,
-        clients,
-        comparison,
-        deals,
-        door,
-        imports,
-        market,
-        overview,
-        properties,
-        property,
-        reply,
-        today,
-    )
+    from estate.console.pages import clients, door, imports, system
 
-    assistant.register(app)
     door.register(app)
     imports.register(app)
-    del agents, behavior, client, clients, comparison, deals, market, overview, properties, property, reply, today
+    del clients, system

@@ -24,9 +24,8 @@ Cell = str | float | bool | None
 def mapping(estate: Estate, sent: Sent) -> Done:
     """Say what a file is and what its columns are; every row is checked again."""
     found = estate.imports.mapping(sent["import_id"], said_of(sent.fields), idempotency_key=sent.key)
-    return Done(
-        f"Checked again: {rows(found.counts['waiting'])} ready, {text.number(found.counts['rejected'])} rejected.", ""
-    )
+    ready, wrong = rows(found.counts["waiting"]), text.number(found.counts["rejected"])
+    return Done(f"Checked again: {ready} ready, {wrong} rejected.", "")
 
 
 @action("import_fix")

@@ -1,5 +1,7 @@
 """Imports: the list, and the way in for a file."""
 
+from collections.abc import Mapping
+
 import htpy
 from fastapi import FastAPI, Request
 from htpy import Node, a, button, form, label, p, span
@@ -37,11 +39,12 @@ def imports(estate: Estate, view: View) -> Sheet:
     found = estate.imports.query(
         state=view.get("state"), kind=view.get("kind"), cursor=view.get("cursor"), limit=PAGE_ROWS
     ).first()
+    names = _names(estate, view.me)
     columns = [
         Column[ImportListed]("File", lambda one: a(href=f"/imports/{one.import_id}", dir="auto")[one.filename]),
         Column[ImportListed]("Records", lambda one: kind_words(one.kind)),
         Column[ImportListed]("State", _state),
-        Column[ImportListed]("Brought by", lambda one: _who(one, view.me)),
+        Column[ImportListed]("Brought by", lambda one: span(dir="auto")[names.get(one.created_by, one.created_by)]),
         Column[ImportListed]("Brought", lambda one: text.moment(one.created_at)),
         Column[ImportListed]("Taken", lambda one: text.moment(one.committed_at)),
     ]
@@ -90,8 +93,10 @@ def _state(one: ImportListed) -> Node:
     return badge(said, tone)
 
 
-def _who(one: ImportListed, me: Me) -> Node:
-    return "You" if one.created_by == me.caller else one.created_by
+def _names(estate: Estate, me: Me) -> Mapping[str, str]:
+    """Return the names of those who bring files; an administrator sees imports of others, too."""
+    users = tuple(estate.system.users()) if me.role == "admin" else ()
+    return {str(one.user_id): one.name or one.email for one in users} | {me.caller: "You"}
 
 
 async def _bring(request: Request) -> Response:
