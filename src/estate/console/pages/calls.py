@@ -55,7 +55,7 @@ def contact_form(client_id: object, agent_id: object, *, keys: bool = False) -> 
         "contact",
         div(".filters")[
             choice("channel", "By", CHANNELS, "call"),
-            entry("next_at", "Again at (needed for Call back)", type="datetime-local"),
+            entry("next_at", "Call back at", type="datetime-local"),
         ],
         area("note", "Note (optional)", rows=2),
         fieldset(".plain")[legend["What came of it?"], div(".row")[buttons]],
