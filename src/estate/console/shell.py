@@ -73,7 +73,7 @@ KEYS = {
     **{f"g {place.key}": place.name for place in PLACES},
     "c": "Call (Today)",
     "w": "WhatsApp (Today)",
-    "1 to 7": "Outcome of the call (Today)",
+    "1 to 6": "Outcome of the call (Today)",
     "s": "Skip (Today)",
 }
 

@@ -8,7 +8,7 @@ from htpy import Element, Node, a, details, div, fieldset, legend, li, summary, 
 from estate.console import text
 from estate.console.actions import Done, Sent, action
 from estate.console.given import moment_of
-from estate.console.parts import Column, area, choice, entry, listing, submit
+from estate.console.parts import Column, area, choice, entry, listing, note, submit
 from estate.console.parts import action as form_of
 from estate.console.scores import NOT_ENOUGH
 from estate.sdk import Estate
@@ -17,7 +17,8 @@ from estate.sdk.models.client import MayCall, SkipReason
 __all__ = ["contact_form", "reach", "skip_form", "skips_table"]
 
 CHANNELS = {"call": "Call", "whatsapp": "WhatsApp", "email": "E-mail", "meeting": "Meeting"}
-OUTCOMES = ("reached", "no_answer", "call_back", "booked_viewing", "not_interested", "refused", "wrong_number")
+OUTCOMES = ("reached", "no_answer", "call_back", "booked_viewing", "not_interested", "wrong_number")
+REFUSED = "refused"
 
 
 def reach(phone: str | None, client: str | None, agent: str | None) -> Node:
@@ -40,25 +41,21 @@ def reach(phone: str | None, client: str | None, agent: str | None) -> Node:
 
 
 def contact_form(client_id: object, agent_id: object, *, keys: bool = False) -> Element:
-    """Ask what came of a call; with `keys` a digit presses each outcome."""
+    """Ask what came of a call; with `keys` a digit presses each outcome but the one that is for ever."""
     buttons = [
-        submit(
-            text.words(outcome),
-            kind="danger" if outcome == "refused" else "",
-            name="outcome",
-            value=outcome,
-            key=str(at) if keys else "",
-        )
+        submit(text.words(outcome), name="outcome", value=outcome, key=str(at) if keys else "")
         for at, outcome in enumerate(OUTCOMES, 1)
     ]
+    refused = submit("Refused", kind="danger", name="outcome", value=REFUSED)
     return form_of(
         "contact",
         div(".filters")[
             choice("channel", "By", CHANNELS, "call"),
-            entry("next_at", "Again at (needed for Call back)", type="datetime-local"),
+            entry("next_at", "Call back at", type="datetime-local"),
         ],
         area("note", "Note (optional)", rows=2),
-        fieldset(".plain")[legend["What came of it?"], div(".row")[buttons]],
+        fieldset(".plain")[legend["What came of it?"], div(".row")[buttons, refused]],
+        note("Call back needs a time. Who refused is never called again."),
         draft=f"contact:{client_id}",
         client_id=client_id,
         agent_id=agent_id,

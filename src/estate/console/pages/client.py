@@ -159,8 +159,11 @@ def _log(view: View, one: Client) -> Node:
     agent_id = view.me.agent_id or one.owner_agent_id
     if agent_id is None:
         return card("Log a call", note("Nobody looks after this client. Give it an owner in the CRM, then log calls."))
-    may = None if one.do_not_contact else reach(one.phone, one.name, view.me.name if view.me.agent_id else None)
-    return card("Log a call", may, contact_form(one.client_id, agent_id))
+    closed = one.do_not_contact or one.contact_consent is False
+    ways = None if closed else reach(one.phone, one.name, view.me.name if view.me.agent_id else None)
+    hours = a(href=f"/today?agent_id={agent_id}")["Today"]
+    hint = note("This client may not be called." if closed else [hours, " tells who may be called at this hour."])
+    return card("Log a call", ways, contact_form(one.client_id, agent_id), hint)
 
 
 def _score(view: View, scored: Qualification) -> Node:

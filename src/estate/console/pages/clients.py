@@ -60,7 +60,9 @@ def clients(estate: Estate, view: View) -> Sheet:
                 _owner(estate, view),
                 query=view.query,
             ),
-            card("Clients", _listed(view, found), pager(view.path, view.query, found), aside=_tidy(view)),
+            card(
+                "Clients", _budgets(view), _listed(view, found), pager(view.path, view.query, found), aside=_tidy(view)
+            ),
         ],
     )
 
@@ -105,6 +107,12 @@ def _listed(view: View, found: Page[Client]) -> Node:
     if not found and not any(view.query.values()):
         return note("There are no clients yet. ", a(href="/imports")["Import your list"], " to begin.")
     return listing("Clients", columns, found, empty="Nobody matches. Clear a filter.")
+
+
+def _budgets(view: View) -> Node:
+    if view.get("budget_min") is None and view.get("budget_max") is None:
+        return None
+    return note("Only budgets in the currency of the house are compared.")
 
 
 def places(one: Client) -> Node:
@@ -155,7 +163,7 @@ def _pair(pair: Duplicate) -> Element:
 def _side(kept: DuplicateClient, other: DuplicateClient, told: str = "") -> Element:
     keep = form_of(
         "merge",
-        submit("Keep this one and merge the other into it", kind="primary" if told else ""),
+        submit("Keep this one, merge the other in", kind="primary" if told else ""),
         keep=kept.client_id,
         merge=other.client_id,
     )

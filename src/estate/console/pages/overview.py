@@ -1,6 +1,7 @@
 """Overview: how the house does, who needs help, and where the market is hot."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 
 from htpy import Element, Node, a, div, h3, li, p, ul
@@ -126,12 +127,7 @@ def _leaders(judged: Sequence[AgentRank]) -> Node:
         )
         for one in drawn_of
     ]
-    above = sum(_tone(one) == "good" for one in judged)
-    below = sum(_tone(one) == "bad" for one in judged)
-    sentence = (
-        f"1 is what the clients served lead to expect. {_count(above)} surely above it, {_count(below).lower()} surely "
-        f"below; the intervals of the other {len(judged) - above - below} reach across."
-    )
+    sentence = _compared(judged)
     rows = [
         (one.name or "No name", f"{one.score:.2f}", f"{one.lower:.2f}", f"{one.upper:.2f}", text.number(one.n))
         for one in drawn_of
@@ -143,6 +139,20 @@ def _leaders(judged: Sequence[AgentRank]) -> Node:
         drawn("Won over expected", sentence, picture, heads, rows, "agents"),
         aside=a(href="/agents")["All agents"],
     )
+
+
+def _compared(judged: Sequence[AgentRank]) -> str:
+    """Say how many agents are surely above or below what their clients lead to expect."""
+    above = [one.name or "No name" for one in judged if _tone(one) == "good"]
+    below = [one.name or "No name" for one in judged if _tone(one) == "bad"]
+    unsure = len(judged) - len(above) - len(below)
+    said = [
+        "1 is what the clients served lead to expect.",
+        f"Surely above it: {', '.join(above) or 'nobody'}.",
+        f"Surely below it: {', '.join(below) or 'nobody'}.",
+        f"The intervals of {unsure} reach across it: they may be average." if unsure else "",
+    ]
+    return " ".join(filter(None, said))
 
 
 def _help(ranks: Sequence[AgentRank]) -> Element:
@@ -188,6 +198,8 @@ def _scores(quality: Quality) -> Element:
 
 def _bands(bands: Sequence[BandQuality], told: Foretold, name: str) -> Node:
     seen = [one for one in bands if one.n and one.share_won is not None]
+    if not seen:
+        return note("No deal of any band has closed.")
     items = [
         Estimate(
             text.words(one.band),
@@ -198,9 +210,7 @@ def _bands(bands: Sequence[BandQuality], told: Foretold, name: str) -> Node:
         )
         for one in seen
     ]
-    sentence = "Won: " + ", ".join(
-        f"{one.band} {written(one.share_won, one.lower, one.upper)}, n = {one.n}" for one in seen
-    )
+    sentence = _came_true(seen)
     rows = [
         (
             text.words(one.band),
@@ -214,9 +224,20 @@ def _bands(bands: Sequence[BandQuality], told: Foretold, name: str) -> Node:
     ]
     heads = ("Band", "Deals", "Won", "Share won", "90 % interval", "Mean score")
     return [
-        drawn("Share won by band", f"{sentence}.", intervals(items, sentence, unit=" %"), heads, rows, name),
+        drawn("Share won by band", sentence, intervals(items, sentence, unit=" %"), heads, rows, name),
         [p[said] for said in foretold_words(told)],
     ]
+
+
+def _came_true(bands: Sequence[BandQuality]) -> str:
+    """Say what share each band won, and which neighbours the data do not tell apart."""
+    won = ", ".join(f"{one.band} {written(one.share_won, one.lower, one.upper)}, n = {one.n}" for one in bands)
+    alike = [
+        f" {text.words(one.band)} and {below.band} cannot be told apart."
+        for one, below in pairwise(bands)
+        if (one.lower or 0.0) <= (below.upper or 1.0)
+    ]
+    return f"Won: {won}.{''.join(alike)}"
 
 
 def _areas(areas: Sequence[AreaHeat]) -> Node:
@@ -233,7 +254,3 @@ def _tone(one: AgentRank) -> str:
     if one.lower is not None and one.lower > 1:
         return "good"
     return "bad" if one.upper is not None and one.upper < 1 else ""
-
-
-def _count(n: int) -> str:
-    return "Nobody is" if n == 0 else f"{n} {'is' if n == 1 else 'are'}"

@@ -109,17 +109,23 @@ def _next(one: NextCall, queue: CallQueue, forms: NextForm | None) -> Element:
     return section(".card.next")[
         div(".card-head")[h2[person(one.name, f"/clients/{one.client_id}")], badge(of, "good")],
         p[_priority(one)],
-        facts(
-            {
-                "Chance of a sale": chance(one),
-                "At stake": text.money(one.at_stake, one.currency),
-                "Asked to be called at": text.moment(one.callback_at) if one.callback_at else None,
-                "Waiting for an answer": text.hours(one.waiting_hours) if one.waiting_hours is not None else None,
-            }
-        ),
+        facts(_figures(one)),
         reasons(one.reasons),
         forms(one) if forms else None,
     ]
+
+
+def _figures(one: NextCall) -> dict[str, Node]:
+    """Return what is known of a call; what does not apply is not told."""
+    figures: dict[str, Node] = {
+        "Chance of a sale": chance(one),
+        "At stake": text.money(one.at_stake, one.currency),
+    }
+    if one.callback_at is not None:
+        figures["Asked to be called at"] = text.moment(one.callback_at)
+    if one.waiting_hours is not None:
+        figures["Waiting for an answer"] = text.hours(one.waiting_hours)
+    return figures
 
 
 def _priority(one: NextCall) -> Node:
@@ -138,7 +144,7 @@ def _after(others: Sequence[NextCall], queue: CallQueue) -> Element:
         Column[NextCall]("Client", lambda one: person(one.name, f"/clients/{one.client_id}")),
         Column[NextCall]("Chance of a sale", chance),
         Column[NextCall]("At stake", lambda one: text.money(one.at_stake, one.currency), numeric=True),
-        Column[NextCall]("Why", lambda one: one.reasons[0].text if one.reasons else text.DASH),
+        Column[NextCall]("Why", _reason),
     ]
     more = queue.callable - 1 - len(others)
     return card(
@@ -146,6 +152,11 @@ def _after(others: Sequence[NextCall], queue: CallQueue) -> Element:
         listing("After that", columns, others),
         note(f"And {more} more who may be called.") if more > 0 else None,
     )
+
+
+def _reason(one: NextCall) -> str:
+    """Return the first reason beside the chance, which stands next to it."""
+    return next((said.text for said in one.reasons if said.field != "qualification_score"), text.DASH)
 
 
 def _held(queue: CallQueue) -> Element:
