@@ -101,7 +101,7 @@ def intervals(items: Sequence[Estimate], said: str, *, reference: float | None =
             _mark("circle", f"dot {item.tone}", cx=at(item.middle), cy=y, r=5),
             _text(item.written, WIDTH, y + 4, "end", "written"),
         ]
-    return _svg(bottom + BOTTOM, said, marks)
+    return _svg(bottom + BOTTOM, said, marks, linked=any(item.href for item in items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def bars(items: Sequence[Bar], said: str) -> Element:
         ]
     bottom = TOP + ROW * len(items)
     marks.append(_mark("line", "reference", x1=at(0.0), x2=at(0.0), y1=TOP, y2=bottom))
-    return _svg(bottom + 10, said, marks)
+    return _svg(bottom + 10, said, marks, linked=any(item.href for item in items))
 
 
 def steps(start: Bar, items: Sequence[Bar], end: Bar, said: str) -> Element:
@@ -212,9 +212,11 @@ def _band(points: Sequence[Fan], ats: Sequence[int], across: Scale, down: Scale,
     return _mark("polygon", "fan outer" if outer else "fan", points=" ".join(upper + lower[::-1]))
 
 
-def _svg(height: float, said: str, marks: Sequence[Node]) -> Element:
+def _svg(height: float, said: str, marks: Sequence[Node], *, linked: bool = False) -> Element:
+    # What is inside an image cannot be reached by keyboard: a picture with links is a group.
+    role = "group" if linked else "img"
     return htpy.svg(
-        viewBox=f"0 0 {WIDTH} {height:.0f}", role="img", aria_label=said, xmlns="http://www.w3.org/2000/svg"
+        viewBox=f"0 0 {WIDTH} {height:.0f}", role=role, aria_label=said, xmlns="http://www.w3.org/2000/svg"
     )[marks]
 
 
