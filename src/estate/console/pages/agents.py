@@ -14,7 +14,7 @@ from estate.console.parts import Column, badge, card, facts, listing, note, reas
 from estate.sdk import Estate
 from estate.sdk.models.agent import Agent, AgentRank, ExpectedClosings, SkillPart
 
-__all__ = ["agent", "agent_names", "agents", "deals_link", "differences"]
+__all__ = ["agent", "agent_link", "agent_names", "agents", "deals_link", "differences"]
 
 LISTED = 200
 DRAWN = 25
@@ -25,6 +25,14 @@ FEW = "not enough deals"
 def agent_names(estate: Estate) -> dict[str, str]:
     """Return the names of all agents by id."""
     return {str(one.agent_id): one.name or "No name" for one in estate.agent.query(limit=LISTED)}
+
+
+def agent_link(agent_id: UUID | None, names: Mapping[str, str]) -> Node:
+    """Link to an agent; one whose name is not for the reader has no page for them."""
+    if agent_id is None:
+        return text.DASH
+    name = names.get(str(agent_id))
+    return "Another team" if name is None else a(href=f"/agents/{agent_id}", dir="auto")[name]
 
 
 def deals_link(words: str, **wanted: UUID | str) -> Node:

@@ -9,7 +9,7 @@ from htpy import Node, a, details, div, h3, li, ol, p, span, strong, summary, ul
 from estate.console import text
 from estate.console.charts import Estimate, drawn, intervals
 from estate.console.page import Sheet, View, page
-from estate.console.pages.agents import agent_names
+from estate.console.pages.agents import agent_link, agent_names
 from estate.console.parts import Column, badge, card, choice, entry, filters, listing, note, pager
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Event, Pattern, Patterns, Run, TriggerLift, Triggers
@@ -210,12 +210,15 @@ def _terms(items: Sequence[TriggerLift], shown: str) -> Node:
 def _verdict(one: TriggerLift) -> Node:
     if one.evidence != "proven":
         return badge("candidate")
-    return badge("proven, goes with winning", "good") if one.lift > 1 else badge("proven, goes with losing", "bad")
+    return badge("proven: winning", "good") if one.lift > 1 else badge("proven: losing", "bad")
+
+
+def _term(one: TriggerLift) -> Node:
+    return [a(href=_events(trigger_word=one.term), dir="auto")[one.term], f" ({_speaker(one)})"]
 
 
 _TERMS = [
-    Column[TriggerLift]("Term", lambda one: a(href=_events(trigger_word=one.term), dir="auto")[one.term]),
-    Column[TriggerLift]("Said by", lambda one: _speaker(one).capitalize()),
+    Column[TriggerLift]("Term, said by", _term),
     Column[TriggerLift]("Evidence", _verdict),
     Column[TriggerLift]("Lift", _lift, numeric=True),
     Column[TriggerLift]("n with", lambda one: text.number(one.n_with), numeric=True),
@@ -330,7 +333,7 @@ def _event_columns(names: Mapping[str, str]) -> list[Column[Event]]:
         Column[Event]("When", lambda one: text.moment(one.time_of_event)),
         Column[Event]("What", _what),
         Column[Event]("Emotion", lambda one: text.words(one.emotion_detected or text.DASH)),
-        Column[Event]("Agent", lambda one: _agent(one, names)),
+        Column[Event]("Agent", lambda one: agent_link(one.agent_id, names)),
         Column[Event]("Client", _client),
         Column[Event]("Unit", _unit),
         Column[Event]("Group", lambda one: _or_dash(one.pattern_group)),
@@ -351,12 +354,6 @@ def _what(one: Event) -> Node:
 
 def _or_dash(words: str | None) -> Node:
     return span(dir="auto")[words] if words else text.DASH
-
-
-def _agent(one: Event, names: Mapping[str, str]) -> Node:
-    if one.agent_id is None:
-        return text.DASH
-    return a(href=f"/agents/{one.agent_id}", dir="auto")[names.get(str(one.agent_id), "Agent")]
 
 
 def _client(one: Event) -> Node:

@@ -6,7 +6,7 @@ from htpy import Node, a, span
 
 from estate.console import text
 from estate.console.page import Sheet, View, page
-from estate.console.pages.agents import agent_names
+from estate.console.pages.agents import agent_link, agent_names
 from estate.console.parts import Column, badge, card, choice, entry, filters, listing, pager
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Deal
@@ -64,16 +64,12 @@ def _columns(names: Mapping[str, str]) -> list[Column[Deal]]:
         Column("Outcome", _outcome),
         Column("Stage", _stage),
         Column("Value", lambda one: text.money(one.value, one.currency), numeric=True),
-        Column("Agent", lambda one: _agent(one, names)),
+        Column("Agent", lambda one: agent_link(one.agent_id, names)),
         Column("Client", lambda one: a(href=f"/clients/{one.client_id}")[str(one.client_id)[:8]]),
         Column("Unit", _unit),
         Column("Closed", lambda one: text.moment(one.closed_at)),
         Column("Why lost", lambda one: span(dir="auto")[one.lost_reason] if one.lost_reason else text.DASH),
     ]
-
-
-def _agent(one: Deal, names: Mapping[str, str]) -> Node:
-    return a(href=f"/agents/{one.agent_id}", dir="auto")[names.get(str(one.agent_id), "Agent")]
 
 
 def _unit(one: Deal) -> Node:

@@ -257,7 +257,7 @@ def _price(area: Area, forecast: Forecast) -> Node:
             [_past_row(*one) for one in past] + [_ahead_row(one) for one in ahead],
             f"price-{area.area_id}",
         ),
-        note(forecast.why, f" n = {forecast.n} months; {forecast.areas} areas.") if ahead else None,
+        note("Dark band: 80 %, light band: 95 %. ", forecast.why, f" n = {forecast.n} months.") if ahead else None,
     ]
 
 

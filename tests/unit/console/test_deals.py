@@ -1,0 +1,66 @@
+from typing import Any
+
+from htpy import div
+from tests.unit.console.asked import AGENT, CLIENT, HOSTILE, NOW, OTHER, Api, page_of, view
+from tests.unit.console.test_agents import RECORD
+
+from estate.console.pages import deals as module
+
+
+def deal(**changed: Any) -> dict[str, Any]:
+    return {
+        "deal_id": OTHER,
+        "agent_id": AGENT,
+        "client_id": CLIENT,
+        "unit": f"{OTHER}:{CLIENT}",
+        "stage": "negotiation",
+        "stage_since": NOW,
+        "outcome": None,
+        "opened_at": NOW,
+        "closed_at": None,
+        "value": "1500000.00",
+        "currency": "AED",
+        "lost_reason": None,
+        "updated_at": NOW,
+    } | changed
+
+
+def shown(*deals: dict[str, Any], **query: str) -> tuple[str, dict[str, str]]:
+    api = Api({"/agent/query": page_of(RECORD), "/behavior/deals": page_of(*deals)})
+    told = str(div[module.deals(api.estate, view("/deals", **query)).content])
+    return told, api.query("/behavior/deals")
+
+
+def test_deals_are_asked_for_as_the_address_says() -> None:
+    _, asked = shown(agent_id=AGENT, outcome="won", since="2026-11-01")
+    assert asked["agent_id"] == AGENT
+    assert asked["outcome"] == "won"
+    assert asked["since"].startswith("2026-11-01T00:00:00")
+
+
+def test_a_deal_links_to_agent_client_and_unit() -> None:
+    told, _ = shown(deal())
+    assert f'href="/agents/{AGENT}" dir="auto">Tessa<' in told
+    assert f'href="/clients/{CLIENT}"' in told
+    assert f'href="/properties/{OTHER}:{CLIENT}"' in told
+    assert "AED 1,500,000" in told
+    assert ">open<" in told
+
+
+def test_an_open_deal_tells_since_when_it_is_where_it_is() -> None:
+    assert "Negotiation since <time" in shown(deal())[0]
+    assert "since when is not known" in shown(deal(stage_since=None))[0]
+    assert "since" not in shown(deal(outcome="won", stage="won"))[0].split("<table>")[1]
+
+
+def test_a_deal_may_be_about_no_unit() -> None:
+    assert "/properties/" not in shown(deal(unit=None))[0]
+
+
+def test_hostile_reasons_stay_text() -> None:
+    told, _ = shown(deal(outcome="lost", lost_reason=HOSTILE))
+    assert HOSTILE not in told
+
+
+def test_no_deal_says_what_to_do() -> None:
+    assert "No deal matches. Clear a filter." in shown()[0]
