@@ -1,7 +1,9 @@
 """Two to five units side by side: what speaks for and against each, and when each is paid."""
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from string import ascii_uppercase
 
@@ -13,9 +15,9 @@ from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, badge, card, listing, note, reasons, with_query
 from estate.console.units import WITH, title_of, unit_link
 from estate.sdk import Estate
-from estate.sdk.models.property import ComparedUnit, Comparison, MoneyOverTime, Point
+from estate.sdk.models.property import ComparedUnit, Comparison, Point
 
-__all__ = ["Row", "compare_page", "difference", "rows_of", "standing"]
+__all__ = ["Row", "compare_page", "difference", "money_of", "rows_of", "standing"]
 
 FEWEST, MOST = 2, 5
 AMOUNTS = frozenset({"price", "price_per_sqm"})
@@ -63,7 +65,7 @@ def compare_page(estate: Estate, view: View) -> Sheet:
         [
             _who(units, chosen),
             card("Side by side", listing("Side by side", _columns(units), rows_of(compared)), _legend()),
-            section(aria_label="For and against")[div(".columns")[[_points(one, units) for one in units]]],
+            section(aria_label="For and against")[div(".columns.narrow")[[_points(one, units) for one in units]]],
             card("Money over time", _money_table(units), _money_figures(units)),
             _basis(compared),
         ],
@@ -144,7 +146,9 @@ def _cell(unit: ComparedUnit, row: Row) -> Node:
 
 def _written(value: str, field: str, currency: str) -> str:
     if field in AMOUNTS:
-        return text.money(float(value), currency)
+        return text.money(Decimal(value), currency)
+    if field == "delivery_date":
+        return text.day(dt.date.fromisoformat(value))
     return {
         "area_sqm": f"{value} m²",
         "paid_before_handover_pct": f"{value} %",
@@ -165,7 +169,9 @@ def _points(lettered: Lettered, units: Sequence[Lettered]) -> Element:
     letters = {one.property_id: name for name, one in units}
 
     def said(points: Sequence[Point]) -> list[str]:
-        return [f"{point.text} (against {letters.get(point.against, 'another')})" for point in points]
+        if len(units) == FEWEST:
+            return [point.text for point in points]
+        return [f"{point.text.removesuffix('.')} (against {letters.get(point.against, 'another')})" for point in points]
 
     return section(".card")[
         h2[f"{letter} · ", span(dir="auto")[title_of(unit.title)]],
@@ -188,52 +194,48 @@ def _basis(compared: Comparison) -> Element:
 
 # -------------------------------------------------------------------------------------------------- money over time
 def _money_table(units: Sequence[Lettered]) -> Element:
-    return listing(
-        "Money over time",
-        [
-            Column[Lettered]("Unit", lambda one: f"{one[0]} · {title_of(one[1].title)}"),
-            Column("Price", lambda one: text.money(one[1].price, one[1].currency), numeric=True),
-            Column("Cash price", lambda one: _amount(one[1], "cash_price"), numeric=True),
-            Column("Worth on the day of booking", _worth, numeric=True),
-            Column("Plan costs a year", lambda one: _rate(one[1].money_over_time), numeric=True),
-            Column("Most due within 12 months", lambda one: _amount(one[1], "peak_12m_outlay"), numeric=True),
-            Column("Last payment", lambda one: _last(one[1].money_over_time), numeric=True),
-            Column("Worth if handed over late", _late),
-        ],
-        units,
-    )
+    rows = dict.fromkeys(name for _, unit in units for name in money_of(unit))
+    columns = [
+        Column[str]("Figure", lambda name: name),
+        *(Column[str](f"{letter} · {title_of(unit.title)}", partial(_money_cell, unit)) for letter, unit in units),
+    ]
+    missing = [
+        f"{letter}: {unit.money_missing or 'Nothing is known of its payments.'}"
+        for letter, unit in units
+        if unit.money_over_time is None
+    ]
+    return div[listing("Money over time", columns, rows, empty="Of none of them."), reasons(missing, against=True)]
 
 
-def _amount(unit: ComparedUnit, name: str) -> str:
+def _money_cell(unit: ComparedUnit, name: str) -> str:
+    return money_of(unit).get(name, text.DASH)
+
+
+def money_of(unit: ComparedUnit) -> dict[str, str]:
+    """Write what a unit costs over time, figure by figure; nothing where it is not known when it is paid."""
     money = unit.money_over_time
-    return text.DASH if money is None else text.money(getattr(money, name), unit.currency)
-
-
-def _worth(one: Lettered) -> Node:
-    unit, money = one[1], one[1].money_over_time
     if money is None:
-        return unit.money_missing or text.DASH
-    ratio = text.percent(money.cash_equivalent_ratio, 1)
-    return [text.money(money.cash_equivalent_price, unit.currency), span(".note")[f" ({ratio} of the price)"]]
+        return {}
 
+    def amount(value: Decimal | None) -> str:
+        return text.money(value, unit.currency)
 
-def _rate(money: MoneyOverTime | None) -> str:
-    return text.DASH if money is None else text.percent(money.implied_annual_rate, 1)
-
-
-def _last(money: MoneyOverTime | None) -> str:
-    return text.DASH if money is None or not money.instalments else text.day(money.instalments[-1].due_on)
-
-
-def _late(one: Lettered) -> str:
-    unit, money = one[1], one[1].money_over_time
-    if money is None:
-        return text.DASH
-    return ", ".join(
-        f"{late.delay_months} months: {text.money(late.cash_equivalent_price, unit.currency)}"
-        for late in money.late_handover
-        if late.delay_months
-    )
+    worth = f"{amount(money.cash_equivalent_price)} ({text.percent(money.cash_equivalent_ratio, 1)} of the price)"
+    rate = money.implied_annual_rate
+    return {
+        "Price": amount(unit.price),
+        "Cash price": amount(money.cash_price),
+        f"Worth on the day of booking, at {money.annual_rate_pct} % a year": worth,
+        "The plan costs a year, against cash": "No rate: all is due at once" if rate is None else text.percent(rate, 1),
+        "Most due within 12 months": amount(money.peak_12m_outlay),
+        "Payments": text.number(len(money.instalments)),
+        "Last payment": text.day(money.instalments[-1].due_on) if money.instalments else text.DASH,
+        **{
+            f"Worth if handed over {late.delay_months} months late": amount(late.cash_equivalent_price)
+            for late in money.late_handover
+            if late.delay_months
+        },
+    }
 
 
 def _money_figures(units: Sequence[Lettered]) -> list[Node]:

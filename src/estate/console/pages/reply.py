@@ -36,6 +36,8 @@ def reply_page(estate: Estate, view: View) -> Sheet:
     """Show a kept answer."""
     reply = estate.gpt.responses(view.params["response_id"])
     names = {(one.layer, one.id): name_of(one) for one in reply.records}
+    if view.me.name:
+        names.setdefault(("agent", str(view.me.agent_id)), view.me.name)
     return Sheet(
         "Answer",
         [
