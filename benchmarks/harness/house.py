@@ -1,9 +1,10 @@
 """A whole platform with its console on the sample world, of its own size or enlarged."""
 
 import datetime as dt
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,13 @@ EMAILS = ACCOUNTS
 PASSWORD = "bench password of the console"  # noqa: S105 (of a database that is gone afterwards)
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}(:[0-9a-f-]{36})?")
 
+ALWAYS = {"opens": "00:00", "closes": "23:59:59.999999", "weekdays": [1, 2, 3, 4, 5, 6, 7], "registry": None}
+CAPS = {"unanswered_per_day": 1, "unanswered_per_week": 2, "source": "none", "note": "", "reviewed_on": None}
+RULES = [
+    {"country": "AE", "valid_from": "2024-01-01", "needs_consent": False, **ALWAYS, **CAPS},
+    {"country": None, "valid_from": "1970-01-01", "needs_consent": True, **ALWAYS, **CAPS},
+]
+"""At night the real ones leave nobody to call; all but the hours is as strict as they are."""
 COLUMNS = """
 SELECT attname FROM pg_attribute WHERE attrelid = CAST(%s AS regclass) AND attnum > 0 AND NOT attisdropped
     AND attgenerated = '' AND attidentity = '' ORDER BY attnum
@@ -82,14 +90,17 @@ def open_house(
     registry.register()
     postgres.create(database)
     url = postgres.url(database).render_as_string(hide_password=False)
-    with use_database(Database.connect(url, "worker")):
+    with closing(Database.connect(url, "worker")) as opened, use_database(opened):
         load_world(1, seed, dt.datetime.now(dt.UTC), lambda _: None)
         drain_all()
         with unit_of_work(Actor.system()) as session:
             create_accounts(session, PASSWORD)
     if grow is not None:
         grow(url)
-    stack = Stack(postgres, redis, database, folder, direct=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    rules = folder / "contact_rules.json"
+    rules.write_text(json.dumps(RULES))
+    stack = Stack(postgres, redis, database, folder, direct=True, extra={"ESTATE_CONTACT_RULES_FILE": str(rules)})
     try:
         stack.wait_ready()
         console = Console(f"http://{HOST}:{stack.port}", folder / "console.log")

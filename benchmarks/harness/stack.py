@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -208,6 +208,8 @@ class Stack:
         Which programs run.
     direct : bool
         Leave the proxy out, where its time would be measured.
+    extra : mapping of str to str or None
+        Further settings.
     """
 
     def __init__(
@@ -220,6 +222,7 @@ class Stack:
         bug: str | None = None,
         roles: Sequence[str] = ROLES,
         direct: bool = False,
+        extra: Mapping[str, str] | None = None,
     ) -> None:
         self.postgres = postgres
         self.redis = redis
@@ -230,6 +233,7 @@ class Stack:
         self._bug = bug
         folder.mkdir(parents=True, exist_ok=True)
         self._direct = direct
+        self._extra = dict(extra or {})
         self._proxy = Proxy(self._postgres_port())
         self._parts = {role: self._start(role) for role in roles}
 
@@ -270,6 +274,7 @@ class Stack:
             "ESTATE_COSTLY_PER_MINUTE": "10000000",
             "ESTATE_SWEEP_INTERVAL_S": "1",
             "ESTATE_OUTBOX_MAX_ATTEMPTS": "3",
+            **self._extra,
         }
 
     def _start(self, role: str) -> subprocess.Popen[bytes]:

@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from estate.console.actions import ACTIONS, Sent
 from estate.console.answers import refused
+from estate.console.page import serve_pages
 from estate.console.session import (
     end_session,
     estate_of,
@@ -51,6 +52,7 @@ def create_app() -> FastAPI:
     app.post("/logout")(_log_out)
     app.post("/do/{name}")(_do)
     pages.register(app)
+    serve_pages()
     settings = get_console_settings()
     ui.run_with(app, title="Estate", language="en-US", tailwind=False, show_welcome_message=False)
     from nicegui import core

@@ -19,7 +19,7 @@ from estate.sdk import ApiError, Estate, EstateError
 from estate.sdk.errors import Unauthorized
 from estate.sdk.models.house import Me
 
-__all__ = ["Sheet", "View", "page"]
+__all__ = ["Sheet", "View", "page", "paths", "serve_pages"]
 
 BUILD_TIMEOUT_S = 60.0
 LEADERS = frozenset({"manager", "admin"})
@@ -90,6 +90,9 @@ Build = Callable[[Estate, View], Sheet]
 B = TypeVar("B", bound=Build)
 
 
+PAGES: dict[str, Build] = {}
+
+
 def page(path: str) -> Callable[[B], B]:
     """Serve what a function builds at a path; it runs in a thread and may wait for the API.
 
@@ -97,18 +100,32 @@ def page(path: str) -> Callable[[B], B]:
     """
 
     def register(build: B) -> B:
-        @ui.page(path, title="Estate", language="en-US", response_timeout=BUILD_TIMEOUT_S)
-        async def serve(request: Request) -> Response | None:
-            answer = await run_in_threadpool(_answer, build, request)
-            if isinstance(answer, Response):
-                return answer
-            view, sheet = answer
-            _show(request, build, view, sheet)
-            return None
-
+        PAGES[path] = build
         return build
 
     return register
+
+
+def paths() -> list[str]:
+    """Return the paths of all pages; one without a parameter comes before one that it would match."""
+    return sorted(PAGES, key=lambda path: ("{" in path, path))
+
+
+def serve_pages() -> None:
+    """Serve every page that is registered."""
+    for path in paths():
+        _serve(path, PAGES[path])
+
+
+def _serve(path: str, build: Build) -> None:
+    @ui.page(path, title="Estate", language="en-US", response_timeout=BUILD_TIMEOUT_S)
+    async def serve(request: Request) -> Response | None:
+        answer = await run_in_threadpool(_answer, build, request)
+        if isinstance(answer, Response):
+            return answer
+        view, sheet = answer
+        _show(request, build, view, sheet)
+        return None
 
 
 def _answer(build: Build, request: Request) -> Response | tuple[View, Sheet]:

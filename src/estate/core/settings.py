@@ -138,6 +138,7 @@ class Settings(ConsoleSettings):
     training_delay_s: float = Field(5.0, ge=0)
     training_timeout_s: float = Field(240.0, gt=0)
     training_max_deals: int = Field(20_000, ge=1)
+    contact_rules_file: Path | None = None
     discount_rate_pct: Decimal = Field(Decimal(8), ge=0, le=1_000)
     market_window_days: int = Field(90, ge=1)
     demand_window_days: int = Field(30, ge=1)

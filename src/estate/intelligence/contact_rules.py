@@ -1,4 +1,4 @@
-"""Reads the contact rules that come with the package, and tells where a client is from what is on record."""
+"""Reads the contact rules, a firm's own or those of the package, and tells where a client is from what is on record."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -11,6 +11,7 @@ from phonenumbers import timezone
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from estate.client.schemas import ClientOut
+from estate.core.settings import get_settings
 from estate.intelligence.analytics.permission import Callee, ContactRule, ContactRules
 
 __all__ = ["RuleText", "callee", "contact_rules", "parse_rules", "rule_texts"]
@@ -52,14 +53,19 @@ class RuleText(BaseModel):
 
 @lru_cache(maxsize=1)
 def rule_texts() -> tuple[RuleText, ...]:
-    """Return the rules of the package.
+    """Return the rules of the file that is set, else those of the package.
 
     Raises
     ------
     ValueError
-        See `parse_rules`.
+        See `parse_rules`; also when there is no such file.
     """
-    return parse_rules(files(__package__).joinpath("contact_rules.json").read_text(encoding="utf-8"))
+    own = get_settings().contact_rules_file
+    try:
+        packed = (own or files(__package__).joinpath("contact_rules.json")).read_text(encoding="utf-8")
+        return parse_rules(packed)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"The contact rules of {own or 'the package'} cannot be used: {error}") from error
 
 
 def parse_rules(packed: str) -> tuple[RuleText, ...]:
@@ -72,9 +78,9 @@ def parse_rules(packed: str) -> tuple[RuleText, ...]:
     """
     found = TypeAdapter(tuple[RuleText, ...]).validate_json(packed)
     if len({(rule.country, rule.valid_from) for rule in found}) < len(found):
-        raise ValueError("contact_rules.json has two rules of one country that begin on the same day")
+        raise ValueError("two rules of one country begin on the same day")
     if not any(rule.country is None and rule.valid_from == FIRST_DAY for rule in found):
-        raise ValueError("contact_rules.json needs a rule without a country that is valid on every day")
+        raise ValueError("a rule without a country that is valid on every day is missing")
     return found
 
 

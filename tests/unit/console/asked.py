@@ -5,14 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx2
-<<<<<<< HEAD
 from htpy import div
 
 from estate.console.page import Sheet, View
-=======
-
-from estate.console.page import View
->>>>>>> con-b
 from estate.sdk import Estate
 from estate.sdk.models.house import Me
 
@@ -60,11 +55,8 @@ def view(path: str, role: str = "agent", params: Mapping[str, str] | None = None
 
 def page_of(*items: Any, **more: Any) -> dict[str, Any]:
     return {"items": list(items), "next_cursor": None, **more}
-<<<<<<< HEAD
 
 
 def drawn(sheet: Sheet) -> str:
     """Return the HTML of a page without its shell."""
     return str(div[sheet.content])
-=======
->>>>>>> con-b

@@ -51,7 +51,7 @@ GROUP = {
 NO_GROUP = {"items": [], "events": {}, "run": RUN, "status": "insufficient_data", "why": "Needs 30 conversations."}
 
 
-def shown(triggers: dict[str, Any], patterns: dict[str, Any] = NO_GROUP, **query: str) -> str:
+def shown(triggers: dict[str, Any], patterns: dict[str, Any] = NO_GROUP, **query: Any) -> str:
     api = Api({"/behavior/triggers": triggers, "/behavior/patterns": patterns})
     return str(div[module.behavior(api.estate, view("/behavior", **query)).content])
 
@@ -83,7 +83,7 @@ def events_api(*events: dict[str, Any], cursor: str | None = None) -> Api:
     return Api({"/agent/query": page_of(), "/behavior/query": {"items": list(events), "next_cursor": cursor}})
 
 
-def events(api: Api, **query: str) -> str:
+def events(api: Api, **query: Any) -> str:
     return str(div[module.events(api.estate, view("/behavior/events", **query)).content])
 
 

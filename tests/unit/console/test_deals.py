@@ -25,7 +25,7 @@ def deal(**changed: Any) -> dict[str, Any]:
     } | changed
 
 
-def shown(*deals: dict[str, Any], **query: str) -> tuple[str, dict[str, str]]:
+def shown(*deals: dict[str, Any], **query: Any) -> tuple[str, dict[str, str]]:
     api = Api({"/agent/query": page_of(RECORD), "/behavior/deals": page_of(*deals)})
     told = str(div[module.deals(api.estate, view("/deals", **query)).content])
     return told, api.query("/behavior/deals")

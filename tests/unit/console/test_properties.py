@@ -9,10 +9,10 @@ import httpx2
 import pytest
 from htpy import Element, fragment
 
-from estate.console.page import Sheet, View
+from estate.console.page import Sheet, View, paths
 from estate.console.pages.comparison import compare_page, standing
 from estate.console.pages.properties import properties
-from estate.console.pages.property import amenities, price_in_words, said_of, unit_page
+from estate.console.pages.unit import amenities, price_in_words, said_of, unit_page
 from estate.console.payments import grouped, schedule
 from estate.sdk import Estate
 from estate.sdk.models.house import Me
@@ -251,7 +251,7 @@ def two(**first: object) -> dict[str, object]:
     return {"units": [one, a_compared(TWO, **back)], "reasons": ["Size: 42 against 39."], "not_compared": []}
 
 
-def a_unit_page(value: dict[str, object], **unit: object) -> tuple[Api, str]:
+def a_unit_page(value: dict[str, object], **unit: Any) -> tuple[Api, str]:
     api = Api(property_query=listed(a_unit(TWO), a_unit(**unit)), property_predict=value, property_compare=two(**unit))
     return api, built(api, unit_page, f"/properties/{ONE}", property_id=ONE)[1]
 
@@ -401,11 +401,5 @@ def test_standing_follows_the_checked_statements() -> None:
 
 
 def test_the_comparison_is_served_at_its_own_path_and_not_as_a_unit() -> None:
-    from fastapi import FastAPI
-    from nicegui import core
-
-    from estate.console import pages
-
-    pages.register(FastAPI())
-    paths = [getattr(route, "path", "") for route in core.app.routes]
-    assert paths.index("/properties/compare") < paths.index("/properties/{property_id}")
+    served = paths()
+    assert served.index("/properties/compare") < served.index("/properties/{property_id}")

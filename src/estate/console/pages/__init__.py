@@ -8,8 +8,25 @@ __all__ = ["register"]
 def register(app: FastAPI) -> None:
     """Serve every page, and the routes that some of them bring along."""
     # Importing a module serves its pages and registers its actions.
-    from estate.console.pages import clients, door, imports, system
+    from estate.console.pages import (
+        agents,
+        assistant,
+        behavior,
+        client,
+        clients,
+        comparison,
+        deals,
+        door,
+        imports,
+        market,
+        overview,
+        properties,
+        reply,
+        system,
+        today,
+        unit,
+    )
 
-    door.register(app)
-    imports.register(app)
-    del clients, system
+    for module in (assistant, door, imports):
+        module.register(app)
+    del agents, behavior, client, clients, comparison, deals, market, overview, properties, reply, system, today, unit
