@@ -51,6 +51,7 @@ __all__ = [
     "facts",
     "filters",
     "listing",
+    "long",
     "note",
     "pager",
     "person",
@@ -183,6 +184,11 @@ def badge(title: str, tone: str = "") -> Element:
 def note(*content: Node) -> Element:
     """Say why there is nothing more to see."""
     return p(".note")[content]
+
+
+def long(*content: Node) -> Element:
+    """Give sentences in a cell of a table room to be read on a phone."""
+    return div(".long")[content]
 
 
 def stat(title: str, value: Node, detail: Node = None) -> Element:

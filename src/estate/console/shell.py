@@ -116,8 +116,9 @@ def failure(error: EstateError) -> Node:
     fields = [f"{one.pointer}: {one.message}" for one in error.errors] if isinstance(error, ApiError) else []
     quoted = p(".note")[f"Request {error.request_id}"] if error.request_id else None
     again = a(".button", href="")["Try again"]
-    wrong = reasons(fields, against=True)
-    return div(".card.failure", role="alert")[p[error.message], wrong, p[error.hint], quoted, again]
+    return div(".card.failure", role="alert")[
+        p[error.message], reasons(fields, against=True), p[error.hint], quoted, again
+    ]
 
 
 def _brand() -> Node:

@@ -158,13 +158,16 @@ def test_an_unknown_client_is_not_found() -> None:
 
 
 def test_the_timeline_tells_and_links_but_shows_no_ids() -> None:
-    api = Api({f"/client/{CLIENT}/timeline": page_of(timeline_item()) | {"next_cursor": "abc"}})
+    back = timeline_item(kind="contact", what="call_back", fields={"next_at": "2026-12-01T06:00:00+00:00"})
+    api = Api({f"/client/{CLIENT}/timeline": page_of(timeline_item(), back) | {"next_cursor": "abc"}})
     asked = view(f"/clients/{CLIENT}/timeline", params={"client_id": CLIENT})
     shown = drawn(one_client.timeline(api.estate, asked))
     assert "Emotion detected: hesitant · Speaker: client" in shown
     assert f"/properties/{OTHER}:{CLIENT}" in shown
     assert "cursor=abc" in shown
     assert "Deal id" not in shown
+    assert ">Call back<" in shown
+    assert 'Next at: <time datetime="2026-12-01T06:00:00+00:00">1 Dec 2026 06:00 UTC' in shown
 
 
 def test_a_score_is_stated_in_per_cent_and_withdrawn_by_leaving_it_out() -> None:

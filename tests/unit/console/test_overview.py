@@ -124,3 +124,9 @@ def test_a_part_that_is_refused_leaves_the_others(missing: str) -> None:
     assert "Gone." in shown
     assert ("How agents do" in shown) == (missing != "/agent/rankings")
     assert ("Did the scores" in shown) == (missing != "/client/quality")
+
+
+def test_who_does_not_lead_is_sent_to_their_own_work() -> None:
+    api = Api({})
+    assert 'href="/"' in drawn(module.overview(api.estate, view("/overview", "agent")))
+    assert api.asked == []

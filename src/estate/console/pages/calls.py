@@ -8,7 +8,7 @@ from htpy import Element, Node, a, details, div, fieldset, legend, li, summary, 
 from estate.console import text
 from estate.console.actions import Done, Sent, action
 from estate.console.given import moment_of
-from estate.console.parts import Column, area, choice, entry, listing, note, submit
+from estate.console.parts import Column, area, choice, entry, listing, long, note, submit
 from estate.console.parts import action as form_of
 from estate.console.scores import NOT_ENOUGH
 from estate.sdk import Estate
@@ -90,7 +90,7 @@ def skips_table(reasons: Iterable[SkipReason]) -> Node:
         Column[SkipReason]("Reason", lambda one: text.words(one.reason)),
         Column[SkipReason]("Times", lambda one: text.number(one.times), numeric=True),
         Column[SkipReason]("Waits", lambda one: text.hours(one.cool_down_hours), numeric=True),
-        Column[SkipReason]("Reached afterwards", lambda one: [_followed(one), div(".note")[one.why]]),
+        Column[SkipReason]("Reached afterwards", lambda one: long(_followed(one), note(one.why))),
     ]
     given = [one for one in reasons if one.times]
     return listing("What skips led to", columns, given, empty="Nobody was skipped yet, so there is nothing to judge.")

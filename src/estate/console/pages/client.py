@@ -1,6 +1,8 @@
 """One client: who it is, what a deal is worth hoping for, what to offer and do next, and what happened."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -300,7 +302,7 @@ def _agents(found: Iterable[RoutedAgent]) -> Node:
 def _items(items: Iterable[TimelineItem]) -> Node:
     columns = [
         Column[TimelineItem]("When", lambda one: text.moment(one.at)),
-        Column[TimelineItem]("What", lambda one: [badge(text.words(one.kind)), " ", span(dir="auto")[one.what]]),
+        Column[TimelineItem]("What", lambda one: [badge(text.words(one.kind)), " ", span(dir="auto")[_what(one)]]),
         Column[TimelineItem]("Details", _details),
         Column[TimelineItem]("Links", _links),
     ]
@@ -312,11 +314,26 @@ def _details(one: TimelineItem) -> Node:
     nested = one.fields.get("metadata")
     fields = {**one.fields, **(nested if isinstance(nested, Mapping) else {})}
     said = [
-        f"{text.words(name)}: {value}"
+        [" · ", text.words(name), ": ", _value(name, value)]
         for name, value in fields.items()
         if isinstance(value, str | int | float) and not name.endswith("id") and str(value) != one.what
     ]
-    return [p(dir="auto")[one.note] if one.note else None, span(".note", dir="auto")[" · ".join(said)]]
+    return [
+        p(dir="auto")[one.note] if one.note else None,
+        span(".note", dir="auto")[said[0][1:] if said else None, said[1:]],
+    ]
+
+
+def _what(one: TimelineItem) -> str:
+    """Name it: what was said or done in an event stays as it was written."""
+    return one.what if one.kind in ("event", "conversation") else text.words(one.what)
+
+
+def _value(name: str, value: object) -> Node:
+    if name.endswith("_at"):
+        with suppress(ValueError):
+            return text.moment(dt.datetime.fromisoformat(str(value)))
+    return str(value)
 
 
 def _links(one: TimelineItem) -> Node:

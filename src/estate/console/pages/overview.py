@@ -10,7 +10,7 @@ from estate.console import text
 from estate.console.charts import Estimate, drawn, intervals
 from estate.console.page import Sheet, View, page
 from estate.console.pages.calls import skips_table
-from estate.console.parts import Column, attempt, badge, card, listing, note, person, reasons, stat, stats
+from estate.console.parts import Column, attempt, badge, card, listing, long, note, person, reasons, stat, stats
 from estate.console.scores import not_enough, written
 from estate.sdk import Estate
 from estate.sdk.models.agent import AgentRank
@@ -27,6 +27,9 @@ HOT_AREAS = 3
 @page("/overview")
 def overview(estate: Estate, view: View) -> Sheet:
     """Show agents, scores, skips and areas; each part stands by itself."""
+    if not view.leads:
+        told = note("The overview is for managers and administrators. ", a(href="/")["Go to your own work"])
+        return Sheet("Not yours to see", card("For those who lead", told))
     return Sheet(
         "Overview",
         [
@@ -244,7 +247,7 @@ def _areas(areas: Sequence[AreaHeat]) -> Node:
     columns = [
         Column[AreaHeat]("Area", lambda one: person(one.area_name, f"/market/{one.area_id}")),
         Column[AreaHeat]("Heat", lambda one: [text.number(one.heat_score), " ", badge(one.heat_band)], numeric=True),
-        Column[AreaHeat]("Why", lambda one: one.why),
+        Column[AreaHeat]("Why", lambda one: long(one.why)),
     ]
     return listing("Hottest areas", columns, areas, empty="No area has figures yet. Import snapshots of the market.")
 

@@ -14,6 +14,7 @@ from estate.console.parts import (
     card,
     facts,
     listing,
+    long,
     note,
     person,
     reasons,
@@ -99,7 +100,7 @@ def _planned(view: View, queue: CallQueue) -> Node:
         return None
     now = a(href=with_query("/today", view.query, at=None))["Back to now"]
     return p(".card")[
-        badge("planned", "warn"), " This is the queue of ", text.moment(queue.at), ". Nobody is called yet. ", now
+        badge("planned", "warn"), " This is the queue for ", text.moment(queue.at), ": read it now, call then. ", now
     ]
 
 
@@ -142,7 +143,7 @@ def _priority(one: NextCall) -> Node:
 def _after(others: Sequence[NextCall], queue: CallQueue) -> Element:
     columns = [
         Column[NextCall]("Client", lambda one: person(one.name, f"/clients/{one.client_id}")),
-        Column[NextCall]("Chance of a sale", chance),
+        Column[NextCall]("Chance of a sale", lambda one: long(chance(one))),
         Column[NextCall]("At stake", lambda one: text.money(one.at_stake, one.currency), numeric=True),
         Column[NextCall]("Why", _reason),
     ]
@@ -154,16 +155,16 @@ def _after(others: Sequence[NextCall], queue: CallQueue) -> Element:
     )
 
 
-def _reason(one: NextCall) -> str:
+def _reason(one: NextCall) -> Node:
     """Return the first reason beside the chance, which stands next to it."""
-    return next((said.text for said in one.reasons if said.field != "qualification_score"), text.DASH)
+    return long(next((said.text for said in one.reasons if said.field != "qualification_score"), text.DASH))
 
 
 def _held(queue: CallQueue) -> Element:
     columns = [
         Column[HeldBack]("Reason", lambda one: text.words(one.reason)),
         Column[HeldBack]("Clients", lambda one: text.number(one.n), numeric=True),
-        Column[HeldBack]("Why", lambda one: one.why),
+        Column[HeldBack]("Why", lambda one: long(one.why)),
         Column[HeldBack]("Free from", lambda one: text.moment(one.from_when) if one.from_when else "Not in sight"),
     ]
     return card("Held back", listing("Held back", columns, queue.held))
