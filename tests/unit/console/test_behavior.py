@@ -53,7 +53,7 @@ NO_GROUP = {"items": [], "events": {}, "run": RUN, "status": "insufficient_data"
 
 def shown(triggers: dict[str, Any], patterns: dict[str, Any] = NO_GROUP, **query: str) -> str:
     api = Api({"/behavior/triggers": triggers, "/behavior/patterns": patterns})
-    return str(div[module.behavior(api.estate, view("/behavior", **query)).content])
+    return str(div[module.behavior(api.estate, view("/behavior", "agent", None, **query)).content])
 
 
 def event(**changed: Any) -> dict[str, Any]:
@@ -84,7 +84,7 @@ def events_api(*events: dict[str, Any], cursor: str | None = None) -> Api:
 
 
 def events(api: Api, **query: str) -> str:
-    return str(div[module.events(api.estate, view("/behavior/events", **query)).content])
+    return str(div[module.events(api.estate, view("/behavior/events", "agent", None, **query)).content])
 
 
 def test_the_strongest_proven_term_is_told_with_its_interval_and_n() -> None:
@@ -100,7 +100,9 @@ def test_proven_terms_and_candidates_are_apart() -> None:
     assert 'data-figure="triggers-proven"' in told
     assert 'data-figure="triggers-candidates"' in told
     assert "proven: winning" in told
-    assert "1 candidates: all intervals hold 1, no difference." in told
+    assert "83 / 193" in told
+    assert "50 % / 31 %" in told
+    assert "Candidates: 1; all intervals hold 1, no difference." in told
     assert f"Conversation {OTHER}, turn 7" in told
     assert "Compared deals have alike: length, agent." in told
 

@@ -55,7 +55,7 @@ def agents(estate: Estate, view: View) -> Sheet:
             card(
                 "All agents",
                 listing("All agents", _COLUMNS, seen, empty="No agent here is yours to see."),
-                note(f"{hidden} more agents are ranked; their figures are not yours to see.") if hidden else None,
+                note(f"Not shown: {hidden} of other teams, whose figures are not yours to see.") if hidden else None,
                 note(
                     "A score of 1 is what the clients served lead to expect, 1.2 is a fifth more wins. The rank counts "
                     "with the ranks it may be by chance (90 % intervals)."
@@ -126,9 +126,10 @@ def differences(scored: Sequence[AgentRank]) -> str:
         return "Nobody has enough closed deals: the order says nothing yet."
     above = sum((one.lower or 0.0) > 1.0 for one in sure)
     below = sum((one.upper or 0.0) < 1.0 for one in sure)
-    return (
-        f"{_lead(sure[0], sure[1:])} {_count(above)} clearly more than expected, {_count(below).lower()} clearly less."
-    )
+    lead = _lead(sure[0], sure[1:])
+    if not above and not below:
+        return f"{lead} Nobody wins clearly more or less than expected."
+    return f"{lead} {_count(above)} clearly more than expected, {_count(below).lower()} clearly less."
 
 
 def _lead(first: AgentRank, others: Sequence[AgentRank]) -> str:
