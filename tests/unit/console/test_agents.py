@@ -132,8 +132,9 @@ def test_few_deals_count_for_nothing() -> None:
 
 def test_agents_of_others_are_counted_and_not_shown() -> None:
     told = board(ranked(), ranked(**HIDDEN))
-    assert "Not shown: 1 of other teams, whose figures are not yours to see." in told
+    assert "Other agents, not shown: 1; their figures are not yours to see." in told
     assert OTHER not in told
+    assert "may rank 1 to 4 of the house." in told
 
 
 def test_nobody_is_ranked_by_nothing() -> None:

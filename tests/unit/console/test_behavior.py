@@ -179,9 +179,9 @@ def test_events_link_to_client_and_unit() -> None:
     assert "Agent said “" in told
 
 
-def test_an_agent_of_another_team_has_no_link() -> None:
+def test_an_agent_who_is_not_shown_has_no_link() -> None:
     told = events(events_api(event()))
-    assert "Another team" in told
+    assert "Another agent" in told
     assert f'href="/agents/{AGENT}"' not in told
 
 

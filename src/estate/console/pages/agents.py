@@ -32,7 +32,7 @@ def agent_link(agent_id: UUID | None, names: Mapping[str, str]) -> Node:
     if agent_id is None:
         return text.DASH
     name = names.get(str(agent_id))
-    return "Another team" if name is None else a(href=f"/agents/{agent_id}", dir="auto")[name]
+    return "Another agent" if name is None else a(href=f"/agents/{agent_id}", dir="auto")[name]
 
 
 def deals_link(words: str, **wanted: UUID | str) -> Node:
@@ -55,7 +55,7 @@ def agents(estate: Estate, view: View) -> Sheet:
             card(
                 "All agents",
                 listing("All agents", _COLUMNS, seen, empty="No agent here is yours to see."),
-                note(f"Not shown: {hidden} of other teams, whose figures are not yours to see.") if hidden else None,
+                note(f"Other agents, not shown: {hidden}; their figures are not yours to see.") if hidden else None,
                 note(
                     "A score of 1 is what the clients served lead to expect, 1.2 is a fifth more wins. The rank counts "
                     "with the ranks it may be by chance (90 % intervals)."
@@ -147,6 +147,8 @@ def _count(n: int) -> str:
 
 
 def _rank_sentence(shown: Sequence[AgentRank]) -> str:
+    if len(shown) == 1:
+        return f"{text.isolated(_name(shown[0]))} may rank {shown[0].rank_lower} to {shown[0].rank_upper} of the house."
     firsts = [one for one in shown if one.rank_lower == 1]
     if len(firsts) == 1 and firsts[0].rank_upper == 1:
         return f"{text.isolated(_name(firsts[0]))} is first, whatever chance did."
