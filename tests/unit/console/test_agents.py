@@ -114,7 +114,7 @@ def test_numbers_of_deals_open_the_deals() -> None:
 def test_overlapping_intervals_are_no_difference() -> None:
     said = module.differences([rank(), rank(name="Yara", score=1.0, lower=0.7, upper=1.3)])
     assert "No interval lies wholly below that of" in said
-    assert "Nobody wins clearly more than expected, nobody wins clearly less." in said
+    assert "Nobody wins clearly more or less than expected." in said
 
 
 def test_intervals_apart_are_counted() -> None:
@@ -132,8 +132,9 @@ def test_few_deals_count_for_nothing() -> None:
 
 def test_agents_of_others_are_counted_and_not_shown() -> None:
     told = board(ranked(), ranked(**HIDDEN))
-    assert "1 more agents are ranked; their figures are not yours to see." in told
+    assert "Other agents, not shown: 1; their figures are not yours to see." in told
     assert OTHER not in told
+    assert "may rank 1 to 4 of the house." in told
 
 
 def test_nobody_is_ranked_by_nothing() -> None:

@@ -51,9 +51,9 @@ GROUP = {
 NO_GROUP = {"items": [], "events": {}, "run": RUN, "status": "insufficient_data", "why": "Needs 30 conversations."}
 
 
-def shown(triggers: dict[str, Any], patterns: dict[str, Any] = NO_GROUP, **query: Any) -> str:
+def shown(triggers: dict[str, Any], patterns: dict[str, Any] = NO_GROUP, **query: str) -> str:
     api = Api({"/behavior/triggers": triggers, "/behavior/patterns": patterns})
-    return str(div[module.behavior(api.estate, view("/behavior", **query)).content])
+    return str(div[module.behavior(api.estate, view("/behavior", "agent", None, **query)).content])
 
 
 def event(**changed: Any) -> dict[str, Any]:
@@ -83,8 +83,8 @@ def events_api(*events: dict[str, Any], cursor: str | None = None) -> Api:
     return Api({"/agent/query": page_of(), "/behavior/query": {"items": list(events), "next_cursor": cursor}})
 
 
-def events(api: Api, **query: Any) -> str:
-    return str(div[module.events(api.estate, view("/behavior/events", **query)).content])
+def events(api: Api, **query: str) -> str:
+    return str(div[module.events(api.estate, view("/behavior/events", "agent", None, **query)).content])
 
 
 def test_the_strongest_proven_term_is_told_with_its_interval_and_n() -> None:
@@ -100,7 +100,9 @@ def test_proven_terms_and_candidates_are_apart() -> None:
     assert 'data-figure="triggers-proven"' in told
     assert 'data-figure="triggers-candidates"' in told
     assert "proven: winning" in told
-    assert "1 candidates: all intervals hold 1, no difference." in told
+    assert "83 / 193" in told
+    assert "50 % / 31 %" in told
+    assert "Candidates: 1; all intervals hold 1, no difference." in told
     assert f"Conversation {OTHER}, turn 7" in told
     assert "Compared deals have alike: length, agent." in told
 
@@ -177,9 +179,9 @@ def test_events_link_to_client_and_unit() -> None:
     assert "Agent said “" in told
 
 
-def test_an_agent_of_another_team_has_no_link() -> None:
+def test_an_agent_who_is_not_shown_has_no_link() -> None:
     told = events(events_api(event()))
-    assert "Another team" in told
+    assert "Another agent" in told
     assert f'href="/agents/{AGENT}"' not in told
 
 

@@ -113,7 +113,7 @@ def one_area(record: dict[str, Any], ahead: dict[str, Any], *areas: dict[str, An
 def test_an_area_tells_its_heat_in_words_with_what_it_rests_on() -> None:
     told = market(heat())
     assert f'href="/market/{AREA}"' in told
-    assert "very hot" in told
+    assert "Areas compared: 1 very hot." in told
     assert "Down 8 points in a year." in told
     assert "Raised by earlier months +41. Lowered by scarcity (days on market) −5." in told
     assert "n = 26 months, confidence 37 %, as of 31 Oct 2026" in told
@@ -121,7 +121,7 @@ def test_an_area_tells_its_heat_in_words_with_what_it_rests_on() -> None:
 
 def test_an_area_without_evidence_has_no_number() -> None:
     told = market(heat(), heat("Empty", heat_score=50.0, confidence=0.0, n=0, drivers=[], why="No snapshot yet."))
-    assert "1 more have not enough data." in told
+    assert "Not enough data: 1." in told
     assert "No snapshot yet." in told
     assert ">50<" not in told
 

@@ -32,7 +32,7 @@ def agent_link(agent_id: UUID | None, names: Mapping[str, str]) -> Node:
     if agent_id is None:
         return text.DASH
     name = names.get(str(agent_id))
-    return "Another team" if name is None else a(href=f"/agents/{agent_id}", dir="auto")[name]
+    return "Another agent" if name is None else a(href=f"/agents/{agent_id}", dir="auto")[name]
 
 
 def deals_link(words: str, **wanted: UUID | str) -> Node:
@@ -55,7 +55,7 @@ def agents(estate: Estate, view: View) -> Sheet:
             card(
                 "All agents",
                 listing("All agents", _COLUMNS, seen, empty="No agent here is yours to see."),
-                note(f"{hidden} more agents are ranked; their figures are not yours to see.") if hidden else None,
+                note(f"Other agents, not shown: {hidden}; their figures are not yours to see.") if hidden else None,
                 note(
                     "A score of 1 is what the clients served lead to expect, 1.2 is a fifth more wins. The rank counts "
                     "with the ranks it may be by chance (90 % intervals)."
@@ -126,9 +126,10 @@ def differences(scored: Sequence[AgentRank]) -> str:
         return "Nobody has enough closed deals: the order says nothing yet."
     above = sum((one.lower or 0.0) > 1.0 for one in sure)
     below = sum((one.upper or 0.0) < 1.0 for one in sure)
-    return (
-        f"{_lead(sure[0], sure[1:])} {_count(above)} clearly more than expected, {_count(below).lower()} clearly less."
-    )
+    lead = _lead(sure[0], sure[1:])
+    if not above and not below:
+        return f"{lead} Nobody wins clearly more or less than expected."
+    return f"{lead} {_count(above)} clearly more than expected, {_count(below).lower()} clearly less."
 
 
 def _lead(first: AgentRank, others: Sequence[AgentRank]) -> str:
@@ -146,6 +147,8 @@ def _count(n: int) -> str:
 
 
 def _rank_sentence(shown: Sequence[AgentRank]) -> str:
+    if len(shown) == 1:
+        return f"{text.isolated(_name(shown[0]))} may rank {shown[0].rank_lower} to {shown[0].rank_upper} of the house."
     firsts = [one for one in shown if one.rank_lower == 1]
     if len(firsts) == 1 and firsts[0].rank_upper == 1:
         return f"{text.isolated(_name(firsts[0]))} is first, whatever chance did."

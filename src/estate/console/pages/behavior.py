@@ -128,7 +128,8 @@ def _seen(run: Run | None) -> Node:
         else p["There are enough closed conversations to prove a term that makes a difference of 1.3 times."]
     )
     counted = f"n = {run.n_won} won and {run.n_lost} lost; {run.n_open} are open and enter no rate. As of "
-    return [needed, note(counted, text.moment(run.as_of), ".")]
+    stand_in = " Where no deal is known, a conversation or an event counts for itself."
+    return [needed, note(counted, text.moment(run.as_of), ".", stand_in)]
 
 
 def _forest(title: str, items: Sequence[TriggerLift], name: str, said: str) -> Node:
@@ -157,7 +158,7 @@ def _said_of_candidates(candidates: Sequence[TriggerLift]) -> str:
     drawn_only = f" The first {DRAWN} are drawn." if len(candidates) > DRAWN else ""
     crossing = "all intervals hold 1, no difference" if not apart else f"{apart} intervals lie off 1"
     return (
-        f"{len(candidates)} candidates: {crossing}. Among so many terms some differ by chance alone, so none of them "
+        f"Candidates: {len(candidates)}; {crossing}. Among so many terms some differ by chance alone, so none of them "
         f"is proven.{drawn_only}"
     )
 
@@ -217,14 +218,16 @@ def _term(one: TriggerLift) -> Node:
     return [a(href=_events(trigger_word=one.term), dir="auto")[one.term], f" ({_speaker(one)})"]
 
 
+def _win_rates(one: TriggerLift) -> str:
+    return f"{text.percent(one.win_rate_with)} / {text.percent(one.win_rate_without)}"
+
+
 _TERMS = [
     Column[TriggerLift]("Term, said by", _term),
     Column[TriggerLift]("Evidence", _verdict),
     Column[TriggerLift]("Lift", _lift, numeric=True),
-    Column[TriggerLift]("n with", lambda one: text.number(one.n_with), numeric=True),
-    Column[TriggerLift]("n without", lambda one: text.number(one.n_without), numeric=True),
-    Column[TriggerLift]("Won with", lambda one: text.percent(one.win_rate_with), numeric=True),
-    Column[TriggerLift]("Won without", lambda one: text.percent(one.win_rate_without), numeric=True),
+    Column[TriggerLift]("n with / without", lambda one: f"{one.n_with} / {one.n_without}", numeric=True),
+    Column[TriggerLift]("Won with / without", _win_rates, numeric=True),
     Column[TriggerLift]("q", lambda one: text.number(one.q, 3), numeric=True),
     Column[TriggerLift]("Agents", lambda one: text.number(one.n_agents), numeric=True),
     Column[TriggerLift]("Held-out lift", lambda one: text.number(one.held_out_lift, 2), numeric=True),

@@ -60,14 +60,14 @@ def deals(estate: Estate, view: View) -> Sheet:
 
 def _columns(names: Mapping[str, str]) -> list[Column[Deal]]:
     return [
-        Column("Opened", lambda one: text.moment(one.opened_at)),
+        Column("Opened", lambda one: text.day(one.opened_at)),
         Column("Outcome", _outcome),
         Column("Stage", _stage),
         Column("Value", lambda one: text.money(one.value, one.currency), numeric=True),
         Column("Agent", lambda one: agent_link(one.agent_id, names)),
         Column("Client", lambda one: a(href=f"/clients/{one.client_id}")[str(one.client_id)[:8]]),
         Column("Unit", _unit),
-        Column("Closed", lambda one: text.moment(one.closed_at)),
+        Column("Closed", lambda one: text.day(one.closed_at)),
         Column("Why lost", lambda one: span(dir="auto")[one.lost_reason] if one.lost_reason else text.DASH),
     ]
 
@@ -84,5 +84,7 @@ def _outcome(one: Deal) -> Node:
 
 
 def _stage(one: Deal) -> Node:
-    since = [" since ", text.moment(one.stage_since)] if one.stage_since else " (since when is not known)"
-    return [text.words(one.stage), None if one.outcome else since]
+    if one.outcome:
+        return text.words(one.stage)
+    since = f" since {text.day(one.stage_since)}" if one.stage_since else " (since when is not known)"
+    return text.words(one.stage) + since

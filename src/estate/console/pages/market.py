@@ -101,8 +101,8 @@ def _heat(areas: Sequence[AreaHeat]) -> Node:
         ),
         drawn(
             "Heat of areas",
-            _heat_sentence(known, len(unknown)),
-            bars([_heat_bar(one) for one in known], "Heat scores of areas, hottest first."),
+            _ends(known),
+            bars([_heat_bar(one) for one in known], _ends(known)),
             ("Area", "Heat", "Band", "Change in a year", "Demand", "Scarcity", "Months", "Confidence", "As of"),
             [_heat_row(one) for one in areas],
             "market-heat",
@@ -113,16 +113,18 @@ def _heat(areas: Sequence[AreaHeat]) -> Node:
 
 
 def _heat_sentence(known: Sequence[AreaHeat], unknown: int) -> str:
-    missing = f" {unknown} more have not enough data." if unknown else ""
+    missing = f" Not enough data: {unknown}." if unknown else ""
     if not known:
         return f"No area has enough data to be compared.{missing}"
-    bands = Counter(one.heat_band for one in known)
-    counted = ", ".join(f"{n} {name}" for name, n in bands.items())
+    counted = ", ".join(f"{n} {name}" for name, n in Counter(one.heat_band for one in known).items())
+    return f"Areas compared: {counted}.{missing}"
+
+
+def _ends(known: Sequence[AreaHeat]) -> str:
     first, last = known[0], known[-1]
-    ends = f"Hottest is {text.isolated(first.area_name)} ({first.heat_score:.0f} of 100)"
-    if len(known) > 1:
-        ends += f", coldest {text.isolated(last.area_name)} ({last.heat_score:.0f})"
-    return f"{len(known)} areas are compared: {counted}. {ends}.{missing}"
+    hottest = f"Hottest is {text.isolated(first.area_name)} ({first.heat_score:.0f} of 100, {first.heat_band})"
+    coldest = f", coldest {text.isolated(last.area_name)} ({last.heat_score:.0f}, {last.heat_band})"
+    return f"{hottest}{coldest if len(known) > 1 else ''}."
 
 
 def _tile(one: AreaHeat) -> Node:
