@@ -251,7 +251,7 @@ def two(**first: object) -> dict[str, object]:
     return {"units": [one, a_compared(TWO, **back)], "reasons": ["Size: 42 against 39."], "not_compared": []}
 
 
-def a_unit_page(value: dict[str, object], **unit: object) -> tuple[Api, str]:
+def a_unit_page(value: dict[str, object], **unit: Any) -> tuple[Api, str]:
     api = Api(property_query=listed(a_unit(TWO), a_unit(**unit)), property_predict=value, property_compare=two(**unit))
     return api, built(api, unit_page, f"/properties/{ONE}", property_id=ONE)[1]
 
