@@ -37,7 +37,6 @@ ABOUT_CLIENT = (
 ABOUT_UNIT = (
     "Is the price of this unit fair?",
     "What is the payment plan of this unit?",
-    "When is the handover of this unit?",
 )
 
 
