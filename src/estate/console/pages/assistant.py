@@ -16,11 +16,13 @@ from estate.console.parts import card, choice, with_query
 from estate.console.session import estate_of, session_of
 from estate.console.units import find_unit, title_of
 from estate.sdk import ApiError, Estate, EstateError
+from estate.sdk.errors import Conflict
 from estate.sdk.models.gpt import Reply
 
 __all__ = ["Asked", "assistant", "examples", "register", "told"]
 
 MOST_AGENTS = 200
+STILL_ANSWERED = "This question is being answered already. Ask again in a moment: it is not answered twice."
 NAMED = ("client_id", "unit", "agent_id")
 GENERAL = (
     "Whom should I call first today?",
@@ -35,7 +37,6 @@ ABOUT_CLIENT = (
 ABOUT_UNIT = (
     "Is the price of this unit fair?",
     "What is the payment plan of this unit?",
-    "What speaks against this unit?",
 )
 
 
@@ -207,6 +208,8 @@ def told(estate: Estate, asked: Asked, key: str) -> Iterator[dict[str, str]]:
             idempotency_key=key,
         ):
             yield {"go": f"/assistant/{part.response_id}"} if isinstance(part, Reply) else {"sentence": part.claim}
+    except Conflict:
+        yield {"problem": STILL_ANSWERED}
     except EstateError as error:
         yield {"problem": _problem(error)}
 
