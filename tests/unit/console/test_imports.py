@@ -226,6 +226,12 @@ def test_a_rejected_row_is_mended_in_place_with_the_cell_that_is_wrong() -> None
     assert '<span dir="auto">too much</span>' in html
 
 
+def test_a_row_of_an_import_that_is_taken_back_is_mended_no_more() -> None:
+    for state, may in (("committed", True), ("undone", False), ("committing", False)):
+        html = drawn(shown_import(imported(state=state, committed_at=AT), row())[0])
+        assert ('data-action="import_fix"' in html, 'href="#line-7"' in html) == (may, may)
+
+
 def test_a_cell_of_several_lines_keeps_them() -> None:
     html = drawn(shown_import(imported(), row(cells=["\nfirst\nsecond"]))[0])
     assert ">\n\nfirst\nsecond</textarea>" in html
