@@ -46,8 +46,7 @@ def rows_of(found: Import, rows: Page[ImportRow], view: View) -> Node:
     status = view.get("status")
     named = words.BECAME.get(status or "", (None, ""))[0]
     empty = "No row became that." if status else "The file has no rows."
-    may_mend = found.state in ("read", "committed") and not found.questions
-    mend = [row for row in rows if may_mend and row.status in MENDABLE]
+    mend = [row for row in rows if _is_mendable(found, row)]
     return card(
         "Rows",
         _equation(found, view),
@@ -57,6 +56,10 @@ def rows_of(found: Import, rows: Page[ImportRow], view: View) -> Node:
         pager(view.path, view.query, rows),
         id="rows",
     )
+
+
+def _is_mendable(found: Import, row: ImportRow) -> bool:
+    return found.state in ("read", "committed") and not found.questions and row.status in MENDABLE
 
 
 def _equation(found: Import, view: View) -> Node:
@@ -76,17 +79,18 @@ def _row_table(found: Import, rows: Page[ImportRow]) -> Node:
     heads = ["Line", "Became", "What is wrong", *(["Taken back"] if is_back else [])]
     names = [one.header or f"Column {one.column + 1}" for one in found.columns]
     head = [th(scope="col")[name] for name in heads] + [th(scope="col", dir="auto")[name] for name in names]
-    body = [_row(row, is_back=is_back, width=len(names)) for row in rows]
+    body = [_row(found, row) for row in rows]
     return div(".scroll", tabindex="0", role="region", aria_label="Rows of the file")[
         table(".wide.rows")[caption(".unseen")["Rows of the file"], thead[tr[head]], tbody[body]]
     ]
 
 
-def _row(row: ImportRow, *, is_back: bool, width: int) -> Node:
+def _row(found: Import, row: ImportRow) -> Node:
+    width = len(found.columns)
     became, tone = words.BECAME.get(row.status, (text.words(row.status), ""))
     cells = [td(dir="auto")[shown(cell)] for cell in (*row.cells, *[None] * width)[:width]]
-    undone = td[{"back": "Yes"}.get(row.undone or "", row.undone or text.DASH)] if is_back else None
-    line = a(href=f"#line-{row.line}")[str(row.line)] if row.status in MENDABLE else str(row.line)
+    undone = td[{"back": "Yes"}.get(row.undone or "", row.undone or text.DASH)] if found.state == "undone" else None
+    line = a(href=f"#line-{row.line}")[str(row.line)] if _is_mendable(found, row) else str(row.line)
     return tr[
         td(".number.narrow")[line], td(".narrow")[badge(became, tone)], td(".words")[_what_is_wrong(row)], undone, cells
     ]

@@ -321,18 +321,18 @@ def _ranking(policy: Policy) -> Node:
                 "Weights": f"Version {policy.version}" if policy.version else "Built in",
                 "Before them": before,
                 "Why": text.words(policy.why),
-                "Gain": _points(policy.gain),
-                "Gain at least": _points(policy.gain_lower),
-                "n": text.number(policy.n),
+                "Gain": _gain(policy.gain),
+                "Lower end of its 90 % interval": _gain(policy.gain_lower),
+                "Judged replies": text.number(policy.n),
             }
         ),
-        note("They change by themselves when better ones are proven by what people chose."),
+        note("Gain: how much nearer to the top it brings what helped, as 1 / log2(1 + place). No gain, no promotion."),
         id="ranking",
     )
 
 
-def _points(share: float | None) -> str:
-    return text.DASH if share is None else f"{share * 100:+.1f} % points"
+def _gain(value: float | None) -> str:
+    return text.DASH if value is None else f"{value:+.3f}"
 
 
 # Refused rows
