@@ -15,7 +15,7 @@ from typing import Literal
 
 import psutil
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, sync_playwright
 
 from benchmarks.harness.stack import repository, wait_until
 from estate.cli.processes import HOST, free_port
@@ -177,7 +177,12 @@ def signed_in(
 
 def looked_at(page: Page, console: Console, path: str) -> None:
     """Go to a page and wait until it is drawn."""
-    page.goto(f"{console.url}{path}")
+    try:
+        page.goto(f"{console.url}{path}")
+    except Error as error:  # The page was loading itself anew, as it does once a restarted server is back.
+        if "ERR_ABORTED" not in error.message:
+            raise
+        page.goto(f"{console.url}{path}")
     page.wait_for_function(DRAWN)
     page.evaluate(TWO_FRAMES)
 

@@ -35,6 +35,7 @@ RULES = [
     {"country": None, "valid_from": "1970-01-01", "needs_consent": True, **ALWAYS, **CAPS},
 ]
 """At night the real ones leave nobody to call; all but the hours is as strict as they are."""
+SETTINGS = {"ESTATE_LOG_INS_PER_MINUTE": "1000"}
 COLUMNS = """
 SELECT attname FROM pg_attribute WHERE attrelid = CAST(%s AS regclass) AND attnum > 0 AND NOT attisdropped
     AND attgenerated = '' AND attidentity = '' ORDER BY attnum
@@ -73,7 +74,7 @@ class House:
     def notes(self, mark: str) -> list[str]:
         """Return the notes of kept contacts that hold a mark."""
         with self.stack.connection() as connection:
-            query = "SELECT note FROM client_contacts WHERE note LIKE %s"
+            query = "SELECT note FROM contacts WHERE note LIKE %s"
             return [row[0] for row in connection.execute(query, [f"%{mark}%"]).fetchall()]
 
     @staticmethod
@@ -100,7 +101,9 @@ def open_house(
     folder.mkdir(parents=True, exist_ok=True)
     rules = folder / "contact_rules.json"
     rules.write_text(json.dumps(RULES))
-    stack = Stack(postgres, redis, database, folder, direct=True, extra={"ESTATE_CONTACT_RULES_FILE": str(rules)})
+    stack = Stack(
+        postgres, redis, database, folder, direct=True, extra=SETTINGS | {"ESTATE_CONTACT_RULES_FILE": str(rules)}
+    )
     try:
         stack.wait_ready()
         console = Console(f"http://{HOST}:{stack.port}", folder / "console.log")

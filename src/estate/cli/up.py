@@ -203,6 +203,8 @@ def _environment(settings: Settings, folder: Path, urls: Mapping[str, str], api_
         "ESTATE_DATA_DIR": str(folder),
         "ESTATE_API_HOST": settings.api_host,
         "ESTATE_API_PORT": str(settings.api_port),
+        # The console calls for people and tells from where.
+        "ESTATE_FORWARDED_ALLOW_IPS": settings.forwarded_allow_ips or "127.0.0.1,::1",
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -79,7 +79,7 @@ async def _healthz() -> Response:
 
 async def _log_in(request: Request) -> Response:
     given = await request.json()
-    estate = estate_of(None)
+    estate = estate_of(request)
     try:
         await run_in_threadpool(estate.auth.login, email=str(given.get("email")), password=str(given.get("password")))
     except EstateError as error:
@@ -90,10 +90,9 @@ async def _log_in(request: Request) -> Response:
 
 
 async def _log_out(request: Request) -> Response:
-    token = session_of(request)
-    if token is not None:
+    if session_of(request) is not None:
         with suppress(EstateError):  # The session ends by itself, too; this browser forgets it now.
-            await run_in_threadpool(estate_of(token).auth.logout)
+            await run_in_threadpool(estate_of(request).auth.logout)
     response = RedirectResponse("/login", 303)
     end_session(response, request)
     return response
@@ -101,14 +100,14 @@ async def _log_out(request: Request) -> Response:
 
 async def _do(request: Request) -> Response:
     """Do an action: the same key, the same answer, however often it is sent."""
-    act, token, key = ACTIONS.get(request.path_params["name"]), session_of(request), request.headers.get("x-key")
+    act, key = ACTIONS.get(request.path_params["name"]), request.headers.get("x-key")
     if act is None or not key:
         return JSONResponse({"detail": "There is no such action."}, 404)
-    if token is None:
+    if session_of(request) is None:
         return JSONResponse({"detail": "Sign in first."}, 401)
     fields = {name: str(value) for name, value in (await request.json()).items()}
     try:
-        done = await run_in_threadpool(act, estate_of(token), Sent(fields, key))
+        done = await run_in_threadpool(act, estate_of(request), Sent(fields, key))
     except EstateError as error:
         return refused(error)
     return JSONResponse({"said": done.said, "go": done.go})

@@ -129,10 +129,9 @@ def _serve(path: str, build: Build) -> None:
 
 
 def _answer(build: Build, request: Request) -> Response | tuple[View, Sheet]:
-    token = session_of(request)
-    if token is None:
+    if session_of(request) is None:
         return _to_login(request)
-    estate = estate_of(token)
+    estate = estate_of(request)
     try:
         sent = request.query_params
         view = View(request.url.path, estate.auth.me(), request.path_params, dict(sent), sent.multi_items())
@@ -158,10 +157,9 @@ def _show(request: Request, build: Build, view: View, sheet: Sheet) -> None:
     shell.head(sheet.title, view.me)
     region = ui.html(_html(view, sheet), sanitize=False)  # htpy escaped all that stands in records.
     if sheet.live_s is not None:
-        token = session_of(request)
 
         async def refresh() -> None:
-            newer = await run_in_threadpool(_sheet, build, estate_of(token), view)
+            newer = await run_in_threadpool(_sheet, build, estate_of(request), view)
             region.set_content(_html(view, newer))
             timer.active = newer.live_s is not None
 

@@ -49,11 +49,16 @@ def local_path(text: str | None) -> str:
     return (text or "/") if safe and not (text or "").startswith("//") else "/"
 
 
-def estate_of(token: str | None) -> Estate:
-    """Return a client of the API that acts as the signed-in user; all of them share their connections."""
+def estate_of(request: Request) -> Estate:
+    """Return a client of the API that acts as whoever sent a request; all of them share their connections."""
     settings = get_console_settings()
-    address = settings.api_url or api_address(settings.api_host, settings.api_port)
-    return Estate(address, session=token, timeout_s=settings.api_timeout_s, http=_connections())
+    return Estate(
+        settings.api_url or api_address(settings.api_host, settings.api_port),
+        session=session_of(request),
+        timeout_s=settings.api_timeout_s,
+        http=_connections(),
+        forwarded_for=request.client.host if request.client else None,
+    )
 
 
 @lru_cache(maxsize=1)

@@ -21,7 +21,6 @@ from htpy import (
     h2,
     header,
     label,
-    main,
     nav,
     p,
     span,
@@ -100,7 +99,8 @@ def around(me: Me, path: str, title: str, content: Node) -> Element:
     return div(".shell")[
         a(".skip", href="#main")["Skip to content"],
         header(".side")[_brand(), _navigation(me, path), _account(me)],
-        main("#main", tabindex="-1")[h1[title], content],
+        # NiceGUI draws the landmark `main` around all of this.
+        div("#main.page", tabindex="-1")[h1[title], content],
         div("#told", role="status", aria_live="polite"),
         _help(),
     ]
@@ -108,7 +108,9 @@ def around(me: Me, path: str, title: str, content: Node) -> Element:
 
 def bare(title: str, content: Node) -> Element:
     """Set a page of somebody who is not signed in."""
-    return div(".bare")[main("#main")[_brand(), h1[title], content], div("#told", role="status", aria_live="polite")]
+    return div(".bare")[
+        div("#main.page")[_brand(), h1[title], content], div("#told", role="status", aria_live="polite")
+    ]
 
 
 def failure(error: EstateError) -> Node:

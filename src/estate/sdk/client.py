@@ -36,6 +36,9 @@ class Estate(Group):
         How often a call that may be repeated is repeated, when it did not get through or the API asked to wait.
     http : httpx2.BaseTransport or None
         What carries the requests instead of the network.
+    forwarded_for : str or None
+        Address of the person on whose behalf a server calls: limits by address are then theirs. The API believes it
+        from the servers that ``ESTATE_FORWARDED_ALLOW_IPS`` names.
 
     Examples
     --------
@@ -53,9 +56,16 @@ class Estate(Group):
         timeout_s: float = TIMEOUT_S,
         retries: int = RETRIES,
         http: Carrier | None = None,
+        forwarded_for: str | None = None,
     ) -> None:
         transport = Transport(
-            base_url, api_key=api_key, session=session, timeout_s=timeout_s, retries=retries, http=http
+            base_url,
+            api_key=api_key,
+            session=session,
+            timeout_s=timeout_s,
+            retries=retries,
+            http=http,
+            forwarded_for=forwarded_for,
         )
         super().__init__(transport)
         self.market = MarketApi(transport)

@@ -99,6 +99,8 @@ class Transport:
         How often a call that may be repeated is repeated.
     http : httpx2.BaseTransport or None
         What carries the requests instead of the network.
+    forwarded_for : str or None
+        Address of the person on whose behalf a server calls.
     """
 
     def __init__(
@@ -110,6 +112,7 @@ class Transport:
         timeout_s: float,
         retries: int,
         http: Carrier | None,
+        forwarded_for: str | None,
     ) -> None:
         if not BASE_URL.fullmatch(base_url):
             raise ValueError("The address of the API is like http://127.0.0.1:8000.")
@@ -120,7 +123,7 @@ class Transport:
         self._retries = retries
         self._http = httpx2.Client(
             base_url=base_url,
-            headers={"User-Agent": "estate-sdk"},
+            headers={"User-Agent": "estate-sdk"} | ({"X-Forwarded-For": forwarded_for} if forwarded_for else {}),
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),  # The session is ours to send, to one place.
             verify=_tls(),

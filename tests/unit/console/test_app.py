@@ -147,3 +147,8 @@ def test_signing_out_ends_the_session_and_forgets_it(inside: TestClient, api: Ap
     assert answer.headers["location"] == "/login"
     assert api.asked[-1].url.path == "/auth/logout"
     assert inside.get("/clients").headers["location"].startswith("/login")
+
+
+def test_the_api_learns_from_where_somebody_calls(inside: TestClient, api: Api) -> None:
+    inside.get("/")
+    assert {request.headers["x-forwarded-for"] for request in api.asked} == {"127.0.0.1"}

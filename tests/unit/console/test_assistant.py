@@ -169,7 +169,7 @@ def posted(headers: dict[str, str]) -> httpx2.Response:
 
 def test_the_browser_gets_lines_of_json_and_its_key_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     api = streamed()
-    monkeypatch.setattr(asking, "estate_of", lambda token: api.estate)
+    monkeypatch.setattr(asking, "estate_of", lambda request: api.estate)
     monkeypatch.setattr(asking, "session_of", lambda request: "token")
     answer = posted({"X-Key": KEY})
     assert answer.headers["content-type"] == "application/x-ndjson"

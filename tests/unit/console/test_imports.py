@@ -7,6 +7,7 @@ from typing import Any, get_args
 import httpx2
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
 from starlette.testclient import TestClient
 from tests.unit.console.told import AGENT, AT, HOSTILE, IMPORT, Api, column, counts, imported, listed, row, view
 
@@ -17,8 +18,8 @@ from estate.console.pages import imports as module
 from estate.console.pages.import_actions import commit, fix, mapping, said_of, shown, undo
 from estate.console.pages.import_steps import one_import
 from estate.console.pages.imports import imports
-from estate.console.session import PLAIN_NAME, SECURE_NAME
-from estate.core.settings import get_settings
+from estate.console.session import PLAIN_NAME, SECURE_NAME, session_of
+from estate.core.settings import get_console_settings
 from estate.intake.analytics.columns import NUMERIC
 from estate.intake.analytics.targets import KINDS, TARGETS, UNITS
 from estate.intake.schemas import RowStatus, State
@@ -339,13 +340,13 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> tuple[TestClient, Api, dict[str,
     answers: dict[str, Any] = {"POST /imports": imported()}
     api = Api(answers)
 
-    def estate_of(token: str | None) -> Estate:
-        assert token == "t"
+    def estate_of(request: Request) -> Estate:
+        assert session_of(request) == "t"
         return api.estate
 
     monkeypatch.setattr(module, "estate_of", estate_of)
-    limited = get_settings().model_copy(update={"import_max_bytes": 10})
-    monkeypatch.setattr(module, "get_settings", lambda: limited)
+    limited = get_console_settings().model_copy(update={"import_max_bytes": 10})
+    monkeypatch.setattr(module, "get_console_settings", lambda: limited)
     app = FastAPI()
     module.register(app)
     client = TestClient(app, cookies={PLAIN_NAME: "t", SECURE_NAME: "t"})

@@ -180,7 +180,7 @@ async def _ask(request: Request) -> Response:
         sent.get("client_id") or None,
         sent.get("property") or None,
     )
-    return StreamingResponse(_lines(estate_of(token), asked, key), media_type="application/x-ndjson")
+    return StreamingResponse(_lines(estate_of(request), asked, key), media_type="application/x-ndjson")
 
 
 async def _lines(estate: Estate, asked: Asked, key: str) -> AsyncIterator[bytes]:

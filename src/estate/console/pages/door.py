@@ -21,11 +21,10 @@ def register(app: FastAPI) -> None:
 
 
 async def _begin(request: Request) -> Response:
-    token = session_of(request)
-    if token is None:
+    if session_of(request) is None:
         return RedirectResponse("/login")
     try:
-        me = await run_in_threadpool(estate_of(token).auth.me)
+        me = await run_in_threadpool(estate_of(request).auth.me)
     except EstateError:
         return RedirectResponse("/login")
     return RedirectResponse(shell.home(me))

@@ -111,7 +111,7 @@ async def _bring(request: Request) -> Response:
     if content is None:
         return JSONResponse({"detail": f"The file is larger than {_megabytes(limit)} MB: split it."}, 413)
     filename, kind = request.query_params.get("filename", ""), request.query_params.get("kind") or None
-    bring = estate_of(token).imports.bring
+    bring = estate_of(request).imports.bring
     try:
         brought = await run_in_threadpool(bring, content, filename=filename, kind=kind, idempotency_key=key)
     except EstateError as error:

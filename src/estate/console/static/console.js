@@ -91,8 +91,11 @@
     return { key: newKey(), action: form.dataset.action, fields, drafts, at: Date.now() };
   };
 
+  let leaving = false;
+
   const follow = (go) => {
     if (go === null || go === undefined) return;
+    leaving = true; // What was done is told by the next page, not by this one.
     if (go === "") location.reload();
     else location.assign(go);
   };
@@ -138,10 +141,13 @@
       dropDrafts(item);
       localStorage.removeItem(outboxName(item.key));
       sending.delete(item.key);
-      if (done.go !== null && done.said) sessionStorage.setItem("told", done.said);
-      else tellAt(form, done.said, false);
-      if (form) follow(done.go);
-      else if (done.go !== null) location.reload();
+      if (done.go === null) {
+        tellAt(form, done.said, false);
+        if (form) setBusy(form, false);
+        return;
+      }
+      sessionStorage.setItem("told", done.said);
+      follow(form ? done.go : "");
       return;
     }
     const why = await problemOf(response);
@@ -366,7 +372,7 @@
     }
     const keys = document.querySelector("[data-keys-switch]");
     if (keys) keys.checked = hasKeys();
-    const told = byId("told") && sessionStorage.getItem("told");
+    const told = !leaving && byId("told") && sessionStorage.getItem("told");
     if (told) {
       sessionStorage.removeItem("told");
       tell(told);
