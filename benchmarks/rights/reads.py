@@ -17,6 +17,7 @@ LOADERS = ("admin", "ingest")
 IMPORTERS = (*PEOPLE, "ingest")
 
 PLACE_FIELDS = {"agent_id", "rank", "rank_lower", "rank_upper", "status", "evidence"}
+CLOSED = ("won", "lost")
 PAGES = 3
 MOST = 200
 
@@ -51,8 +52,8 @@ def _logout(draw: Draw) -> Call:
     return Call("/auth/logout")
 
 
-@operation("GET /client/query", READERS, 6)
-def _clients(draw: Draw) -> Call:
+def _wanted_clients(draw: Draw) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return filters of clients, and those who fit and may be seen."""
     kind = draw.rng.choice(("all", "client_id", "owner_agent_id", "search", "budget"))
     params: dict[str, Any] = {}
     if kind == "client_id":
@@ -72,8 +73,49 @@ def _clients(draw: Draw) -> Call:
             return params["search"] in (row["name"] or "")
         return kind == "all" or row[kind] == params[kind]
 
-    expected = frozenset(row["client_id"] for row in _rows(draw, "client_profiles") if fits(row))
+    return params, frozenset(row["client_id"] for row in _rows(draw, "client_profiles") if fits(row))
+
+
+@operation("GET /client/query", READERS, 6)
+def _clients(draw: Draw) -> Call:
+    params, expected = _wanted_clients(draw)
     return Call("/client/query", params | _limit(draw, expected), listed=Listed("client_id", expected))
+
+
+@operation("GET /client/count", READERS, 2)
+def _counted(draw: Draw) -> Call:
+    params, expected = _wanted_clients(draw)
+
+    def check(answer: Any) -> Iterator[Complaint]:
+        yield from _same_number(answer["count"], len(expected), "clients")
+
+    return Call("/client/count", params, check=check)
+
+
+def _same_number(told: int, there: int, what: str) -> Iterator[Complaint]:
+    if told != there:
+        yield ("leak" if told > there else "refusal"), f"{told} {what} are counted, {there} are seen"
+
+
+@operation("GET /behavior/deals", READERS, 3)
+def _deals(draw: Draw) -> Call:
+    kind = draw.rng.choice((None, "agent_id", "client_id"))
+    table = {"agent_id": "agent_activity", "client_id": "client_profiles"}
+    wanted = {} if kind is None else {kind: draw.one(table[kind])}
+    listed = _listed(draw, "deals", "deal_id", wanted)
+    return Call(
+        "/behavior/deals", {**wanted} | _limit(draw, listed.expected), listed=listed, has_twin=not listed.expected
+    )
+
+
+@operation("GET /behavior/pipeline", READERS, 1)
+def _pipeline(draw: Draw) -> Call:
+    there = sum(row["stage"] not in CLOSED for row in _rows(draw, "deals"))
+
+    def check(answer: Any) -> Iterator[Complaint]:
+        yield from _same_number(answer["n"], there, "open deals")
+
+    return Call("/behavior/pipeline", check=check)
 
 
 @operation("GET /behavior/query", READERS, 6)
@@ -247,12 +289,23 @@ for _path, _weight in {
     "/market/heatmap": 0.3,
     "/market/track-record": 0.2,
     "/property/query": 0.5,
+    "/property/count": 0.5,
     "/behavior/triggers": 1,
     "/behavior/patterns": 0.5,
     "/client/quality": 0.4,
     "/client/skip-reasons": 0.3,
 }.items():
     _shared(_path, _weight)
+
+
+def _of_the_system(path: str) -> None:
+    @operation(f"GET {path}", ("admin",), 0.3)
+    def ask(draw: Draw) -> Call:
+        return Call(path)
+
+
+for _path in ("/system/queues", "/system/jobs", "/system/models", "/system/keys", "/system/users"):
+    _of_the_system(_path)
 
 
 @operation("GET /market/predict", READERS, 0.3)

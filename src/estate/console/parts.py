@@ -47,6 +47,7 @@ __all__ = [
     "badge",
     "card",
     "choice",
+    "counted",
     "entry",
     "facts",
     "filters",
@@ -104,6 +105,11 @@ def listing(
     return div(".scroll", tabindex="0", role="region", aria_label=title)[
         table[caption(".unseen")[title], thead[tr[head]], tbody[body]]
     ]
+
+
+def counted(n: int, one: str, many: str) -> str:
+    """Say how many there are in all, as the heading of a list."""
+    return f"{text.number(n)} {one if n == 1 else many}"
 
 
 def pager(path: str, query: Query, page: Page[T]) -> Node:

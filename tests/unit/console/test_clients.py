@@ -85,9 +85,10 @@ def html(api: Api, role: str = "agent") -> str:
 
 
 def test_filters_are_passed_on_as_the_api_counts() -> None:
-    api = Api({"/client/query": page_of(profile())})
+    api = Api({"/client/count": {"count": 1}, "/client/query": page_of(profile())})
     module.clients(api.estate, view("/clients", min_score="40", budget_min="1,000", search="ليلى"))
     assert api.query("/client/query") == {"search": "ليلى", "budget_min": "1000.0", "min_score": "0.4", "limit": "25"}
+    assert api.query("/client/count") == {"search": "ليلى", "budget_min": "1000.0", "min_score": "0.4"}
 
 
 def test_a_filter_that_cannot_be_read_is_refused() -> None:
@@ -96,7 +97,7 @@ def test_a_filter_that_cannot_be_read_is_refused() -> None:
 
 
 def test_names_and_areas_keep_their_direction_and_cannot_break_out() -> None:
-    api = Api({"/client/query": page_of(profile(), profile(name=HOSTILE))})
+    api = Api({"/client/count": {"count": 1}, "/client/query": page_of(profile(), profile(name=HOSTILE))})
     shown = drawn(module.clients(api.estate, view("/clients")))
     assert '<span dir="auto">Tamira</span>, <span dir="auto">حي</span>' in shown
     assert HOSTILE not in shown
@@ -104,7 +105,7 @@ def test_names_and_areas_keep_their_direction_and_cannot_break_out() -> None:
 
 @pytest.mark.parametrize(("query", "said"), [({}, "Import your list"), ({"search": "x"}, "Clear a filter")])
 def test_an_empty_list_says_what_to_do(query: dict[str, str], said: str) -> None:
-    api = Api({"/client/query": page_of()})
+    api = Api({"/client/count": {"count": 1}, "/client/query": page_of()})
     assert said in drawn(module.clients(api.estate, view("/clients", params=None, role="agent", **query)))
 
 

@@ -130,3 +130,19 @@ def test_who_does_not_lead_is_sent_to_their_own_work() -> None:
     api = Api({})
     assert 'href="/"' in drawn(module.overview(api.estate, view("/overview", "agent")))
     assert api.asked == []
+
+
+def stage(name: str, n: int, n_stale: int) -> dict[str, Any]:
+    value = {"currency": "AED", "n": n, "value": f"{n}000000"}
+    return {"stage": name, "n": n, "values": [value] if n else [], "n_stale": n_stale, "n_undated": 0}
+
+
+def test_the_pipeline_says_where_deals_stand_still_and_opens_them() -> None:
+    stages = [stage("new", 4, 1), stage("viewing", 0, 0), stage("reserved", 2, 2)]
+    pipeline = {"items": stages, "n": 6, "stale_days": 30, "as_of": NOW, "why": "Open deals that you may see."}
+    shown = html(Api({"/behavior/pipeline": pipeline}))
+    assert "6 deals are open; 3 of them have stood in their stage for more than 30 days." in shown
+    assert "AED 4,000,000" in shown
+    assert "/deals?outcome=open&amp;stage=reserved" in shown
+    empty = html(Api({"/behavior/pipeline": pipeline | {"items": [], "n": 0}}))
+    assert "No deal is open." in empty

@@ -172,6 +172,7 @@ class Api:
         self.answers: dict[str, object] = {
             "market/query": {"items": [area], "next_cursor": None},
             "property/query": {"items": [a_unit()], "next_cursor": None},
+            "property/count": {"count": 1_234},
             **{name.replace("_", "/"): answer for name, answer in answers.items()},
         }
         self.asked: list[httpx2.Request] = []
@@ -201,6 +202,10 @@ def test_the_explorer_asks_with_its_filters_and_lists_what_it_gets() -> None:
     asked = (("search", "sea"), ("bedrooms", "0"), ("price_max", "900000"), ("sort", "-price"), ("status", "available"))
     _, html = built(api, properties, "/properties", *asked)
     sent = api.params("/property/query")
+    assert "1,234 units" in html
+    assert (
+        api.params("/property/count").items() == {k: v for k, v in sent.items() if k not in ("cursor", "limit")}.items()
+    )
     assert dict(asked).items() <= sent.items()
     assert f'href="/properties/{ONE}"' in html
     for words in ("Studio with a view", "AED 882,000", "42 m²", "Available", "1 Mar 2027", "Falak"):

@@ -1,6 +1,7 @@
 """Clients: the list with its filters, and pairs that look like one person."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from htpy import Element, Node, a, div, h3, p, section
 
@@ -13,6 +14,7 @@ from estate.console.parts import (
     badge,
     card,
     choice,
+    counted,
     entry,
     facts,
     filters,
@@ -37,16 +39,9 @@ AGENTS = 200
 @page("/clients")
 def clients(estate: Estate, view: View) -> Sheet:
     """List clients, page by page."""
-    found = estate.client.query(
-        search=view.get("search"),
-        location=view.get("location"),
-        budget_min=number_of(view.get("budget_min"), "budget_min"),
-        budget_max=number_of(view.get("budget_max"), "budget_max"),
-        min_score=share_of(view.get("min_score"), "min_score"),
-        owner_agent_id=view.get("owner_agent_id"),
-        cursor=view.get("cursor"),
-        limit=PAGE_ROWS,
-    ).first()
+    wanted = _wanted(view)
+    found = estate.client.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
+    n = estate.client.count(**wanted).count
     return Sheet(
         "Clients",
         [
@@ -61,10 +56,26 @@ def clients(estate: Estate, view: View) -> Sheet:
                 query=view.query,
             ),
             card(
-                "Clients", _budgets(view), _listed(view, found), pager(view.path, view.query, found), aside=_tidy(view)
+                "Clients",
+                p[counted(n, "client", "clients")],
+                _budgets(view),
+                _listed(view, found),
+                pager(view.path, view.query, found),
+                aside=_tidy(view),
             ),
         ],
     )
+
+
+def _wanted(view: View) -> dict[str, Any]:
+    return {
+        "search": view.get("search"),
+        "location": view.get("location"),
+        "budget_min": number_of(view.get("budget_min"), "budget_min"),
+        "budget_max": number_of(view.get("budget_max"), "budget_max"),
+        "min_score": share_of(view.get("min_score"), "min_score"),
+        "owner_agent_id": view.get("owner_agent_id"),
+    }
 
 
 @page("/clients/duplicates")

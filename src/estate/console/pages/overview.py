@@ -7,13 +7,14 @@ from statistics import median
 from htpy import Element, Node, a, div, h3, li, p, ul
 
 from estate.console import text
-from estate.console.charts import Estimate, drawn, intervals
+from estate.console.charts import Bar, Estimate, bars, drawn, intervals
 from estate.console.page import Sheet, View, page
 from estate.console.pages.calls import skips_table
 from estate.console.parts import Column, attempt, badge, card, listing, long, note, person, reasons, stat, stats
 from estate.console.scores import not_enough, written
 from estate.sdk import Estate
 from estate.sdk.models.agent import AgentRank
+from estate.sdk.models.behavior import Pipeline, PipelineStage
 from estate.sdk.models.client import BandQuality, Foretold, Quality
 from estate.sdk.models.market import AreaHeat
 
@@ -33,6 +34,7 @@ def overview(estate: Estate, view: View) -> Sheet:
     return Sheet(
         "Overview",
         [
+            attempt(lambda: _pipeline(estate.behavior.pipeline())),
             attempt(lambda: _agents(tuple(estate.agent.rankings()))),
             attempt(lambda: _scores(estate.client.quality())),
             div(".columns")[
@@ -86,6 +88,37 @@ def foretold_words(told: Foretold) -> list[str]:
     return said
 
 
+def _pipeline(found: Pipeline) -> Node:
+    """Draw the open deals stage by stage, and say where they stand still."""
+    if not found.n:
+        return card("Pipeline", note("No deal is open. ", a(href="/deals")["All deals"]))
+    stale = sum(one.n_stale for one in found.items)
+    sentence = (
+        f"{text.number(found.n)} deals are open; {text.number(stale)} of them have stood in their stage for more than "
+        f"{found.stale_days} days."
+    )
+    rows = [
+        Bar(text.words(one.stage), one.n, f"{one.n} ({one.n_stale} old)", href=_of_stage(one.stage))
+        for one in found.items
+    ]
+    numbers = [
+        (text.words(one.stage), text.number(one.n), text.number(one.n_stale), text.number(one.n_undated), _worth(one))
+        for one in found.items
+    ]
+    heads = ("Stage", "Open deals", f"Older than {found.stale_days} days", "Nobody dated", "Value")
+    stages = ul(".plain.row")[[li[a(href=_of_stage(one.stage))[text.words(one.stage)]] for one in found.items if one.n]]
+    picture = drawn("Open deals by stage", sentence, bars(rows, sentence), heads, numbers, "pipeline")
+    return card("Pipeline", picture, stages, note(found.why))
+
+
+def _of_stage(stage: str) -> str:
+    return f"/deals?outcome=open&stage={stage}"
+
+
+def _worth(one: PipelineStage) -> str:
+    return ", ".join(text.money(value.value, value.currency) for value in one.values) or text.DASH
+
+
 def _agents(ranks: Sequence[AgentRank]) -> Node:
     if not ranks:
         return card("Agents", note("There are no agents yet. ", a(href="/imports")["Import them"], " to begin."))
@@ -102,7 +135,6 @@ def _agents(ranks: Sequence[AgentRank]) -> Node:
             ),
             stat("Closed deals", text.number(sum(one.n or 0 for one in judged)), "behind the ranking"),
         ),
-        # The pipeline of open deals, stage by stage, belongs here.
         _leaders(judged),
         _help(ranks),
     ]

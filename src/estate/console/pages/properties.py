@@ -1,13 +1,14 @@
 """Properties: the explorer of units, and the choice of those to compare."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import htpy
 from htpy import Element, Node, a, button, div, form, p, span
 
 from estate.console import shell, text
 from estate.console.page import Sheet, View, page
-from estate.console.parts import Column, card, choice, entry, filters, listing, pager, with_query
+from estate.console.parts import Column, card, choice, counted, entry, filters, listing, pager, with_query
 from estate.console.units import WITH, rooms, size, status_badge, title_of, unit_link
 from estate.sdk import Estate
 from estate.sdk.errors import Invalid
@@ -67,8 +68,10 @@ def _with_chosen(areas: Mapping[str, str], chosen: str | None) -> dict[str, str]
 
 
 def _units(estate: Estate, view: View, areas: Mapping[str, str]) -> Node:
+    wanted = _wanted(view)
     try:
-        found = _found(estate, view)
+        found = estate.property.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
+        n = estate.property.count(**wanted).count
     except Invalid as error:
         return shell.failure(error)
     if not found and not any(view.query.values()):
@@ -76,6 +79,7 @@ def _units(estate: Estate, view: View, areas: Mapping[str, str]) -> Node:
     kept = [one for one in (view.get(WITH) or "").split(",") if one]
     empty = "No unit matches. Widen the price or clear a filter."
     return [
+        p[counted(n, "unit", "units")],
         _narrowed(view, found),
         form(".picks", method="get", action="/properties/compare")[
             [htpy.input(type="hidden", name="unit", value=one) for one in kept],
@@ -89,21 +93,12 @@ def _units(estate: Estate, view: View, areas: Mapping[str, str]) -> Node:
     ]
 
 
-def _found(estate: Estate, view: View) -> Page[Unit]:
+def _wanted(view: View) -> dict[str, Any]:
     bedrooms = view.get("bedrooms")
-    return estate.property.query(
-        search=view.get("search"),
-        area_id=view.get("area_id"),
-        project_id=view.get("project_id"),
-        status=view.get("status"),
-        segment=view.get("segment"),
-        bedrooms=int(bedrooms) if bedrooms and bedrooms.isdecimal() else None,
-        price_min=view.get("price_min"),
-        price_max=view.get("price_max"),
-        sort=view.get("sort"),
-        cursor=view.get("cursor"),
-        limit=PAGE_ROWS,
-    ).first()
+    names = ("search", "area_id", "project_id", "status", "segment", "price_min", "price_max", "sort")
+    return {name: view.get(name) for name in names} | {
+        "bedrooms": int(bedrooms) if bedrooms and bedrooms.isdecimal() else None
+    }
 
 
 def _first_use() -> Node:
