@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
+import httpx2
 import psutil
 import pytest
 
@@ -70,7 +72,12 @@ def start(folder: Path, port: int, output: str = "output") -> Run:
         process = subprocess.Popen(
             [sys.executable, "-m", "estate", "up"],
             cwd=folder,
-            env={**environment, "ESTATE_API_PORT": str(port), "COLUMNS": "200"},
+            env={
+                **environment,
+                "ESTATE_API_PORT": str(port),
+                "ESTATE_CONSOLE_PORT": str(free_port()),
+                "COLUMNS": "200",
+            },
             stdin=subprocess.DEVNULL,
             stdout=lines,
             stderr=lines,
@@ -123,6 +130,20 @@ def test_stops_cleanly_on_request_and_keeps_data_and_key(folder: Path) -> None:
         assert second.call(f"/market/predict?area_id={area}")
         second.process.send_signal(signal.SIGTERM)
         assert second.process.wait(STOP_S) == 0, second.output
+
+
+def test_whoever_it_names_may_sign_in_to_the_console(folder: Path) -> None:
+    with up(folder) as run:
+        console = re.search(r"Console  (http://\S+)", run.output)
+        assert console is not None
+        password = (folder / ".estate" / "console.password").read_text()
+        for role in ("agent", "manager", "admin"):
+            given = {"email": f"{role}@estate.example", "password": password}
+            with httpx2.Client(base_url=console[1], follow_redirects=True, timeout=30) as browser:
+                assert browser.post("/login", json=given).json()["said"] == "Signed in."
+                home = browser.get("/")
+                assert home.url.path == {"agent": "/today"}.get(role, "/overview")
+                assert home.status_code == 200
 
 
 def test_another_up_in_the_folder_is_refused(folder: Path) -> None:

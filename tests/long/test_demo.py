@@ -35,7 +35,11 @@ def running() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         environment = {key: value for key, value in os.environ.items() if not key.startswith("ESTATE_")}
-        environment |= {"ESTATE_DATA_DIR": str(folder / ".estate"), "ESTATE_API_PORT": str(free_port())}
+        environment |= {
+            "ESTATE_DATA_DIR": str(folder / ".estate"),
+            "ESTATE_API_PORT": str(free_port()),
+            "ESTATE_CONSOLE_PORT": str(free_port()),
+        }
         with make_run(ROOT, folder / "log", environment):
             yield folder
 

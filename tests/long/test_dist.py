@@ -55,7 +55,9 @@ def test_the_zip_holds_what_is_committed_and_nothing_else(unpacked: Path) -> Non
 
 def test_make_run_gets_ready_and_ctrl_c_leaves_nothing(unpacked: Path) -> None:
     log = unpacked.with_suffix(".log")
-    with make_run(unpacked, log, BARE | {"ESTATE_API_PORT": str(free_port())}) as terminal:
+    with make_run(
+        unpacked, log, BARE | {"ESTATE_API_PORT": str(free_port()), "ESTATE_CONSOLE_PORT": str(free_port())}
+    ) as terminal:
         parts = terminal.parts()
         terminal.ctrl_c()
 
