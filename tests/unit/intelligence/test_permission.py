@@ -2,7 +2,9 @@
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from phonenumbers.tzdata import TIMEZONE_DATA
 from tests.call_states import State, is_lawful, states
 
+from estate.core.settings import get_settings
 from estate.intelligence.analytics.permission import Callee, CallRecord, may_call
 from estate.intelligence.contact_rules import _country_zones, contact_rules, parse_rules, rule_texts
 
@@ -20,6 +23,7 @@ NOON = dt.datetime(2026, 11, 25, 12, tzinfo=ZoneInfo("Asia/Dubai"))
 NOBODY = CallRecord()
 HOUR = dt.timedelta(hours=1)
 CLOCKS_CHANGE_BEFORE = dt.time(4)
+PACKED = [json.loads(rule.model_dump_json()) for rule in rule_texts()]
 
 
 def check(state: State, part: float) -> None:
@@ -151,3 +155,28 @@ def test_every_zone_is_known_here() -> None:
     assert len(zones - {"Etc/Unknown"}) > 300
     for zone in zones - {"Etc/Unknown"}:
         ZoneInfo(zone)
+
+
+@pytest.fixture
+def own_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    file = tmp_path / "rules.json"
+    monkeypatch.setenv("ESTATE_CONTACT_RULES_FILE", str(file))
+    get_settings.cache_clear()
+    rule_texts.cache_clear()
+    yield file
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    rule_texts.cache_clear()
+
+
+def test_a_firm_may_bring_rules_of_its_own(own_rules: Path) -> None:
+    own_rules.write_text(json.dumps([PACKED[-1] | {"opens": "11:00"}]))
+    assert [rule.opens for rule in rule_texts()] == [dt.time(11)]
+
+
+@pytest.mark.parametrize("wrong", ["", "[]", "[{}]", "no file"])
+def test_rules_that_cannot_be_used_are_named(own_rules: Path, wrong: str) -> None:
+    if wrong != "no file":
+        own_rules.write_text(wrong)
+    with pytest.raises(ValueError, match=f"The contact rules of {own_rules} cannot be used"):
+        rule_texts()
