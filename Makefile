@@ -40,7 +40,7 @@ run: $(VENV)/.run ## Start PostgreSQL, Redis, API and worker with the sample wor
 # One thread a model: small fits spend more time waiting for each other's threads than computing. Two processes, each
 # with servers of its own, wait for them in turn.
 test: $(VENV)/.dev ## Run the tests (T=path for some)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(T) -m "not long" --numprocesses 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(T) -m "not long" --numprocesses 2 --dist worksteal
 
 test-long: $(VENV)/.dev $(VENV)/.newman ## Run the tests that take minutes
 	$(BIN)/python -m pytest -q $(T) -m long
