@@ -40,7 +40,7 @@ from benchmarks.report import Options, Report
 __all__ = ["TARGETS", "bench"]
 
 RUNS, QUICK_RUNS = 30, 3
-ROUNDS, QUICK_ROUNDS = 5, 1
+ROUNDS, QUICK_ROUNDS = 3, 1
 ROWS, QUICK_ROWS = 100_000, 2_000
 OPEN_PAGES, QUICK_OPEN_PAGES = 25, 5
 OPEN_S, QUICK_OPEN_S = 300, 10

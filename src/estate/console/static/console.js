@@ -10,6 +10,8 @@
   const TELL_MS = 8_000;
   const TRIED_AGAIN = new Set([408, 429, 500, 502, 503, 504]);
   const STILL_RUNNING = 409;
+  const BUSY = 503;
+  const LOG_INS = 4;
 
   const byId = (id) => document.getElementById(id);
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -187,16 +189,18 @@
   const logIn = async (form) => {
     if (form.dataset.busy) return;
     setBusy(form, true);
-    try {
-      const body = JSON.stringify(Object.fromEntries(new FormData(form)));
-      const headers = { "Content-Type": "application/json" };
-      const response = await fetch("/login", { method: "POST", body, headers });
-      if (response.ok) return follow((await response.json()).go);
-      tellAt(form, await problemOf(response), true);
-    } catch {
-      tellAt(form, "The console cannot be reached. Try again.", true);
+    tellAt(form, "Signing in…", false);
+    const body = JSON.stringify(Object.fromEntries(new FormData(form)));
+    const headers = { "Content-Type": "application/json" };
+    for (let attempt = 1; ; attempt += 1) {
+      const response = await fetch("/login", { method: "POST", body, headers }).catch(() => null);
+      if (response?.ok) return follow((await response.json()).go);
+      if (attempt === LOG_INS || (response && response.status !== BUSY)) {
+        tellAt(form, response ? await problemOf(response) : "The console cannot be reached. Try again.", true);
+        return setBusy(form, false);
+      }
+      await sleep(FIRST_PAUSE_MS * attempt);
     }
-    setBusy(form, false);
   };
 
   const bring = async (form) => {
