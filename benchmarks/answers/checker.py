@@ -1,7 +1,8 @@
 """Judges the sentences of a reply by the rows of the database; it shares no code with the product's verifier.
 
 A number, a date, a sum, a name or a state in a sentence has to be the value of a field that the sentence cites.
-Stored fields are read from the tables, and computed ones from what was kept with the reply.
+Stored fields are read from the tables, and computed ones from what was kept with the reply. That no unit is as asked
+cites nothing: it is held against a count of the units that are.
 """
 
 import datetime as dt
@@ -37,6 +38,13 @@ NUMBER_WORDS = frozenset(
 UNITS_OF_TIME = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 TOLERANCE = Decimal("1e-9")
 LEADS = ("To the client:", "For you:")
+BEDROOMS = re.compile(r"\b(\d)-bedroom\b")
+AT_MOST = re.compile(r"\b([A-Z]{3}) (\d+(?:\.\d+)?) million\b")
+ABSENCE = re.compile(r"No available unit on record [^.]*\.")
+COUNT_UNITS = """
+SELECT count(*) FROM properties
+WHERE status = 'available' AND bedrooms = %s AND price <= %s AND currency = %s
+"""
 
 _DATE = re.compile(rf"\b(\d{{1,2}}) ({MONTH}) (\d{{4}})\b")
 _MONTH = re.compile(rf"\b({MONTH}) (\d{{4}})\b")
@@ -93,10 +101,10 @@ class Checker:
     def unsupported(self, response_id: str) -> list[tuple[str, str]]:
         """Return the sentences of a stored reply that say more than their fields, with what they say."""
         row = self._connection.execute(
-            "SELECT text, reasoning, records FROM gpt_responses WHERE response_id = %s", (response_id,)
+            "SELECT text, reasoning, records, client_input FROM gpt_responses WHERE response_id = %s", (response_id,)
         ).fetchone()
         assert row is not None
-        text, reasoning, records = row
+        text, reasoning, records, question = row
         kept = {(record["layer"], record["id"]): record["fields"] for record in records}
         found = []
         for claim in reasoning:
@@ -105,7 +113,19 @@ class Checker:
             text = text.replace(claim["claim"], " ", 1)
         for lead in LEADS:
             text = text.replace(lead, " ")
-        return found + [(text.strip(), said) for said in self._unfounded(text, [])]
+        if self._has_none(question):
+            text = ABSENCE.sub(" ", text)
+        text = " ".join(text.replace("\n- ", " ").split())
+        return found + [(text, said) for said in self._unfounded(text, [])]
+
+    def _has_none(self, question: str) -> bool:
+        """Tell whether a question asks for bedrooms below a price, and no available unit on record is such."""
+        bedrooms, price = BEDROOMS.search(question), AT_MOST.search(question)
+        if bedrooms is None or price is None:
+            return False
+        limits = int(bedrooms[1]), Decimal(price[2]) * 1_000_000, price[1]
+        row = self._connection.execute(COUNT_UNITS.encode(), limits).fetchone()
+        return row is not None and row[0] == 0
 
     def cited_texts(self, response_id: str) -> set[str]:
         """Return the texts of the fields that a stored reply cites."""
