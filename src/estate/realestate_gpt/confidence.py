@@ -168,13 +168,15 @@ def features(judgement: Judgement, evidence: Evidence, verified: Verified) -> di
     Returns
     -------
     dict
-        ``unlike``: how far the name in the question is from that on record; ``part``: the share of the name that was
+        ``misspelt``: 1 where the name in the question is not spelt as on record: by one letter it may be the name of
+        somebody else; ``unlike``: how far it is from that on record; ``part``: the share of the name that was
         not said; ``close``: how near another name comes, above `CLOSE`; ``odd``: words that mean nothing here, up to
         three; ``unanswered``: share of the topics; ``dropped``: share of the sentences that did not stand up.
     """
     match = evidence.match
     said = len(verified.kept) + len(verified.dropped)
     return {
+        "misspelt": float(match.likeness < 1),
         "unlike": 1 - match.likeness,
         "part": 1 - match.coverage,
         "close": max(0.0, CLOSE - match.margin) if match.likeness < 1 or match.coverage < 1 else 0.0,

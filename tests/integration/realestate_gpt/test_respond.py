@@ -214,7 +214,7 @@ def test_that_no_unit_is_as_asked_is_said_of_all_units(world: TestClient) -> Non
 def test_a_reason_quotes_no_more_than_names(
     people: TestClient, monkeypatch: pytest.MonkeyPatch, developer: str, shown: bool
 ) -> None:
-    unit = {"project_id": PROJECT, "unit_id": UNIT, "title": "Pearl Gate 12", "developer": developer}
+    unit: dict[str, Any] = {"project_id": PROJECT, "unit_id": UNIT, "title": "Pearl Gate 12", "developer": developer}
     unit |= {"price": "1250000.00", "currency": "AED", "bedrooms": 2, "area_id": AREA, "status": "available"}
     assert people.post("/property/ingest", json=[unit]).json()["rejected"] == 0
     reason = f"1 of the 5 units that the client asked about: built by {developer}."

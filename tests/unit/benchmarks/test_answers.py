@@ -33,7 +33,9 @@ class Rows:
     description = ()
 
     def __init__(self, text: str, question: str, units: int) -> None:
-        self.reply, self.units, self.limits = (text, [], [], question), units, ()
+        self.reply: tuple[Any, ...] = (text, [], [], question)
+        self.units = units
+        self.limits: tuple[Any, ...] = ()
         self._answer: list[Any] = []
 
     def execute(self, query: str | bytes, given: tuple[Any, ...] = ()) -> "Rows":
