@@ -33,7 +33,7 @@ class Rows:
     description = ()
 
     def __init__(self, text: str, question: str, units: int) -> None:
-        self.reply: tuple[Any, ...] = (text, [], [], question)
+        self.reply: tuple[Any, ...] = (text, [], [], question, 700_000, "EGP")
         self.units = units
         self.limits: tuple[Any, ...] = ()
         self._answer: list[Any] = []
@@ -71,7 +71,7 @@ def test_that_there_is_no_unit_is_believed_when_none_is_counted(question: str, u
     found = Checker(rows).unsupported("r")
 
     assert found == ([] if believed else [(NONE, "state available")])
-    assert rows.limits in ((), (2, 3_000_000, "AED"))
+    assert rows.limits in ((), (2, 2, 3_000_000, 3_000_000, "AED", [], []))
 
 
 def test_only_what_is_said_of_there_being_none_is_taken_for_counted() -> None:
