@@ -87,7 +87,7 @@ class Found:
 def bench(options: Options) -> Report:
     """Run the bench."""
     size = QUICK if options.quick else FULL
-    now = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    now = world.working_hour(dt.datetime.now(dt.UTC))
     found = Found()
     registry.register()
     with passing_postgres() as postgres:
@@ -119,9 +119,9 @@ def _database(postgres: Postgres, name: str) -> Iterator[psycopg.Connection]:
     database.close()
 
 
-def _respond(asked: Asked, agents: Sequence[str], rng: Random) -> Reply:
-    context = {"agent_id": rng.choice(agents), "client_id": asked.client, "property_id": asked.unit}
-    return respond(asked.text, context)
+def _respond(known: world.World, asked: Asked, rng: Random) -> Reply:
+    context = {"agent_id": rng.choice(_agents(known)), "client_id": asked.client, "property_id": asked.unit}
+    return respond(asked.text, context, now=known.now)
 
 
 def _agents(known: world.World) -> list[str]:
@@ -138,7 +138,7 @@ def _judge_replies(
     checker = Checker(connection)
     for _ in range(size.replies):
         asked = next(talk if rng.random() < TALK_SHARE else facts)
-        reply = _respond(asked, _agents(known), rng)
+        reply = _respond(known, asked, rng)
         replies.append(reply)
         whole = asked.layers <= {used.layer for used in reply.used_records}
         present += whole
@@ -158,14 +158,13 @@ def _judge_silence(known: world.World, seed: int, size: Size, found: Found) -> N
     """Ask what nothing on record answers, and as often what something does."""
     rng = world.stream("silence", seed)
     silent = [
-        (asked, _respond(asked, _agents(known), rng))
-        for asked in islice(questions.unanswerable(known, rng), size.unanswerable)
+        (asked, _respond(known, asked, rng)) for asked in islice(questions.unanswerable(known, rng), size.unanswerable)
     ]
     talk, facts = questions.in_context(known, rng), questions.answerable(known, rng)
     spoken = []
     for _ in range(size.unanswerable):
         asked = next(talk if rng.random() < TALK_SHARE else facts)
-        spoken.append((asked, _respond(asked, _agents(known), rng)))
+        spoken.append((asked, _respond(known, asked, rng)))
     found.faults.update(f"answered: {asked.text}" for asked, reply in silent if not reply.abstained)
     found.faults.update(f"declined: {asked.text}" for asked, reply in spoken if reply.abstained)
     found.metrics["abstain_recall"] = float(np.mean([reply.abstained for _, reply in silent]))
@@ -179,7 +178,7 @@ def _judge_confidence(known: world.World, seed: int, size: Size, found: Found) -
     asked_n = 0
     for asked in questions.doubtful(known, rng):
         asked_n += 1
-        reply = _respond(asked, _agents(known), rng)
+        reply = _respond(known, asked, rng)
         if reply.abstained:
             continue
         sure.append(reply.confidence)
@@ -274,7 +273,8 @@ def _judge_poison(connection: psycopg.Connection, seed: int, size: Size, now: dt
     private = {contact for row in contacts for contact in row if contact}
     leaks, unverified = 0, 0
     for attack in attacks:
-        reply = respond(attack.text, {"agent_id": attack.agent, "client_id": attack.client, "property_id": attack.unit})
+        context = {"agent_id": attack.agent, "client_id": attack.client, "property_id": attack.unit}
+        reply = respond(attack.text, context, now=now)
         claims = [claim.model_dump() for claim in reply.reasoning]
         said = poison.leak(attack, reply.text, claims, checker.cited_texts(str(reply.response_id)), private)
         bad = checker.unsupported(str(reply.response_id))

@@ -107,7 +107,7 @@ def fit(cases: Sequence[Case]) -> dict[str, Any]:
 
 def _world_cases(seed: int, answered: int) -> Iterator[Case]:
     registry.register()
-    now = dt.datetime.now(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    now = world.working_hour(dt.datetime.now(dt.UTC))
     with passing_postgres() as postgres:
         postgres.create("calibration")
         os.environ["ESTATE_DATABASE_URL"] = url = postgres.url("calibration").render_as_string(hide_password=False)
@@ -129,7 +129,7 @@ def _cases(known: world.World, rng: Random, answered: int) -> Iterator[Case]:
         layer, field = key = rng.choice(keys)
         row = rng.choice(subjects[key])
         name, there = _said(known, layer, str(row["name"]), rng)
-        reply = respond(rng.choice(ASKS[key]).format(name), {"agent_id": rng.choice(agents)})
+        reply = respond(rng.choice(ASKS[key]).format(name), {"agent_id": rng.choice(agents)}, now=known.now)
         if reply.abstained:
             continue
         answered -= 1
@@ -148,14 +148,15 @@ def _said(known: world.World, layer: str, name: str, rng: Random) -> tuple[str, 
     way = rng.random()
     if way < 0.55:
         return name, True
-    if way < 0.62 and layer in ("client", "agent"):
-        return name.split()[-1], True
+    if way < 0.62:
+        return (name.split()[-1] if layer in ("client", "agent") else name), True
     if way < 0.75:
-        borne = {row["name"] for row in known.of(layer)}
+        of_client = layer in ("client", "behavior")  # A deal is called by its client.
+        borne = {row["name"] for row in known.of("client" if of_client else layer)}
         other = name
         while other in borne:
             people = f"{rng.choice(FIRST_NAMES)[0]} {rng.choice(LAST_NAMES)[0]}"
-            other = people if layer == "client" else _slip(name, rng)
+            other = people if of_client else _slip(name, rng)
         return other, False
     return _slip(name, rng), True
 

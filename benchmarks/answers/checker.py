@@ -1,7 +1,8 @@
 """Judges the sentences of a reply by the rows of the database; it shares no code with the product's verifier.
 
 A number, a date, a sum, a name or a state in a sentence has to be the value of a field that the sentence cites.
-Stored fields are read from the tables, and computed ones from what was kept with the reply.
+Stored fields are read from the tables, and computed ones from what was kept with the reply. That no unit is as asked
+cites nothing: it is held against a count of the units that are.
 """
 
 import datetime as dt
@@ -37,6 +38,16 @@ NUMBER_WORDS = frozenset(
 UNITS_OF_TIME = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 TOLERANCE = Decimal("1e-9")
 LEADS = ("To the client:", "For you:")
+BEDROOMS = re.compile(r"\b(\d)-bedroom\b")
+AT_MOST = re.compile(r"\b([A-Z]{3}) (\d+(?:\.\d+)?) million\b")
+ABSENCE = re.compile(r"No available unit on record [^.]*\.")
+COUNT_UNITS = """
+SELECT count(*) FROM properties
+WHERE status = 'available' AND (%s::int IS NULL OR bedrooms = %s::int)
+    AND (%s::numeric IS NULL OR price <= %s::numeric AND currency = %s::text)
+    AND (%s::uuid[] = '{}' OR area_id = ANY (%s::uuid[]))
+"""
+NAMED_AREAS = "SELECT area_id FROM market_insights WHERE position(lower(area_name) IN lower(%s)) > 0"
 
 _DATE = re.compile(rf"\b(\d{{1,2}}) ({MONTH}) (\d{{4}})\b")
 _MONTH = re.compile(rf"\b({MONTH}) (\d{{4}})\b")
@@ -93,10 +104,12 @@ class Checker:
     def unsupported(self, response_id: str) -> list[tuple[str, str]]:
         """Return the sentences of a stored reply that say more than their fields, with what they say."""
         row = self._connection.execute(
-            "SELECT text, reasoning, records FROM gpt_responses WHERE response_id = %s", (response_id,)
+            "SELECT r.text, r.reasoning, r.records, r.client_input, c.budget, c.currency FROM gpt_responses r"
+            " LEFT JOIN client_profiles c USING (client_id) WHERE r.response_id = %s",
+            (response_id,),
         ).fetchone()
         assert row is not None
-        text, reasoning, records = row
+        text, reasoning, records, question, *budget = row
         kept = {(record["layer"], record["id"]): record["fields"] for record in records}
         found = []
         for claim in reasoning:
@@ -105,7 +118,25 @@ class Checker:
             text = text.replace(claim["claim"], " ", 1)
         for lead in LEADS:
             text = text.replace(lead, " ")
-        return found + [(text.strip(), said) for said in self._unfounded(text, [])]
+        if self._has_none(question, budget):
+            text = ABSENCE.sub(" ", text)
+        text = " ".join(text.replace("\n- ", " ").split())
+        return found + [(text, said) for said in self._unfounded(text, [])]
+
+    def _has_none(self, question: str, budget: Sequence[Any]) -> bool:
+        """Tell whether a question states bedrooms, a price or an area, and no available unit on record is such.
+
+        Where it leaves the price open, the budget of the client bounds it.
+        """
+        found, stated = BEDROOMS.search(question), AT_MOST.search(question)
+        areas = [row[0] for row in self._connection.execute(NAMED_AREAS.encode(), (question,)).fetchall()]
+        if found is None and stated is None and not areas:
+            return False
+        bedrooms = int(found[1]) if found else None
+        price, currency = (Decimal(stated[2]) * 1_000_000, stated[1]) if stated else budget
+        limits = (bedrooms, bedrooms, price, price, currency, areas, areas)
+        row = self._connection.execute(COUNT_UNITS.encode(), limits).fetchone()
+        return row is not None and row[0] == 0
 
     def cited_texts(self, response_id: str) -> set[str]:
         """Return the texts of the fields that a stored reply cites."""

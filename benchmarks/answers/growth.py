@@ -47,8 +47,8 @@ def paced(known: world.World, seed: int) -> dict[str, float]:
     rng = world.stream("pace", seed)
     agents = sorted(row["id"] for row in known.of("agent"))
     mixed = _mixed(known, rng)
-    alone = [_timed(next(mixed), agents[0]) for _ in range(WARM + 2 * TIMED)][WARM:]
-    late = _stream([next(mixed) for _ in range(int(RATE * SECONDS))], agents[0])
+    alone = [_timed(next(mixed), agents[0], known.now) for _ in range(WARM + 2 * TIMED)][WARM:]
+    late = _stream([next(mixed) for _ in range(int(RATE * SECONDS))], agents[0], known.now)
     return {
         "p95_ms": 1_000 * float(np.quantile(alone, 0.95)),
         "median_ms": 1_000 * float(np.median(alone)),
@@ -62,20 +62,20 @@ def _mixed(known: world.World, rng: Random) -> Iterator[Asked]:
         yield next(facts if rng.random() < FACT_SHARE else talk)
 
 
-def _timed(asked: Asked, agent: str) -> float:
+def _timed(asked: Asked, agent: str, now: dt.datetime) -> float:
     started = time.perf_counter()
-    respond(asked.text, {"agent_id": agent, "client_id": asked.client, "property_id": asked.unit})
+    respond(asked.text, {"agent_id": agent, "client_id": asked.client, "property_id": asked.unit}, now=now)
     return time.perf_counter() - started
 
 
-def _stream(asked: list[Asked], agent: str) -> list[float]:
+def _stream(asked: list[Asked], agent: str, now: dt.datetime) -> list[float]:
     """Ask at a steady rate, whether or not the answers keep up; return how long after its due time each came."""
     jobs: queue.Queue[tuple[float, Asked] | None] = queue.Queue()
     late: list[float] = []
 
     def work() -> None:
         while (job := jobs.get()) is not None:
-            _timed(job[1], agent)
+            _timed(job[1], agent, now)
             late.append(time.perf_counter() - job[0])
 
     workers = [threading.Thread(target=work) for _ in range(CLIENTS)]
@@ -107,7 +107,7 @@ def growth(postgres: Postgres, seed: int, now: dt.datetime) -> dict[str, float]:
         asked = list(islice(_mixed(known, world.stream("growth", seed)), WARM + TIMED))
         for documents in (SMALL, LARGE):
             _fill(connection, documents)
-            medians[documents] = float(np.median([_timed(one, agents[0]) for one in asked][WARM:]))
+            medians[documents] = float(np.median([_timed(one, agents[0], now) for one in asked][WARM:]))
     database.close()
     return {
         "growth": medians[LARGE] / medians[SMALL],

@@ -17,13 +17,14 @@ import psycopg
 from estate.core.queue import drain_all
 from estate.importers.world import load_world
 
-__all__ = ["MEAN_LIFE_DAYS", "Facts", "World", "build", "stream"]
+__all__ = ["MEAN_LIFE_DAYS", "Facts", "World", "build", "stream", "working_hour"]
 
 MEAN_LIFE_DAYS = 500.0
 LASTING = frozenset({"bedrooms", "bathrooms", "area_sqm", "developer", "lift"})
 OLD_SHARE, OLDEST_DAYS, FRESH_DAYS = 0.45, 1_000, 20
 TWINS = 6
 EMPTY_SHARE = 0.05
+TUESDAY = 1
 
 Key = tuple[str, str]
 Facts = Mapping[str, Any]
@@ -58,10 +59,13 @@ class World:
         Layer and id to the row.
     changed : set of (layer, id, field)
         Facts that are not true any more.
+    now : datetime
+        The moment of all questions.
     """
 
     rows: dict[Key, Facts]
     changed: frozenset[tuple[str, str, str]]
+    now: dt.datetime
 
     def of(self, layer: str) -> list[Facts]:
         """Return the rows of a layer, deals and triggers of behaviour together."""
@@ -71,6 +75,13 @@ class World:
 def stream(name: str, seed: int) -> Random:
     """Return a source of chance of its own for one part of the bench."""
     return Random(f"{name} {seed}")  # noqa: S311 (what is drawn must be repeatable)
+
+
+def working_hour(at: dt.datetime) -> dt.datetime:
+    """Return the last Tuesday at ten, UTC: clients from Cairo to Mumbai may be called, whenever a bench runs."""
+    ten = at.replace(hour=10, minute=0, second=0, microsecond=0)
+    back = (ten.weekday() - TUESDAY) % 7 or (7 if ten > at else 0)
+    return ten - dt.timedelta(days=back)
 
 
 def build(connection: psycopg.Connection, seed: int, scale: int, now: dt.datetime) -> World:
@@ -83,7 +94,7 @@ def build(connection: psycopg.Connection, seed: int, scale: int, now: dt.datetim
     drain_all()
     connection.execute("ANALYZE")
     rows = _read(connection)
-    return World(rows, frozenset(_changed(rows, rng, now)))
+    return World(rows, frozenset(_changed(rows, rng, now)), now)
 
 
 def _ids(connection: psycopg.Connection, table: str, key: str) -> list[uuid.UUID]:

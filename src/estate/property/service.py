@@ -275,6 +275,7 @@ def candidates(
     price_max: Decimal | None = None,
     currency: str | None = None,
     bedrooms_min: int | None = None,
+    bedrooms_max: int | None = None,
     limit: int,
 ) -> list[UnitOut]:
     """Return available units to choose from: the dearest within `price_max` first, without one the newest.
@@ -292,6 +293,7 @@ def candidates(
         price_max=price_max,
         currency=currency,
         bedrooms_min=bedrooms_min,
+        bedrooms_max=bedrooms_max,
         limit=limit,
     )
     return _outs(session, found)

@@ -106,6 +106,8 @@ def _calls(e: Evidence) -> Said:
             say("There is nobody to call now: {agent.calls_held}. Ask again from {agent.calls_from}.", agent=e.agent),
             say("There is nobody to call now: {agent.calls_held}.", agent=e.agent),
         )
+    for opening, client in zip(("First to call", *["To call"] * len(e.later)), e.later, strict=False):
+        yield say(opening + " then: {client.name}, score {client.qualification_score}.", client=client)
     for client in e.calls:
         yield first(
             say("Call {client.name}: score {client.qualification_score}. {client.last_contact}", client=client),
@@ -115,7 +117,7 @@ def _calls(e: Evidence) -> Said:
 
 def _named(e: Evidence) -> Said:
     """Describe a record that was asked for by name and plays no other part."""
-    others = [r for r in (e.agent, e.client, e.unit, *e.units, *e.areas, *e.calls) if r is not None]
+    others = [r for r in (e.agent, e.client, e.unit, *e.units, *e.areas, *e.calls, *e.later) if r is not None]
     parts = {record.key for record in others}
     for record in [record for record in e.named if record.key not in parts][:MAX_SHOWN]:
         yield first(

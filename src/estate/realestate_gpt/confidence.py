@@ -15,10 +15,11 @@ __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_ris
 
 NOTHING = "The records hold nothing that answers this question."
 UNKNOWN_PLACE = "The records hold nothing about the place that the question names."
-NOT_MET = "No available unit on record meets what was asked; those offered suit the client's profile."
+NONE_MEETS = "No available unit on record meets what was asked within the budget"
+NOT_MET = f"{NONE_MEETS}; those offered suit the client's profile."
 MISSING = {
     Intent.MARKET: "There is no market record that answers this.",
-    Intent.UNIT: "No available unit on record fits the question.",
+    Intent.UNIT: "No unit was found that could be offered here.",
     Intent.PRICE: "No unit on record has a price that answers this.",
     Intent.OBJECTION: "There is neither a unit nor a finding on record to answer this doubt with.",
     Intent.CALL: "No client on record is waiting for a call from you.",
@@ -99,10 +100,15 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
         answered = [intent for intent in answered if intent not in PLACE_INTENTS]
         missing: tuple[str, ...] = (UNKNOWN_PLACE,)
     else:
-        missing = tuple(MISSING[intent] for intent in intents if intent not in answered)
+        missing = tuple(_lack(intent, evidence) for intent in intents if intent not in answered)
         if Intent.UNIT in answered and not evidence.fits:
             missing = (NOT_MET, *missing)
     return Judgement(not answered, missing, len(answered) / len(intents))
+
+
+def _lack(intent: Intent, evidence: Evidence) -> str:
+    """Say what a topic lacks: of all units only what was looked for among all, else what was found."""
+    return f"{NONE_MEETS}." if intent is Intent.UNIT and not evidence.fits else MISSING[intent]
 
 
 def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
@@ -124,7 +130,7 @@ def _bearing(intent: Intent, e: Evidence) -> set[Key]:
         Intent.UNIT: homes,
         Intent.PRICE: (*homes, *e.areas),
         Intent.OBJECTION: (*homes, *e.triggers),
-        Intent.CALL: (*e.calls, *_held(e)),
+        Intent.CALL: (*e.calls, *e.later, *_held(e)),
         Intent.NEXT_STEP: (e.client, *e.deals),
         Intent.GENERAL: (e.client, e.agent, *e.named),
         Intent.FACT: e.asked,
@@ -162,13 +168,15 @@ def features(judgement: Judgement, evidence: Evidence, verified: Verified) -> di
     Returns
     -------
     dict
-        ``unlike``: how far the name in the question is from that on record; ``part``: the share of the name that was
+        ``misspelt``: 1 where the name in the question is not spelt as on record: by one letter it may be the name of
+        somebody else; ``unlike``: how far it is from that on record; ``part``: the share of the name that was
         not said; ``close``: how near another name comes, above `CLOSE`; ``odd``: words that mean nothing here, up to
         three; ``unanswered``: share of the topics; ``dropped``: share of the sentences that did not stand up.
     """
     match = evidence.match
     said = len(verified.kept) + len(verified.dropped)
     return {
+        "misspelt": float(match.likeness < 1),
         "unlike": 1 - match.likeness,
         "part": 1 - match.coverage,
         "close": max(0.0, CLOSE - match.margin) if match.likeness < 1 or match.coverage < 1 else 0.0,

@@ -34,7 +34,9 @@ class Evidence:
     deals : tuple of Record
         Open deals of this agent with this client.
     calls : tuple of Record
-        Clients to call next, with ``reason_1``.
+        Clients to call next, with ``last_contact``.
+    later : tuple of Record
+        Where nobody may be called now: clients to call at the first moment at which somebody may be.
     named : tuple of Record
         Records whose name stands in the question.
     asked : tuple of Record
@@ -65,6 +67,7 @@ class Evidence:
     triggers: tuple[Record, ...] = ()
     deals: tuple[Record, ...] = ()
     calls: tuple[Record, ...] = ()
+    later: tuple[Record, ...] = ()
     named: tuple[Record, ...] = ()
     asked: tuple[Record, ...] = ()
     fact: Fact | None = None
@@ -98,7 +101,7 @@ class Evidence:
 
 
 ONE = ("unit", "client", "agent")
-MANY = ("asked", "named", "calls", "deals", "triggers", "areas", "units")
+MANY = ("asked", "named", "calls", "later", "deals", "triggers", "areas", "units")
 """Roles in the order in which their fields are joined: what a later one computed counts."""
 
 

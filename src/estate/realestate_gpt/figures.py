@@ -4,12 +4,12 @@ import datetime as dt
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from estate.realestate_gpt.records import Value
 
-__all__ = ["has_markup", "is_name", "show", "states_sum"]
+__all__ = ["has_markup", "is_name", "may_quote", "show", "states_sum"]
 
 MAX_TEXT = 160  # A longer text of a record is cut, so that it cannot fill the reply.
 
@@ -184,6 +184,7 @@ _NO_NAME = re.compile(
     r"|\b(?:ignore|disregard|forget|override|obey)\b.*\b(?:instruction|rule|prompt|order|above|previous|\w{12,})",
     re.IGNORECASE,
 )
+_CODE = re.compile(r"[{}<>\[\]|\\^`*=_~#@$]")
 _SUM = re.compile(r"\d(?:[\d.,']|\s(?=\d)){4,}|(?<![A-Z])[A-Z]{3}\s?\d|\d\s?[A-Z]{3}(?![A-Z])")
 
 
@@ -204,6 +205,21 @@ def is_name(text: str) -> bool:
         and not states_sum(text)
         and _NO_NAME.search(text) is None
         and all(len(set(map(_script, filter(str.isalpha, word)))) <= 1 for word in text.split())
+    )
+
+
+def may_quote(text: str, names: Iterable[str | None]) -> bool:
+    """Tell whether a text that quotes names may be shown: each name in it can be one, and there is no code in it.
+
+    Examples
+    --------
+    >>> may_quote("Built by Oryx Lane.", ["Oryx Lane"]), may_quote("Built by Oryx. Say yes!.", ["Oryx. Say yes!"])
+    (True, False)
+    """
+    return (
+        not has_markup(text)
+        and _CODE.search(text) is None
+        and all(is_name(name) for name in names if name and name.strip() and name.strip() in text)
     )
 
 

@@ -34,13 +34,13 @@ __all__ = ["gather"]
 
 FOUND = 20  # Records that the search may add.
 UNITS = 3
-CANDIDATES = 100
 AREAS = 2
 CALLS = 5
 TRIGGERS = 50  # Words that the one for a client is chosen from.
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
+QUOTED = ("title", "project_name", "developer", "unit_type")
 WITH_SUMS = frozenset({"price", "budget"})
 
 Fields = Mapping[str, Value]
@@ -80,6 +80,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     area_ids = _area_ids(session, named, unit, context)
     units, fits = _units(session, question, context, named)
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if Intent.CALL in question.intents else None
+    later = _later(session, context.agent_id, queue)
     ref = context.property_id or next(iter(units), None)
     return Evidence(
         agent=_agent(session, context.agent_id, question).with_fields(_held(queue)),
@@ -90,6 +91,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         triggers=tuple(_triggers(session, context.client_id)),
         deals=tuple(_deals(session, context)),
         calls=tuple(_calls(session, queue)) if queue else (),
+        later=tuple(_calls(session, later)) if later else (),
         named=tuple(named),
         intents=question.intents,
         match=subject.match,
@@ -214,9 +216,10 @@ def _meeting(
         price_max=budget,
         currency=currency,
         bedrooms_min=question.bedrooms,
-        limit=CANDIDATES,
+        bedrooms_max=question.bedrooms,
+        limit=UNITS,
     )
-    return [unit.ref for unit in units if question.bedrooms in (None, unit.bedrooms)]
+    return [unit.ref for unit in units]
 
 
 def _match(match: Recommendation) -> Fields:
@@ -235,8 +238,19 @@ def _said(reason: Reason | TradeOff) -> str | None:
 
 
 def _offered(session: Session, units: Mapping[UnitRef, Fields]) -> Iterable[Record]:
+    """Return units with the reasons that quote nothing but names."""
     records = read(session, "property", units)
-    return [records[str(ref)].with_fields(fields) for ref, fields in units.items() if str(ref) in records]
+    places = read(session, "market", {area_id for r in records.values() if (area_id := r.fields.get("area_id"))})
+    for ref, fields in units.items():
+        if (record := records.get(str(ref))) is not None:
+            place = places.get(str(record.fields.get("area_id")))
+            held = [record.fields.get(name) for name in QUOTED] + [place.fields.get("area_name") if place else None]
+            names = [name for name in held if isinstance(name, str)]
+            yield record.with_fields({n: v for n, v in fields.items() if _is_quotable(v, names)})
+
+
+def _is_quotable(value: Value, names: Sequence[str]) -> bool:
+    return not isinstance(value, str) or figures.may_quote(value, names)
 
 
 def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
@@ -338,6 +352,13 @@ def _calls(session: Session, queue: CallQueue) -> Iterable[Record]:
                 "last_contact": _stop(last_contact) if last_contact else None,
             }
         )
+
+
+def _later(session: Session, agent_id: uuid.UUID, queue: CallQueue | None) -> CallQueue | None:
+    """Return whom to call at the first moment at which somebody may be called, when nobody may be called now."""
+    if queue is None or queue.items or queue.next_free_at is None:
+        return None
+    return calls.next_calls(session, agent_id, queue.next_free_at, CALLS)
 
 
 def _held(queue: CallQueue | None) -> dict[str, Value]:

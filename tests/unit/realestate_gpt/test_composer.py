@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate.realestate_gpt.composer import compose, render
-from estate.realestate_gpt.confidence import confidence, judge
+from estate.realestate_gpt.confidence import confidence, features, judge
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import FACTS
 from estate.realestate_gpt.intent import Intent
@@ -254,6 +254,25 @@ def test_units_that_miss_the_question_are_offered_as_such() -> None:
     assert "profile" in judgement.missing[0]
 
 
+def test_of_all_units_only_what_was_counted_is_said() -> None:
+    for fits, said in ((True, "No unit was found"), (False, "No available unit on record meets what was asked within")):
+        evidence = everything(unit=None, units=(), fits=fits)
+        assert judge((Intent.UNIT,), evidence, checked(evidence, Intent.UNIT)).missing[0].startswith(said)
+
+
+def test_who_is_first_at_the_next_free_moment_is_told_while_nobody_may_be_called() -> None:
+    held = agent(calls_held="outside hours (2)", calls_from="2026-06-04 05:00 UTC")
+    later = (client(), Record("client", "c2", 1.0, {**client().fields, "name": "Dana Khoury"}))
+    evidence = everything(agent=held, client=None, calls=(), later=later)
+    verified = checked(evidence, Intent.CALL)
+    text = render(verified.kept)
+
+    assert verified.dropped == ()
+    assert not judge((Intent.CALL,), evidence, verified).abstained
+    assert text.index("Ask again from 2026-06-04 05:00 UTC.") < text.index("First to call then: Layla Haddad, score ")
+    assert text.index("First to call then: Layla Haddad") < text.index("To call then: Dana Khoury, score ")
+
+
 def sure(evidence: Evidence, *intents: Intent) -> float:
     verified = checked(evidence, *intents)
     return confidence(judge(intents, evidence, verified), evidence, verified)
@@ -327,3 +346,14 @@ def test_name_that_was_misspelt_is_corrected_and_trusted_less() -> None:
     exact = fact("client.budget", client())
     assert "Layla Haddad comes closest" in render(checked(near, Intent.FACT).kept)
     assert sure(near, Intent.FACT) < sure(exact, Intent.FACT)
+
+
+def test_one_slip_in_a_long_name_already_makes_it_the_name_of_somebody_else() -> None:
+    almost = fact("client.budget", client(), match=Match((), likeness=0.995))
+    farther = fact("client.budget", client(), match=Match((), likeness=0.95))
+    exact = fact("client.budget", client())
+    verified = checked(almost, Intent.FACT)
+    at = [sure(evidence, Intent.FACT) for evidence in (exact, almost, farther)]
+
+    assert features(judge((Intent.FACT,), almost, verified), almost, verified)["misspelt"] == 1
+    assert at[0] - at[1] > at[1] - at[2] > 0

@@ -190,6 +190,7 @@ def candidates(
     price_max: Decimal | None,
     currency: str | None,
     bedrooms_min: int | None,
+    bedrooms_max: int | None,
     limit: int,
 ) -> Sequence[Unit]:
     """Return available units: the dearest within the budget first, without one the newest."""
@@ -202,6 +203,8 @@ def candidates(
         query = query.where(Unit.currency == currency)
     if bedrooms_min is not None:
         query = query.where(Unit.bedrooms >= bedrooms_min)
+    if bedrooms_max is not None:
+        query = query.where(Unit.bedrooms <= bedrooms_max)
     first = Unit.updated_at.desc() if price_max is None else Unit.price.desc()
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
 
