@@ -42,6 +42,11 @@ TARGETS: dict[str, tuple[str, float]] = {
     "others_missed": ("==", 0),
     "list_ratio": ("<=", 1.3),
 }
+NEVER_GOOD = {
+    "DELETE /client/{client_id}": "`estate bench erase` erases clients and compares every table",
+    "POST /gpt/ranking/rollback": "nothing was promoted here that could be left",
+}
+"""Operations to which no good answer is expected, and why."""
 QUICK_TARGETS = {name: TARGETS[name] for name in ("leaks", "wrongly_refused", "policies_missed", "others_missed")}
 
 assert reads.__all__
@@ -78,7 +83,7 @@ def _clean(trial: Trial, probes: Probes, options: Options) -> dict[str, Any]:
     for complaint in found[:SHOWN]:
         _say(f"{complaint[0]}: {complaint[1]}")
     called = {status.rpartition(" ")[0] for status in trial.statuses if status.endswith(("200", "202"))}
-    untried = sorted({*RIGHTS} - called)
+    untried = sorted({*RIGHTS} - called - NEVER_GOOD.keys())
     return {
         "requests": trial.requests,
         "probes": len(listed),

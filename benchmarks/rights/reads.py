@@ -294,12 +294,24 @@ for _path, _weight in {
     "/behavior/patterns": 0.5,
     "/client/quality": 0.4,
     "/client/skip-reasons": 0.3,
+    "/gpt/ranking": 0.3,
 }.items():
     _shared(_path, _weight)
 
 
+@operation("GET /client/{client_id}/export", PEOPLE, 0.6)
+def _exported(draw: Draw) -> Call:
+    client_id = draw.one("client_profiles")
+
+    def check(answer: Any) -> Iterator[Complaint]:
+        if answer["client_id"] != client_id:
+            yield "leak", "another client is given out"
+
+    return Call(f"/client/{client_id}/export", check=check)
+
+
 def _of_the_system(path: str) -> None:
-    @operation(f"GET {path}", ("admin",), 0.3)
+    @operation(f"GET {path}", ("admin",), 0.8)
     def ask(draw: Draw) -> Call:
         return Call(path)
 

@@ -185,15 +185,30 @@ def _merge(draw: Draw) -> Call:
     return Call("/client/merge", body=body, check=check, refused=True if body["keep"] == body["merge"] else None)
 
 
-@operation("POST /gpt/respond", PEOPLE, 0.4)
-def _question(draw: Draw) -> Call:
+def _asked(draw: Draw, path: str) -> Call:
     words = {"client": draw.word("client_profiles"), "agent": draw.word("agent_activity")}
     body = {
         "client_input": draw.rng.choice(QUESTIONS).format(**words),
         "agent_id": draw.one("agent_activity"),
         "client_id": draw.one("client_profiles") if draw.rng.random() < 0.6 else None,
     }
-    return Call("/gpt/respond", body=body)
+    return Call(path, body=body)
+
+
+@operation("POST /gpt/respond", PEOPLE, 0.4)
+def _question(draw: Draw) -> Call:
+    return _asked(draw, "/gpt/respond")
+
+
+@operation("POST /gpt/respond/stream", PEOPLE, 0.3)
+def _streamed(draw: Draw) -> Call:
+    return _asked(draw, "/gpt/respond/stream")
+
+
+@operation("POST /gpt/ranking/rollback", LEADERS, 0.3)
+def _rolled_back(draw: Draw) -> Call:
+    """Ask for what nobody promoted."""
+    return Call("/gpt/ranking/rollback", body={"version": draw.rng.randrange(2, 9)}, refused=True)
 
 
 @operation("POST /gpt/feedback", PEOPLE, 1.5)
