@@ -302,6 +302,9 @@ for _path, _weight in {
 @operation("GET /client/{client_id}/export", PEOPLE, 0.6)
 def _exported(draw: Draw) -> Call:
     client_id = draw.one("client_profiles")
+    for row in _rows(draw, "gpt_responses"):
+        if row["client_id"] == client_id:
+            draw.sent += MARK.findall(row["client_input"])  # As with a reply: the words of who asked.
 
     def check(answer: Any) -> Iterator[Complaint]:
         if answer["client_id"] != client_id:

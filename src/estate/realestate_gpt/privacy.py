@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from estate.core.canonical import content_hash
+from estate.core.db import whole_house
 from estate.core.documents import document_jobs
 from estate.core.outbox import enqueue
 from estate.core.traces import ERASED, pseudonym
@@ -17,15 +18,35 @@ from estate.realestate_gpt.records import Key
 __all__ = ["erase_client", "export_client", "make_anew"]
 
 
+def hidden_records(session: Session, records: Iterable[Mapping[str, Any]]) -> set[Key]:
+    """Return the records of replies that are still there and that the actor of the session may not see."""
+    keys = {(record["layer"], record["id"]) for record in records}
+    seen = crud.documented(session, keys)
+    with whole_house(session):
+        return crud.documented(session, keys) - seen
+
+
 def export_client(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
     """Return the rows about a client, whole, by table.
+
+    A reply that stands on records which the actor may not see is left out: somebody else had asked, who may see more,
+    and whose question may name them.
 
     Raises
     ------
     TooLarge
         See `estate.core.export.held`.
     """
-    return crud.rows_about(session, client_id)
+    rows = crud.rows_about(session, client_id)
+    hidden = hidden_records(session, (record for reply in rows["gpt_responses"] for record in reply["records"]))
+    kept = {
+        reply["response_id"]
+        for reply in rows["gpt_responses"]
+        if not any((record["layer"], record["id"]) in hidden for record in reply["records"])
+    }
+    for table in ("gpt_responses", "gpt_feedback"):
+        rows[table] = [row for row in rows[table] if row["response_id"] in kept]
+    return rows
 
 
 def erase_client(session: Session, client_id: uuid.UUID, record_ids: Collection[str]) -> dict[str, int]:

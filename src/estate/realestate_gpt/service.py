@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
-from estate.core.db import unit_of_work, whole_house
+from estate.core.db import unit_of_work
 from estate.core.errors import Invalid
 from estate.core.outbox import Job, enqueue_once
 from estate.core.problems import field_problems
@@ -31,7 +31,7 @@ from estate.realestate_gpt.generators import Composer, configured_model
 from estate.realestate_gpt.intent import Intent, read
 from estate.realestate_gpt.learning import LEARN
 from estate.realestate_gpt.models import GptResponse
-from estate.realestate_gpt.privacy import erase_client, export_client, make_anew
+from estate.realestate_gpt.privacy import erase_client, export_client, hidden_records, make_anew
 from estate.realestate_gpt.records import LAYERS, Record
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import (
@@ -220,7 +220,7 @@ def replay(session: Session, response_id: uuid.UUID) -> Replay:
         As for `get_response`.
     """
     row = _response(session, response_id)
-    if not _sees_records(session, row):
+    if hidden_records(session, row.records):
         raise ResponseNotFound(NO_REPLY)
     return replayed(session, row)
 
@@ -269,7 +269,7 @@ def get_response(session: Session, response_id: uuid.UUID) -> ResponseOut:
         else had asked, who may see more.
     """
     row = _response(session, response_id)
-    if not _sees_records(session, row):
+    if hidden_records(session, row.records):
         raise ResponseNotFound(NO_REPLY)
     return ResponseOut(
         response_id=row.response_id,
@@ -354,14 +354,6 @@ def _response(session: Session, response_id: uuid.UUID) -> GptResponse:
     if row is None:
         raise ResponseNotFound(NO_REPLY)
     return row
-
-
-def _sees_records(session: Session, row: GptResponse) -> bool:
-    """Tell whether the actor of the session sees every record of a reply that is still there."""
-    keys = {(record["layer"], record["id"]) for record in row.records}
-    seen = crud.documented(session, keys)
-    with whole_house(session):
-        return crud.documented(session, keys) == seen
 
 
 def _unit_of(row: GptResponse) -> UnitRef | None:

@@ -123,3 +123,10 @@ def test_a_reply_is_told_to_who_sees_all_its_records(agent: TestClient, api: Tes
 
     assert agent.get(f"/gpt/responses/{reply}").status_code == (200 if cited == OWN else 404)
     assert api.get(f"/gpt/responses/{reply}").status_code == 200
+
+    def given_out(caller: TestClient) -> list[str]:
+        tables = caller.get(f"/client/{OWN}/export").json()["tables"]
+        return [row["response_id"] for row in tables.get("gpt_responses", [])]
+
+    assert given_out(agent) == ([str(reply)] if cited == OWN else [])
+    assert given_out(api) == [str(reply)]
