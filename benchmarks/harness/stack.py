@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -300,10 +301,14 @@ class Stack:
         wait_until(self._ready, f"the API getting ready, see {self._folder / 'api.log'},")
 
     def _ready(self) -> bool:
-        url = f"http://{HOST}:{self.port}/readyz"
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-        return False
+        try:
+            with urllib.request.urlopen(f"http://{HOST}:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except urllib.error.HTTPError as refusal:
+            refusal.close()  # It holds the connection.
+            return False
+        except OSError:
+            return False
 
     def mend(self) -> None:
         """Start again what died, as the supervisor of a real installation does."""

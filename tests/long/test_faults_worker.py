@@ -155,6 +155,8 @@ def test_row_12_two_beats_and_two_workers_sweep_as_often_as_one(platform: Start,
     ):
         last = "SELECT extract(epoch FROM beat_at)::float8 FROM heartbeats WHERE name = 'sweep'"
         wait_until(lambda: running.value(last) is not None, "a sweep")
+        began = float(running.value(last))
+        wait_until(lambda: running.value(last) > began + 5 * SWEEP_S, "both workers being up")
         beats: list[float] = []
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
