@@ -41,11 +41,16 @@ COLUMNS = """
 SELECT attname FROM pg_attribute WHERE attrelid = CAST(%s AS regclass) AND attnum > 0 AND NOT attisdropped
     AND attgenerated = '' AND attidentity = '' ORDER BY attnum
 """
-COPIES: Mapping[str, str] = {
-    "client_profiles": "jsonb_build_object('client_id', gen_random_uuid(), 'phone', NULL, 'email', NULL)",
-    "properties": "jsonb_build_object('unit_id', gen_random_uuid())",
+COPIES: Mapping[str, tuple[str, str]] = {
+    "agent_activity": ("jsonb_build_object('agent_id', gen_random_uuid())", "greatest(12, %(rows)s / 400)"),
+    "client_profiles": (
+        "jsonb_build_object('client_id', gen_random_uuid(), 'phone', NULL, 'email', NULL, 'owner_agent_id',"
+        " (SELECT array_agg(agent_id) FROM agent_activity)[1 + n %% (SELECT count(*) FROM agent_activity)])",
+        "%(rows)s",
+    ),
+    "properties": ("jsonb_build_object('unit_id', gen_random_uuid())", "%(rows)s"),
 }
-"""What a copied row has of its own."""
+"""What a copied row has of its own, and how many rows there shall be; the n-th copy of the clients is of one agent."""
 
 
 @dataclass(frozen=True)
@@ -154,20 +159,20 @@ def pages_of(house: House) -> dict[str, list[str]]:
 
 
 def enlarge(url: str, rows: int) -> None:
-    """Copy clients and units, each with an id of its own, until there are so many of both.
+    """Copy clients and units, each with an id of its own, until there are so many of both; an agent has about 400.
 
-    Clients of a copy belong to the agents in turn, as those of the sample do; units stay in their projects. Nothing is
-    recounted and no search document is made, since the pages read neither of copies.
+    Units stay in their projects. Nothing is recounted and no search document is made, since the pages read neither of
+    copies; agents who are copies have closed nothing.
     """
     dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(dsn, autocommit=True) as connection:
-        for table, own in COPIES.items():
+        for table, (own, most) in COPIES.items():
             names = ", ".join(row[0] for row in connection.execute(COLUMNS, [table]).fetchall())
             connection.execute(
                 f"""INSERT INTO {table} ({names}) SELECT {names} FROM (
                     SELECT (jsonb_populate_record(t, {own})).* FROM {table} t
-                    CROSS JOIN generate_series(1, 1 + %(rows)s / (SELECT count(*) FROM {table})) LIMIT
-                    greatest(0, %(rows)s - (SELECT count(*) FROM {table}))) copied""".encode(),  # noqa: S608
+                    CROSS JOIN generate_series(1, 1 + {most} / (SELECT count(*) FROM {table})) n LIMIT
+                    greatest(0, {most} - (SELECT count(*) FROM {table}))) copied""".encode(),  # noqa: S608
                 {"rows": rows},
             )
             connection.execute(f"ANALYZE {table}".encode())
