@@ -44,7 +44,8 @@ SELECT attname FROM pg_attribute WHERE attrelid = CAST(%s AS regclass) AND attnu
 COPIES: Mapping[str, tuple[str, str]] = {
     "agent_activity": ("jsonb_build_object('agent_id', gen_random_uuid())", "greatest(12, %(rows)s / 400)"),
     "client_profiles": (
-        "jsonb_build_object('client_id', gen_random_uuid(), 'phone', NULL, 'email', NULL, 'owner_agent_id',"
+        "jsonb_build_object('client_id', gen_random_uuid(), 'phone', NULL, 'email', NULL,"
+        " 'name', name || ' ' || n, 'owner_agent_id',"
         " (SELECT array_agg(agent_id) FROM agent_activity)[1 + n %% (SELECT count(*) FROM agent_activity)])",
         "%(rows)s",
     ),

@@ -90,7 +90,7 @@ def test_a_deal_is_told_whole(house: TestClient) -> None:
         ({"since": ago(60), "until": ago(40)}, [4, 2]),
         ({"client_id": numbered(99)}, []),
     ],
-    ids=str,
+    ids=["all", "open of an agent", "of a colleague", "lost of a client", "unit", "no unit", "stage", "days", "nobody"],
 )
 def test_the_filters_work(house: TestClient, params: dict[str, str], expected: list[int]) -> None:
     assert numbers(house.get("/behavior/deals", params=params)) == expected
