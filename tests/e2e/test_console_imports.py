@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 RUN = """
 import json, sys
 from pathlib import Path
@@ -13,6 +15,7 @@ print(json.dumps(measure(Path(sys.argv[1]), quick=True)))
 """
 
 
+@pytest.mark.long
 def test_the_ten_files_and_those_of_a_folder_come_out_right(tmp_path: Path) -> None:
     (tmp_path / "homes.csv").write_text(
         "\ufeffType,Price,Bedrooms,Area,Compound,City\n"
