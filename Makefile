@@ -37,10 +37,9 @@ setup: $(VENV)/.dev ## Install everything that tests, lint and benchmarks need
 run: $(VENV)/.run ## Start PostgreSQL, Redis, API and worker with the sample world
 	@$(BIN)/estate up
 
-# One thread a model: small fits spend more time waiting for each other's threads than computing. Two processes, each
-# with servers of its own, wait for them in turn.
+# One thread a model: small fits spend more time waiting for each other's threads than computing.
 test: $(VENV)/.dev ## Run the tests (T=path for some)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(T) -m "not long" --numprocesses 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(T) -m "not long"
 
 test-long: $(VENV)/.dev $(VENV)/.newman ## Run the tests that take minutes
 	$(BIN)/python -m pytest -q $(T) -m long

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 DEADLINE_S = 240
 
 
@@ -17,7 +19,6 @@ def bench(*arguments: str) -> tuple[int, dict[str, Any], str]:
     return done.returncode, json.loads(done.stdout or "{}"), done.stderr
 
 
-@pytest.mark.long
 def test_chaos_finds_nothing_in_the_product_and_every_planted_bug() -> None:
     code, report, said = bench("chaos")
 
@@ -40,7 +41,6 @@ def test_access_finds_no_leak_and_every_broken_policy() -> None:
     assert metrics["allowed_share"] > 0.3
 
 
-@pytest.mark.long
 def test_soak_meets_no_error_and_keeps_its_connections() -> None:
     _, report, said = bench("soak")
 
