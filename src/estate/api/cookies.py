@@ -1,13 +1,12 @@
 """The session cookie of the console, and which requests a browser may send with it."""
 
-import ipaddress
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Scope
 
+from estate.core.browsers import is_foreign, is_loopback
 from estate.core.errors import Forbidden
 from estate.core.settings import Environment, get_settings
 
@@ -54,25 +53,12 @@ def refuse_foreign_page(scope: Scope) -> None:
     """
     if scope["method"] in HARMLESS:
         return
-    headers = Headers(scope=scope)
-    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
-    if site is not None:
-        foreign = site not in ("same-origin", "none")
-    else:
-        foreign = origin is not None and urlsplit(origin).netloc != headers.get("host")
-    if foreign:
+    if is_foreign(Headers(scope=scope)):
         raise Forbidden("A page of another origin may not write with a session.")
 
 
 def _name(scope: Scope) -> str:
     """Return the name of the cookie: the plain one only for development on this machine, without TLS."""
     local = get_settings().environment is Environment.DEVELOPMENT and scope["scheme"] == "http"
-    return PLAIN_NAME if local and _is_loopback(scope) else SECURE_NAME
-
-
-def _is_loopback(scope: Scope) -> bool:
     client = scope.get("client")
-    try:
-        return client is not None and ipaddress.ip_address(client[0]).is_loopback
-    except ValueError:
-        return False
+    return PLAIN_NAME if local and client is not None and is_loopback(client[0]) else SECURE_NAME

@@ -4,23 +4,24 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from fastapi import FastAPI, Request
-from nicegui import ui
+from nicegui import core, ui
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from estate.console import pages
 from estate.console.actions import ACTIONS, Sent
 from estate.console.answers import refused
 from estate.console.page import serve_pages
 from estate.console.session import (
     end_session,
     estate_of,
-    is_foreign,
     keep_session,
     local_path,
     session_of,
 )
 from estate.console.shell import STATIC
+from estate.core.browsers import is_foreign
 from estate.core.settings import get_console_settings
 from estate.sdk import EstateError
 
@@ -42,8 +43,6 @@ HEADERS = {
 
 def create_app() -> FastAPI:
     """Make the console; it keeps nothing but open pages, so that it may be restarted at any time."""
-    from estate.console import pages
-
     app = FastAPI(title="Estate console", openapi_url=None)
     app.middleware("http")(_guard)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
@@ -53,17 +52,14 @@ def create_app() -> FastAPI:
     app.post("/do/{name}")(_do)
     pages.register(app)
     serve_pages()
-    settings = get_console_settings()
     ui.run_with(app, title="Estate", language="en-US", tailwind=False, show_welcome_message=False)
-    from nicegui import core
-
-    core.app.config.reconnect_timeout = settings.console_reconnect_timeout_s
+    core.app.config.reconnect_timeout = get_console_settings().console_reconnect_timeout_s
     return app
 
 
 async def _guard(request: Request, forward: Handler) -> Response:
     """Refuse what a page of another origin sends, and tell browsers what these pages may do."""
-    if request.method not in ("GET", "HEAD") and is_foreign(request):
+    if request.method not in ("GET", "HEAD") and is_foreign(request.headers):
         return JSONResponse({"detail": "A page of another origin may not do this."}, 403)
     response = await forward(request)
     for name, value in HEADERS.items():

@@ -1,17 +1,17 @@
 """Who is signed in: the API's session token, kept in a cookie that no script reads."""
 
-import ipaddress
 from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
+from estate.core.browsers import is_loopback
 from estate.core.settings import api_address, get_console_settings
 from estate.sdk import Estate
 from estate.sdk.transport import Carrier, connections
 
-__all__ = ["end_session", "estate_of", "is_foreign", "keep_session", "local_path", "session_of"]
+__all__ = ["end_session", "estate_of", "keep_session", "local_path", "session_of"]
 
 MOST_CONNECTIONS = 100
 SECURE_NAME, PLAIN_NAME = "__Host-estate_console", "estate_console"
@@ -34,19 +34,12 @@ def end_session(response: Response, request: Request) -> None:
     response.delete_cookie(_name(request), path="/", secure=secure, httponly=True, samesite="strict")
 
 
-def is_foreign(request: Request) -> bool:
-    """Tell whether a page of another origin made the browser send a request."""
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
-    if site is not None:
-        return site not in ("same-origin", "none")
-    return origin is not None and urlsplit(origin).netloc != request.headers.get("host")
-
-
 def local_path(text: str | None) -> str:
     """Return where to go after the log-in: a path of this site and nothing else."""
-    parts = urlsplit(text or "/")
-    safe = not parts.scheme and not parts.netloc and parts.path.startswith("/") and "\\" not in (text or "")
-    return (text or "/") if safe and not (text or "").startswith("//") else "/"
+    wanted = text or "/"
+    parts = urlsplit(wanted)
+    is_ours = not parts.scheme and not parts.netloc and wanted.startswith("/")
+    return wanted if is_ours and not wanted.startswith("//") and "\\" not in wanted else "/"
 
 
 def estate_of(request: Request) -> Estate:
@@ -68,9 +61,5 @@ def _connections() -> Carrier:
 
 def _name(request: Request) -> str:
     """Return the name of the cookie: browsers take the secure one over TLS only, the plain one is for this machine."""
-    host = request.client.host if request.client else ""
-    try:
-        here = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        here = False
+    here = request.client is not None and is_loopback(request.client.host)
     return PLAIN_NAME if request.url.scheme == "http" and here else SECURE_NAME

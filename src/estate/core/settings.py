@@ -1,6 +1,5 @@
 """The one settings object; nothing else reads the environment."""
 
-import ipaddress
 import re
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from estate.core.browsers import is_loopback
 
 __all__ = ["ConsoleSettings", "Environment", "Settings", "api_address", "get_console_settings", "get_settings"]
 
@@ -34,10 +35,7 @@ def _listed(text: str | None) -> list[str]:
 
 
 def _is_here(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return host == "localhost" or is_loopback(host)
 
 
 def _checks_certificate(url: str) -> bool:
