@@ -136,6 +136,9 @@ def test_whoever_it_names_may_sign_in_to_the_console(folder: Path) -> None:
     with up(folder) as run:
         console = re.search(r"Console  (http://\S+)", run.output)
         assert console is not None
+        served = next(part for part in run.parts() if part.cmdline()[-1] == "console")
+        given = {name for name in served.environ() if name.startswith("ESTATE_")}
+        assert given == {"ESTATE_API_PORT", "ESTATE_API_URL", "ESTATE_CONSOLE_PORT"}, "no secret is for the console"
         password = (folder / ".estate" / "console.password").read_text()
         for role in ("agent", "manager", "admin"):
             given = {"email": f"{role}@estate.example", "password": password}

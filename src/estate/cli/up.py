@@ -25,7 +25,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from estate.core.errors import Conflict, EstateError, Unavailable
-from estate.core.settings import Settings, api_address, get_settings
+from estate.core.settings import ConsoleSettings, Settings, api_address, get_settings
 
 __all__ = ["up"]
 
@@ -37,9 +37,6 @@ STOP_DEADLINE_S = 15.0
 """Longer than the API gives its open requests to finish."""
 
 POLL_S = 0.1
-HIDDEN_FROM_CONSOLE = frozenset(
-    {"ESTATE_DATABASE_URL", "ESTATE_REDIS_URL", "ESTATE_BOOTSTRAP_API_KEY", "ESTATE_KEY_PEPPER", "ESTATE_API_KEY"}
-)
 TAIL_LINES = 15
 
 
@@ -131,10 +128,7 @@ def _run(settings: Settings, console: Console, parts: ExitStack) -> None:
         _start(console, parts, environment | {"ESTATE_DATABASE_URL": logins[name]}, name, command)
         for name, command in _commands(settings, folder)
     ]
-    # The console speaks to the API only: it is given no database, no queue and no key.
-    own = {name: value for name, value in os.environ.items() if name not in HIDDEN_FROM_CONSOLE}
-    own |= {"ESTATE_API_URL": _address(settings), "ESTATE_DATA_DIR": str(folder), "PYTHONUNBUFFERED": "1"}
-    children.append(_start(console, parts, own, "console", ["-m", "estate", "console"]))
+    children.append(_start(console, parts, _console_environment(settings), "console", ["-m", "estate", "console"]))
     with _step(console, "API"):
         _wait_ready(f"{_address(settings)}/readyz", children)
     with _step(console, "Console"):
@@ -207,6 +201,13 @@ def _environment(settings: Settings, folder: Path, urls: Mapping[str, str], api_
         "ESTATE_FORWARDED_ALLOW_IPS": settings.forwarded_allow_ips or "127.0.0.1,::1",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _console_environment(settings: Settings) -> dict[str, str]:
+    """Compose what the console gets: of our settings those that it has, so that no secret is among them."""
+    foreign = {f"ESTATE_{name.upper()}" for name in Settings.model_fields.keys() - ConsoleSettings.model_fields.keys()}
+    own = {name: value for name, value in os.environ.items() if name not in foreign}
+    return own | {"ESTATE_API_URL": _address(settings), "PYTHONUNBUFFERED": "1"}
 
 
 def _commands(settings: Settings, folder: Path) -> list[tuple[str, list[str]]]:
