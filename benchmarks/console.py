@@ -11,9 +11,7 @@ Four parts, each on real processes and in a real browser:
 
 import statistics
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -32,8 +30,7 @@ from benchmarks.harness.browser import (
     signed_in,
     violations,
 )
-from benchmarks.harness.house import EMAILS, PASSWORD, House, enlarge, open_house, pages_of
-from benchmarks.harness.stack import Postgres, Redis
+from benchmarks.harness.house import EMAILS, PASSWORD, House, enlarge, open_house, pages_of, passing_servers
 from benchmarks.harness.stalls import FAULTS, Trial
 from benchmarks.report import Options, Report
 
@@ -42,8 +39,7 @@ __all__ = ["TARGETS", "bench"]
 RUNS, QUICK_RUNS = 30, 3
 ROUNDS, QUICK_ROUNDS = 3, 1
 ROWS, QUICK_ROWS = 100_000, 2_000
-OPEN_PAGES, QUICK_OPEN_PAGES = 25, 5
-OPEN_S, QUICK_OPEN_S = 300, 10
+OPEN_PAGES, OPEN_S = 25, 300
 SAMPLES = 30
 
 TARGETS: dict[str, tuple[str, float]] = {
@@ -65,19 +61,14 @@ QUICK_LEFT_OUT = ("ready_ratio", "memory_growth_share")
 def bench(options: Options) -> Report:
     """Run the bench."""
     metrics: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="estate-bench-", dir="/var/tmp") as name, ExitStack() as parts:
-        folder = Path(name)
-        folder.chmod(0o755)
-        postgres = Postgres(folder / "postgresql", durable=False)
-        parts.callback(postgres.stop)
-        redis = Redis(folder / "redis")
-        parts.callback(redis.stop)
+    with ExitStack() as parts:
+        folder, postgres, redis = parts.enter_context(passing_servers())
         browser = parts.enter_context(chromium())
         small = parts.enter_context(open_house(postgres, redis, "small", folder / "small", options.seed))
         metrics |= _looked_over(browser, small, quick=options.quick)
         metrics |= _stalled(browser, small, options)
         if not options.quick:
-            metrics |= _left_open(browser, small, OPEN_PAGES, OPEN_S)
+            metrics |= _left_open(browser, small)
         rows = QUICK_ROWS if options.quick else ROWS
         large = parts.enter_context(
             open_house(postgres, redis, "large", folder / "large", options.seed, lambda url: enlarge(url, rows))
@@ -130,21 +121,21 @@ def _stalled(browser: Browser, house: House, options: Options) -> dict[str, Any]
     return {"stalls": runs, "characters_lost": lost, "actions_doubled": doubled, "actions_lost": missing}
 
 
-def _left_open(browser: Browser, house: House, pages: int, seconds: int) -> dict[str, Any]:
+def _left_open(browser: Browser, house: House) -> dict[str, Any]:
     """Leave pages open and read the memory of the console from time to time."""
     paths = pages_of(house)["admin"]
     memory = []
     with signed_in(browser, house.console, EMAILS["admin"], PASSWORD) as first:
-        for at in range(pages):
+        for at in range(OPEN_PAGES):
             looked_at(first.context.new_page(), house.console, paths[at % len(paths)])
         for _ in range(SAMPLES):
-            first.wait_for_timeout(seconds * 1_000 / SAMPLES)
+            first.wait_for_timeout(OPEN_S * 1_000 / SAMPLES)
             memory.append(house.console.memory_bytes())
     ends = max(1, SAMPLES // 6)
     growth = statistics.median(memory[-ends:]) / statistics.median(memory[:ends]) - 1
     return {
-        "open_pages": pages,
-        "open_seconds": seconds,
+        "open_pages": OPEN_PAGES,
+        "open_seconds": OPEN_S,
         "memory_growth_share": growth,
         "memory_megabytes": [value // 2**20 for value in memory],
     }

@@ -3,14 +3,12 @@
 Run it with ``.venv/bin/python -m scripts.console_pictures``.
 """
 
-import tempfile
 from io import BytesIO
 from itertools import product
 from pathlib import Path
 
 from benchmarks.harness.browser import THEMES, WIDTHS, Theme, chromium, looked_at, signed_in
-from benchmarks.harness.house import EMAILS, PASSWORD, House, open_house
-from benchmarks.harness.stack import Postgres, Redis
+from benchmarks.harness.house import EMAILS, PASSWORD, House, open_house, passing_servers
 from PIL import Image
 from playwright.sync_api import Browser
 
@@ -45,15 +43,13 @@ def pages(house: House) -> dict[str, tuple[str, str]]:
 def main() -> None:
     """Take them all."""
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="estate-pictures-", dir="/var/tmp") as name, chromium() as browser:
-        folder = Path(name)
-        folder.chmod(0o755)
-        postgres, redis = Postgres(folder / "postgresql", durable=False), Redis(folder / "redis")
-        with open_house(postgres, redis, "pictures", folder / "house", seed=1) as house:
-            for role, width, theme in product(EMAILS, WIDTHS, THEMES):
-                _take(browser, house, role, width, theme)
-        redis.stop()
-        postgres.stop()
+    with (
+        passing_servers() as (folder, postgres, redis),
+        chromium() as browser,
+        open_house(postgres, redis, "pictures", folder / "house", seed=1) as house,
+    ):
+        for role, width, theme in product(EMAILS, WIDTHS, THEMES):
+            _take(browser, house, role, width, theme)
 
 
 def _take(browser: Browser, house: House, role: str, width: int, theme: Theme) -> None:

@@ -3,8 +3,9 @@
 import datetime as dt
 import json
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from estate.core.security import Actor
 from estate.importers.world import load_world
 from estate.sdk import Estate
 
-__all__ = ["EMAILS", "PASSWORD", "House", "enlarge", "open_house", "pages_of"]
+__all__ = ["EMAILS", "PASSWORD", "House", "enlarge", "open_house", "pages_of", "passing_servers"]
 
 EMAILS = ACCOUNTS
 PASSWORD = "bench password of the console"  # noqa: S105 (of a database that is gone afterwards)
@@ -88,6 +89,19 @@ class House:
     def pattern(path: str) -> str:
         """Return the path of a page without its ids."""
         return UUID.sub("{id}", path)
+
+
+@contextmanager
+def passing_servers() -> Iterator[tuple[Path, Postgres, Redis]]:
+    """Yield a folder with a PostgreSQL that waits for no disk and a Redis; all of it is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="estate-bench-", dir="/var/tmp") as name, ExitStack() as parts:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL does not run as root.
+        postgres = Postgres(folder / "postgresql", durable=False)
+        parts.callback(postgres.stop)
+        redis = Redis(folder / "redis")
+        parts.callback(redis.stop)
+        yield folder, postgres, redis
 
 
 @contextmanager

@@ -1,14 +1,11 @@
 """A running API server and worker on a database of their own."""
 
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 import pytest
 from benchmarks.harness.browser import chromium
-from benchmarks.harness.house import House, open_house
-from benchmarks.harness.stack import Postgres, Redis
+from benchmarks.harness.house import House, open_house, passing_servers
 from playwright.sync_api import Browser
 from sqlalchemy import Engine, create_engine
 from tests.brokerage import Brokerage, running_brokerage
@@ -55,17 +52,11 @@ def brokerage(engine: Engine, redis_url: str, tmp_path_factory: pytest.TempPathF
 @pytest.fixture(scope="module")
 def house() -> Iterator[House]:
     """A platform with its console on the sample world."""
-    with tempfile.TemporaryDirectory(prefix="estate-test-", dir="/var/tmp") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # PostgreSQL does not run as root.
-        postgres = Postgres(folder / "postgresql", durable=False)
-        redis = Redis(folder / "redis")
-        try:
-            with open_house(postgres, redis, "house", folder / "house", seed=1) as house:
-                yield house
-        finally:
-            redis.stop()
-            postgres.stop()
+    with (
+        passing_servers() as (folder, postgres, redis),
+        open_house(postgres, redis, "house", folder / "house", seed=1) as house,
+    ):
+        yield house
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from benchmarks.harness.browser import THEMES, WIDTHS, Seen, Theme, looked_at, signed_in, violations
+from benchmarks.harness.browser import THEMES, WIDTHS, Seen, looked_at, signed_in, violations
 from benchmarks.harness.house import EMAILS, PASSWORD, House, pages_of
 from playwright.sync_api import Browser, Page
 
@@ -60,8 +60,7 @@ def test_nobody_is_led_to_another_site_after_the_log_in(anybody: Page, house: Ho
 
 
 def test_a_theme_is_kept(browser: Browser, house: House) -> None:
-    theme: Theme = "light"
-    with signed_in(browser, house.console, EMAILS["agent"], PASSWORD, theme=theme) as page:
+    with signed_in(browser, house.console, EMAILS["agent"], PASSWORD) as page:
         light = page.evaluate("getComputedStyle(document.body).backgroundColor")
         page.get_by_role("button", name="Light or dark").click()
         looked_at(page, house.console, "/clients")
