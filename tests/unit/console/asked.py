@@ -19,7 +19,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 class Api:
-    """Answers by path, keeps what was asked; a path without an answer is not found."""
+    """Answers by method and path, or by path alone, and keeps what was asked; what has no answer is not found."""
 
     def __init__(self, answers: Mapping[str, Any]) -> None:
         self.answers = answers
@@ -27,7 +27,10 @@ class Api:
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(request)
-        answer = self.answers.get(request.url.path)
+        path = request.url.path
+        answer = self.answers.get(f"{request.method} {path}", self.answers.get(path))
+        if isinstance(answer, httpx2.Response):
+            return answer
         if answer is None:
             problem = {"type": "urn:estate:problem:not-found", "title": "Not found", "status": 404, "detail": "Gone."}
             return httpx2.Response(404, json=problem, headers={"content-type": "application/problem+json"})
@@ -35,7 +38,15 @@ class Api:
 
     @property
     def estate(self) -> Estate:
-        return Estate("http://api", api_key="k", http=httpx2.MockTransport(self))
+        return Estate("http://api", api_key="k", retries=0, http=httpx2.MockTransport(self))
+
+    @property
+    def paths(self) -> list[str]:
+        return [request.url.path for request in self.asked]
+
+    @property
+    def last_key(self) -> str | None:
+        return self.asked[-1].headers.get("idempotency-key")
 
     def sent(self) -> dict[str, Any]:
         """Return the body of the last call."""

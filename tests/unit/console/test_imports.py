@@ -9,7 +9,8 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.testclient import TestClient
-from tests.unit.console.told import AGENT, AT, HOSTILE, IMPORT, Api, column, counts, imported, listed, row, view
+from tests.unit.console.asked import HOSTILE, Api, page_of
+from tests.unit.console.told import AGENT, AT, IMPORT, column, counts, imported, row, view
 
 from estate.console.actions import Sent
 from estate.console.page import Sheet
@@ -54,7 +55,7 @@ def _text(node: Any) -> str:
 
 
 def shown_import(found: Mapping[str, Any], *rows: Any, role: str = "agent", **query: str) -> tuple[Sheet, Api]:
-    answers = {f"GET {PLACE}": found, f"GET {PLACE}/rows": listed(*rows), "GET /agent/query": listed()}
+    answers = {f"GET {PLACE}": found, f"GET {PLACE}/rows": page_of(*rows), "GET /agent/query": page_of()}
     api = Api(answers)
     return one_import(api.estate, view(PLACE, role, {"import_id": IMPORT}, **query)), api
 
@@ -125,7 +126,7 @@ def test_the_kind_goes_along_only_when_it_is_another_one() -> None:
 def test_a_mapping_is_sent_under_the_key_of_the_browser() -> None:
     api = Api({f"POST {PLACE}/mapping": imported()})
     done = mapping(api.estate, Sent({"import_id": IMPORT, "decimal_0": ","}, "key-1"))
-    assert (api.last_body, api.last_key) == ({"columns": [{"column": 0, "decimal": ","}]}, "key-1")
+    assert (api.sent(), api.last_key) == ({"columns": [{"column": 0, "decimal": ","}]}, "key-1")
     assert (done.said, done.go) == ("Checked again: 28 rows ready, 2 rejected.", "")
 
 
@@ -134,7 +135,7 @@ def test_a_mended_row_keeps_the_order_of_its_cells_and_numbers_that_nobody_touch
     fields = {f"cell_{at}": value for at, value in enumerate(("a", "1250.5", "12", "", "true", "x\ny"))}
     was = {"was_1": "1250.5", "was_2": "11", "was_3": "null", "was_4": "true", "was_5": '"x\\r\\ny"'}
     done = fix(api.estate, Sent({"import_id": IMPORT, "line": "7", **was, **fields}, "key-2"))
-    assert api.last_body == {"cells": ["a", 1250.5, "12", None, True, "x\r\ny"]}
+    assert api.sent() == {"cells": ["a", 1250.5, "12", None, True, "x\r\ny"]}
     assert (api.last_key, done.said) == ("key-2", "Line 7 is created.")
 
 
@@ -253,7 +254,7 @@ def test_an_agent_is_told_who_may_take_units() -> None:
 
 def test_a_manager_is_asked_whose_the_clients_are() -> None:
     agent = dict.fromkeys(Agent.model_fields) | COUNTED | {"agent_id": AGENT, "name": "عمر ناصر"}
-    answers = {f"GET {PLACE}": imported(), f"GET {PLACE}/rows": listed(), "GET /agent/query": listed(agent)}
+    answers = {f"GET {PLACE}": imported(), f"GET {PLACE}/rows": page_of(), "GET /agent/query": page_of(agent)}
     html = drawn(one_import(Api(answers).estate, view(PLACE, "manager", {"import_id": IMPORT})))
     assert "Whose clients are they?" in html
     assert "عمر ناصر" in html
@@ -317,8 +318,8 @@ def test_what_an_undo_did_is_told_row_by_row() -> None:
 
 def test_the_list_tells_states_in_words_and_who_brought_what() -> None:
     mine, other = imported(filename=HOSTILE), imported(state="undone", created_by=AGENT, kind=None)
-    users = listed({"user_id": AGENT, "name": "هدى", "email": "h@example.com"} | USER)
-    api = Api({"GET /imports": listed(mine, other), "GET /system/users": users})
+    users = page_of({"user_id": AGENT, "name": "هدى", "email": "h@example.com"} | USER)
+    api = Api({"GET /imports": page_of(mine, other), "GET /system/users": users})
     html = drawn(imports(api.estate, view("/imports", "admin", state="read")))
     assert api.asked[0].url.params["state"] == "read"
     for said in ("Checked, not taken yet", "Taken back", ">You<", "هدى", f'href="{PLACE}"'):
@@ -327,7 +328,7 @@ def test_the_list_tells_states_in_words_and_who_brought_what() -> None:
 
 
 def test_an_agent_asks_for_no_users_and_sees_how_to_begin() -> None:
-    api = Api({"GET /imports": listed()})
+    api = Api({"GET /imports": page_of()})
     html = drawn(imports(api.estate, view("/imports")))
     assert api.paths == ["/imports"]
     assert "No file was brought yet." in html

@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 import pytest
-from tests.unit.console.told import AT, HOSTILE, ME, Api, listed, view
+from tests.unit.console.asked import HOSTILE, Api, page_of
+from tests.unit.console.told import AT, ME, view
 
 from estate.console.page import Sheet
 from estate.console.pages.system import rejected, system
@@ -106,9 +107,9 @@ def answers(**more: Any) -> dict[str, Any]:
         "jobs": JOBS,
         "models": {"items": [STANDING], "trainings": [TRAINING], "as_of": AT},
         "ranking": POLICY,
-        "rejected": listed(REFUSED),
-        "keys": listed(KEY),
-        "users": listed(USER),
+        "rejected": page_of(REFUSED),
+        "keys": page_of(KEY),
+        "users": page_of(USER),
     } | more
     places = {"readyz": "/readyz", "ranking": "/gpt/ranking", "rejected": "/ingest/rejected"}
     return {f"GET {places.get(name, f'/system/{name}')}": answer for name, answer in told.items()}
@@ -218,14 +219,14 @@ def test_keys_and_users_are_told_without_secrets() -> None:
 
 
 def test_nobody_and_nothing_says_how_to_begin() -> None:
-    html = page(keys=listed(), users=listed(), rejected=listed())
+    html = page(keys=page_of(), users=page_of(), rejected=page_of())
     for said in ("estate keys create", "estate users create", "No row was refused."):
         assert said in html
     assert "All refused rows" not in html
 
 
 def test_refused_rows_are_filtered_paged_and_shown_as_they_came() -> None:
-    api = Api(answers(rejected=listed(REFUSED, more="next-1")))
+    api = Api(answers(rejected=page_of(REFUSED, next_cursor="next-1")))
     html = drawn(rejected(api.estate, view("/system/rejected", "admin", layer="client")))
     assert dict(api.asked[0].url.params) == {"layer": "client", "limit": "25"}
     assert "budget: must be a number" in html
@@ -235,6 +236,6 @@ def test_refused_rows_are_filtered_paged_and_shown_as_they_came() -> None:
 
 
 def test_no_match_and_none_at_all_are_told_apart() -> None:
-    api = Api(answers(rejected=listed()))
+    api = Api(answers(rejected=page_of()))
     assert "No row was refused." in drawn(rejected(api.estate, view("/system/rejected", "admin")))
     assert "Clear a filter." in drawn(rejected(api.estate, view("/system/rejected", "admin", layer="agent")))

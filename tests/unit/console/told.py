@@ -1,58 +1,20 @@
-"""Stands for the API where pages of imports and of the system are drawn: its answers, made by hand."""
+"""Answers of the API about imports and the system, made by hand, and who looks at them."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-import httpx2
-
 from estate.console.page import View
-from estate.sdk import Estate
 from estate.sdk.models.house import Me
 
 IMPORT = "33333333-0000-4000-8000-000000000001"
 ME = "33333333-0000-4000-8000-000000000002"
 AGENT = "33333333-0000-4000-8000-000000000003"
 AT = "2026-11-27T08:00:00Z"
-HOSTILE = "<script>alert(1)</script>"
-
-
-class Api:
-    """Answers by method and path, and keeps what was asked."""
-
-    def __init__(self, answers: Mapping[str, Any]) -> None:
-        self.asked: list[httpx2.Request] = []
-        self._answers = answers
-
-    def __call__(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked.append(request)
-        answer = self._answers[f"{request.method} {request.url.path}"]
-        return answer if isinstance(answer, httpx2.Response) else httpx2.Response(200, json=answer)
-
-    @property
-    def estate(self) -> Estate:
-        return Estate("http://api", api_key="k", retries=0, http=httpx2.MockTransport(self))
-
-    @property
-    def paths(self) -> list[str]:
-        return [request.url.path for request in self.asked]
-
-    @property
-    def last_body(self) -> Any:
-        return json.loads(self.asked[-1].content)
-
-    @property
-    def last_key(self) -> str | None:
-        return self.asked[-1].headers.get("idempotency-key")
 
 
 def view(path: str, role: str = "agent", params: Mapping[str, str] | None = None, **query: str) -> View:
     me = Me(caller=ME, role=role, agent_id=AGENT if role == "agent" else None, team_id=None, name="Somebody")
     return View(path, me, params or {}, query)
-
-
-def listed(*items: Any, more: str | None = None) -> dict[str, Any]:
-    return {"items": list(items), "next_cursor": more}
 
 
 def column(at: int = 0, **more: Any) -> dict[str, Any]:
