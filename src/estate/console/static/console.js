@@ -62,8 +62,8 @@
     else localStorage.removeItem(draftName(form, field));
   };
 
-  const restoreDrafts = (root) => {
-    for (const form of root.querySelectorAll("form[data-draft]")) {
+  const restoreDrafts = () => {
+    for (const form of document.querySelectorAll("form[data-draft]")) {
       for (const field of form.elements) {
         if (!isTyped(field) || field.dataset.restored) continue;
         field.dataset.restored = "yes";
@@ -81,7 +81,7 @@
 
   // ---------------------------------------------------------------- actions
   const outboxName = (key) => `outbox:${window.estateUser}:${key}`;
-  const sending = new Map();
+  const sending = new Set();
 
   const itemOf = (form, button) => {
     const fields = Object.fromEntries(
@@ -101,6 +101,8 @@
     if (go === "") location.reload();
     else location.assign(go);
   };
+
+  const toLogIn = () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 
   const problemOf = async (response) => {
     const told = await response.json().catch(() => ({}));
@@ -131,12 +133,11 @@
 
   const send = async (item, form) => {
     if (sending.has(item.key)) return;
-    sending.set(item.key, item);
+    sending.add(item.key);
     const response = await deliver(item, form);
     if (response.status === 401) {
       sending.delete(item.key); // Kept: it is sent after the log-in.
-      location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
-      return;
+      return toLogIn();
     }
     if (response.ok) {
       const done = await response.json();
@@ -274,12 +275,10 @@
   };
 
   // -------------------------------------------------------------- assistant
-  const show = (parent, tag, words, kind) => {
-    const node = document.createElement(tag);
-    if (kind) node.className = kind;
+  const show = (parent, words) => {
+    const node = document.createElement("p");
     node.textContent = words;
     parent.append(node);
-    return node;
   };
 
   // The same question keeps its key until it is answered, also over a reload; another question gets another key.
@@ -306,7 +305,7 @@
         body,
         headers: { "Content-Type": "application/json", "X-Key": key },
       });
-      if (response.status === 401) return location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+      if (response.status === 401) return toLogIn();
       if (!response.ok) throw new Error(await problemOf(response));
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (let rest = ""; ; ) {
@@ -316,7 +315,7 @@
         rest = lines.pop();
         for (const line of lines.filter(Boolean)) {
           const told = JSON.parse(line);
-          if (told.sentence) show(answer, "p", told.sentence);
+          if (told.sentence) show(answer, told.sentence);
           if (told.problem) throw new Error(told.problem);
           if (told.go) {
             for (const field of form.elements) if (isTyped(field)) localStorage.removeItem(draftName(form, field));
@@ -356,8 +355,8 @@
   };
 
   // ----------------------------------------------------------------- drawing
-  const localise = (root) => {
-    for (const node of root.querySelectorAll("time[datetime]:not([data-local])")) {
+  const localise = () => {
+    for (const node of document.querySelectorAll("time[datetime]:not([data-local])")) {
       node.dataset.local = "yes";
       node.title = node.textContent;
       node.textContent = new Date(node.dateTime).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
@@ -367,8 +366,8 @@
   const wide = matchMedia("(min-width: 60rem)");
 
   const drawn = () => {
-    localise(document);
-    restoreDrafts(document);
+    localise();
+    restoreDrafts();
     const menu = byId("menu");
     if (menu && !menu.dataset.ready) {
       menu.dataset.ready = "yes";
@@ -395,7 +394,6 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-keys-switch]")) localStorage.setItem("keys", event.target.checked ? "on" : "off");
     if (event.target.type === "file") delete event.target.form.dataset.key; // Another file is another import.
-    if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   });
   document.addEventListener("keydown", press);
   document.addEventListener("submit", (event) => {
