@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import itemgetter
 
 import htpy
@@ -10,7 +11,7 @@ from htpy import Element, Node, button, details, div, figcaption, figure, h3, p,
 
 from estate.console.parts import Column, listing
 
-__all__ = ["Bar", "Estimate", "Fan", "bars", "drawn", "intervals", "line", "steps"]
+__all__ = ["Bar", "Estimate", "Fan", "bars", "drawn", "intervals", "line", "steps", "tone_of"]
 
 WIDTH = 720
 ROW = 30
@@ -76,6 +77,13 @@ class Estimate:
     href: str | None = None
 
 
+def tone_of(lower: float | None, upper: float | None) -> str:
+    """Return the tone of a ratio: good or bad only where its whole interval lies on one side of 1."""
+    if lower is not None and lower > 1:
+        return "good"
+    return "bad" if upper is not None and upper < 1 else ""
+
+
 def intervals(items: Sequence[Estimate], said: str, *, reference: float | None = None, unit: str = "") -> Element:
     """Draw intervals one below the other, as in a forest plot.
 
@@ -121,13 +129,7 @@ def bars(items: Sequence[Bar], said: str) -> Element:
     at = Scale(min(values), max(values), LABEL, WIDTH - VALUE)
     marks: list[Node] = []
     for row, item in enumerate(items):
-        y = TOP + ROW * row
-        left, right = sorted((at(0.0), at(item.value)))
-        marks += [
-            _label(item.label, y + ROW / 2, item.href),
-            _mark("rect", f"bar {item.tone}", x=left, y=y + 6, width=max(right - left, 1.5), height=ROW - 12, rx=3),
-            _text(item.written, WIDTH, y + ROW / 2 + 4, "end", "written"),
-        ]
+        marks += _bar(item, row, at(0.0), at(item.value), item.tone)
     bottom = TOP + ROW * len(items)
     marks.append(_mark("line", "reference", x1=at(0.0), x2=at(0.0), y1=TOP, y2=bottom))
     return _svg(bottom + 10, said, marks, linked=any(item.href for item in items))
@@ -139,9 +141,7 @@ def steps(start: Bar, items: Sequence[Bar], end: Bar, said: str) -> Element:
     The values of start and end are places; those of the items are moves, coloured by their direction unless they
     have a tone.
     """
-    places = [start.value]
-    for item in items:
-        places.append(places[-1] + item.value)
+    places = list(accumulate((item.value for item in items), initial=start.value))
     low, high = min(*places, end.value), max(*places, end.value)
     margin = (high - low or 1.0) * 0.05
     floor = low - margin if low else 0.0
@@ -154,14 +154,18 @@ def steps(start: Bar, items: Sequence[Bar], end: Bar, said: str) -> Element:
     ]
     rows.append((end, at(floor), at(end.value), "total"))
     for row, (item, from_, to, tone) in enumerate(rows):
-        y = TOP + ROW * row
-        left, right = sorted((from_, to))
-        marks += [
-            _label(item.label, y + ROW / 2, item.href),
-            _mark("rect", f"bar {tone}", x=left, y=y + 6, width=max(right - left, 1.5), height=ROW - 12, rx=3),
-            _text(item.written, WIDTH, y + ROW / 2 + 4, "end", "written"),
-        ]
+        marks += _bar(item, row, from_, to, tone)
     return _svg(TOP + ROW * len(rows) + 10, said, marks)
+
+
+def _bar(item: Bar, row: int, from_: float, to: float, tone: str) -> list[Node]:
+    y = TOP + ROW * row
+    left, right = sorted((from_, to))
+    return [
+        _label(item.label, y + ROW / 2, item.href),
+        _mark("rect", f"bar {tone}", x=left, y=y + 6, width=max(right - left, 1.5), height=ROW - 12, rx=3),
+        _text(item.written, WIDTH, y + ROW / 2 + 4, "end", "written"),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from estate.console.charts import Bar, drawn, steps
 from estate.console.parts import Column, card, facts, listing, note
 from estate.sdk.models.property import ComparedUnit, Instalment, LateHandover, MoneyOverTime, Unit
 
-__all__ = ["grouped", "payments_card", "schedule"]
+__all__ = ["grouped", "payments_card", "schedule", "worth", "yearly_cost"]
 
 MOST_DUES = 16
 SOURCES = {"stated": "Instalments as the developer states them", "generated": "Instalments derived from the headline"}
@@ -36,19 +36,29 @@ def payments_card(unit: Unit, compared: ComparedUnit | None) -> Element:
     )
 
 
+def worth(money: MoneyOverTime, currency: str) -> str:
+    """Write what a plan of payments is worth on the day of booking."""
+    amount = text.money(money.cash_equivalent_price, currency)
+    return f"{amount} ({text.percent(money.cash_equivalent_ratio, 1)} of the price)"
+
+
+def yearly_cost(money: MoneyOverTime) -> str:
+    """Write what a plan costs a year against cash."""
+    rate = money.implied_annual_rate
+    return "No rate: all is due at once" if rate is None else text.percent(rate, 1)
+
+
 def _money_facts(unit: Unit, money: MoneyOverTime) -> dict[str, Node]:
     plan = unit.payment_plan.get("name") if isinstance(unit.payment_plan, Mapping) else None
-    worth = text.money(money.cash_equivalent_price, unit.currency)
-    rate = money.implied_annual_rate
     return {
         "Plan": plan and span(dir="auto")[str(plan)],
         "Rests on": SOURCES.get(money.schedule_source, text.words(money.schedule_source)),
         "If booked on": text.day(money.booked_on),
         "Handover": text.day(money.handover_on),
-        "Worth on the day of booking": f"{worth} ({text.percent(money.cash_equivalent_ratio, 1)} of the price)",
+        "Worth on the day of booking": worth(money, unit.currency),
         "Discounted at": f"{money.annual_rate_pct} % a year",
         "Cash price": text.money(money.cash_price, unit.currency),
-        "The plan costs a year, against cash": "No rate: all is due at once" if rate is None else text.percent(rate, 1),
+        "The plan costs a year, against cash": yearly_cost(money),
         "Most due within 12 months": text.money(money.peak_12m_outlay, unit.currency),
     }
 
@@ -89,17 +99,13 @@ def _share(part: Decimal, whole: Decimal) -> str:
 def grouped(instalments: Iterable[Instalment]) -> list[tuple[str, Decimal]]:
     """Sum payments by day; where that makes too many bars, by month, and else by year."""
     ordered = sorted(instalments, key=lambda one: one.due_on)
-    written = (_sums(ordered, write) for write in (text.day, _month, _year))
+    written = (_sums(ordered, write) for write in (text.day, text.month, _year))
     return next((sums for sums in written if len(sums) <= MOST_DUES), _sums(ordered, _year))
 
 
 def _sums(ordered: Iterable[Instalment], write: Callable[[dt.date], str]) -> list[tuple[str, Decimal]]:
     parts = groupby(ordered, key=lambda one: write(one.due_on))
     return [(label, sum((one.amount for one in members), Decimal())) for label, members in parts]
-
-
-def _month(day: dt.date) -> str:
-    return f"{day:%b %Y}"
 
 
 def _year(day: dt.date) -> str:

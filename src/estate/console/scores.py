@@ -46,7 +46,7 @@ class Scored(Protocol):
 
 def written(middle: float | None, lower: float | None, upper: float | None) -> str:
     """Write a share with its interval."""
-    ends = text.span(text.percent(lower), text.percent(upper))
+    ends = text.percent_span(lower, upper)
     return f"{text.percent(middle)} ({ends})"
 
 
@@ -55,7 +55,7 @@ def chance(one: Scored) -> Node:
     if one.status != "ok":
         return badge(NOT_ENOUGH, "warn")
     vague = " Too uncertain to rely on." if one.upper - one.lower > WIDE else ""
-    ends = text.span(text.percent(one.lower), text.percent(one.upper))
+    ends = text.percent_span(one.lower, one.upper)
     return [strong[text.percent(one.score)], span(".note")[f" {ends}, n = {one.n}.{vague}"]]
 
 
@@ -97,9 +97,7 @@ def questions(missing: Sequence[MissingField], score: float) -> Node:
     columns = [
         Column[MissingField]("What to find out", lambda one: one.why),
         Column[MissingField]("Score now", lambda _: text.percent(score), numeric=True),
-        Column[MissingField](
-            "It could become", lambda one: text.span(text.percent(one.lower), text.percent(one.upper)), numeric=True
-        ),
+        Column[MissingField]("It could become", lambda one: text.percent_span(one.lower, one.upper), numeric=True),
     ]
     by_reach = sorted(missing, key=lambda one: one.lower - one.upper)
     return listing("What to ask next", columns, by_reach, empty="All that the score looks at is known.")

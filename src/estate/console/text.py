@@ -6,7 +6,22 @@ from decimal import Decimal
 
 from htpy import Element, time
 
-__all__ = ["DASH", "day", "estimate", "hours", "isolated", "moment", "money", "number", "percent", "span", "words"]
+__all__ = [
+    "DASH",
+    "day",
+    "estimate",
+    "hours",
+    "isolated",
+    "moment",
+    "money",
+    "month",
+    "number",
+    "number_span",
+    "percent",
+    "percent_span",
+    "span",
+    "words",
+]
 
 DASH = "–"
 
@@ -33,11 +48,21 @@ def span(lower: str, upper: str) -> str:
     return f"{lower} to {upper}"
 
 
+def number_span(lower: float | None, upper: float | None, decimals: int = 0) -> str:
+    """Write an interval of numbers."""
+    return span(number(lower, decimals), number(upper, decimals))
+
+
+def percent_span(lower: float | None, upper: float | None) -> str:
+    """Write an interval of shares as per cent."""
+    return span(percent(lower), percent(upper))
+
+
 def estimate(value: float | None, lower: float | None, upper: float | None, decimals: int = 2) -> str:
     """Write a figure with its interval; a dash where there is none."""
     if value is None or lower is None or upper is None:
         return DASH
-    return f"{number(value, decimals)} ({span(number(lower, decimals), number(upper, decimals))})"
+    return f"{number(value, decimals)} ({number_span(lower, upper, decimals)})"
 
 
 def isolated(name: str) -> str:
@@ -57,6 +82,11 @@ def hours(value: float | None) -> str:
 def day(value: dt.date | None) -> str:
     """Write a date."""
     return DASH if value is None else f"{value.day} {value:%b %Y}"
+
+
+def month(value: dt.date) -> str:
+    """Write a month."""
+    return f"{value:%b %Y}"
 
 
 def moment(value: dt.datetime | None) -> Element | str:

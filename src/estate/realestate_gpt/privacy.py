@@ -15,7 +15,7 @@ from estate.realestate_gpt import crud
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.records import Key
 
-__all__ = ["erase_client", "export_client", "make_anew"]
+__all__ = ["erase_client", "export_client", "hidden_records", "make_anew"]
 
 
 def hidden_records(session: Session, records: Iterable[Mapping[str, Any]]) -> set[Key]:

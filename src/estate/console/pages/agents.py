@@ -2,42 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 from uuid import UUID
 
 from htpy import Node, a, p
 
 from estate.console import text
-from estate.console.charts import Estimate, drawn, intervals
+from estate.console.charts import Estimate, drawn, intervals, tone_of
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, badge, card, facts, listing, note, reasons, stat, stats
+from estate.console.records import deals_link
 from estate.sdk import Estate
 from estate.sdk.models.agent import Agent, AgentRank, ExpectedClosings, SkillPart
 
-__all__ = ["agent", "agent_link", "agent_names", "agents", "deals_link", "differences"]
+__all__ = ["agent", "agents", "differences"]
 
-LISTED = 200
 DRAWN = 25
 EVIDENCE = {"deals": "closed deals", "stated": "as the CRM states", "none": "nothing yet"}
 FEW = "not enough deals"
-
-
-def agent_names(estate: Estate) -> dict[str, str]:
-    """Return the names of all agents by id."""
-    return {str(one.agent_id): one.name or "No name" for one in estate.agent.query(limit=LISTED)}
-
-
-def agent_link(agent_id: UUID | None, names: Mapping[str, str]) -> Node:
-    """Link to an agent; one whose name is not for the reader has no page for them."""
-    if agent_id is None:
-        return text.DASH
-    name = names.get(str(agent_id))
-    return "Another agent" if name is None else a(href=f"/agents/{agent_id}", dir="auto")[name]
-
-
-def deals_link(words: str, **wanted: UUID | str) -> Node:
-    """Link a number of deals to the list of them."""
-    return a(href=f"/deals?{urlencode(wanted)}")[words]
 
 
 @page("/agents")
@@ -155,14 +136,10 @@ def _rank_sentence(shown: Sequence[AgentRank]) -> str:
     return f"{len(firsts)} of {len(shown)} may be first of the house: their rank intervals begin at 1."
 
 
-def _tone(lower: float, upper: float) -> str:
-    return "good" if lower > 1 else "bad" if upper < 1 else ""
-
-
 def _by_score(one: AgentRank) -> Estimate:
     score, lower, upper = one.score or 0.0, one.lower or 0.0, one.upper or 0.0
     written = text.estimate(score, lower, upper)
-    tone = "quiet" if one.status != "ok" else _tone(lower, upper)
+    tone = "quiet" if one.status != "ok" else tone_of(lower, upper)
     return Estimate(f"{one.rank}. {_name(one)}", lower, score, upper, written, tone, f"/agents/{one.agent_id}")
 
 
@@ -173,7 +150,7 @@ def _by_rank(one: AgentRank) -> Estimate:
 
 
 def _score_row(one: AgentRank) -> Sequence[str]:
-    interval = text.span(text.number(one.lower, 2), text.number(one.upper, 2))
+    interval = text.number_span(one.lower, one.upper, 2)
     return (_name(one), text.number(one.score, 2), interval, text.number(one.n), EVIDENCE.get(one.evidence, "other"))
 
 
@@ -238,7 +215,7 @@ def _figures(record: Agent, place: AgentRank | None, expected: ExpectedClosings)
         stat(
             "Score",
             text.number(scored.score, 2) if scored else text.DASH,
-            f"{text.span(text.number(scored.lower, 2), text.number(scored.upper, 2))}, n = {text.number(scored.n)}"
+            f"{text.number_span(scored.lower, scored.upper, 2)}, n = {text.number(scored.n)}"
             if scored
             else "not enough data",
         ),
@@ -299,20 +276,20 @@ def _skill_sentence(known: Sequence[SkillPart]) -> str:
 def _skill(one: SkillPart) -> Estimate:
     score, lower, upper = one.score or 0.0, one.lower or 0.0, one.upper or 0.0
     written = text.estimate(score, lower, upper)
-    return Estimate(f"{text.words(one.part)} (n = {one.n})", lower, score, upper, written, _tone(lower, upper))
+    return Estimate(f"{text.words(one.part)} (n = {one.n})", lower, score, upper, written, tone_of(lower, upper))
 
 
 def _skill_row(one: SkillPart) -> Sequence[str]:
     counted = (text.words(one.part), str(one.n), str(one.passed), text.number(one.expected, 1))
     if one.status != "ok":
         return (*counted, "not enough data", text.DASH)
-    return (*counted, text.number(one.score, 2), text.span(text.number(one.lower, 2), text.number(one.upper, 2)))
+    return (*counted, text.number(one.score, 2), text.number_span(one.lower, one.upper, 2))
 
 
 def _expected(one: ExpectedClosings) -> Node:
     if one.status != "ok" or one.expected is None:
         return [p[badge("not enough data", "warn")], note(one.why)]
-    ends = text.span(text.number(one.lower), text.number(one.upper))
+    ends = text.number_span(one.lower, one.upper)
     return [
         p[
             f"{text.number(one.expected, 1)} deals won in the next {one.horizon_days} days; "

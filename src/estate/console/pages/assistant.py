@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from estate.console.page import Sheet, View, page
 from estate.console.parts import card, choice, with_query
+from estate.console.records import agent_names
 from estate.console.session import estate_of, session_of
 from estate.console.units import find_unit, title_of
 from estate.sdk import ApiError, Estate, EstateError
@@ -21,7 +22,6 @@ from estate.sdk.models.gpt import Reply
 
 __all__ = ["Asked", "assistant", "examples", "register", "told"]
 
-MOST_AGENTS = 200
 STILL_ANSWERED = "This question is being answered already. Ask again in a moment: it is not answered twice."
 NAMED = ("client_id", "unit", "agent_id")
 GENERAL = (
@@ -78,11 +78,10 @@ def _answers_from() -> Node:
 
 
 def _choose_agent(estate: Estate, view: View) -> Node:
-    agents = estate.agent.query(limit=MOST_AGENTS).first()
-    if not agents:
+    names = agent_names(estate)
+    if not names:
         empty = "There are no agents yet. Bring your agents, then ask on behalf of one of them."
         return card("For which agent?", p[empty], a(".button.primary", href="/imports")["Import a file"])
-    names = {str(one.agent_id): one.name or "No name" for one in agents}
     kept = [htpy.input(type="hidden", name=name, value=view.get(name)) for name in _kept_by_choice(view)]
     return card(
         "For which agent?",

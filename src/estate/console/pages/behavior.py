@@ -9,8 +9,8 @@ from htpy import Node, a, details, div, h3, li, ol, p, span, strong, summary, ul
 from estate.console import text
 from estate.console.charts import Estimate, drawn, intervals
 from estate.console.page import Sheet, View, page
-from estate.console.pages.agents import agent_link, agent_names
 from estate.console.parts import Column, badge, card, choice, entry, filters, listing, note, pager
+from estate.console.records import agent_link, agent_names, client_link, outcome_badge, unit_link
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Event, Pattern, Patterns, Run, TriggerLift, Triggers
 
@@ -19,7 +19,6 @@ __all__ = ["behavior", "events", "triggers_sentence"]
 PAGE_ROWS = 25
 DRAWN = 20
 FIRST_TERMS, MOST_TERMS = "20", "100"
-OUTCOMES = {"won": "good", "lost": "bad"}
 
 
 @page("/behavior")
@@ -169,7 +168,7 @@ def _estimate(one: TriggerLift) -> Estimate:
 
 
 def _forest_row(one: TriggerLift) -> Sequence[str]:
-    ends = text.span(text.number(one.lower, 2), text.number(one.upper, 2))
+    ends = text.number_span(one.lower, one.upper, 2)
     return (one.term, _speaker(one), text.number(one.lift, 2), ends, str(one.n_with), str(one.n_without))
 
 
@@ -337,7 +336,7 @@ def _event_columns(names: Mapping[str, str]) -> list[Column[Event]]:
         Column[Event]("What", _what),
         Column[Event]("Emotion", lambda one: text.words(one.emotion_detected or text.DASH)),
         Column[Event]("Agent", lambda one: agent_link(one.agent_id, names)),
-        Column[Event]("Client", _client),
+        Column[Event]("Client", lambda one: client_link(one.client_id)),
         Column[Event]("Unit", _unit),
         Column[Event]("Group", lambda one: _or_dash(one.pattern_group)),
         Column[Event]("Deal", _outcome),
@@ -359,18 +358,11 @@ def _or_dash(words: str | None) -> Node:
     return span(dir="auto")[words] if words else text.DASH
 
 
-def _client(one: Event) -> Node:
-    return text.DASH if one.client_id is None else a(href=f"/clients/{one.client_id}")[str(one.client_id)[:8]]
-
-
 def _unit(one: Event) -> Node:
     if one.property_project_id is None or one.property_unit_id is None:
         return text.DASH
-    unit = str(one.property_unit_id)
-    return a(href=f"/properties/{one.property_project_id}:{unit}")[unit[:8]]
+    return unit_link(f"{one.property_project_id}:{one.property_unit_id}")
 
 
 def _outcome(one: Event) -> Node:
-    if one.folded_outcome is None:
-        return text.DASH
-    return badge(one.folded_outcome, OUTCOMES.get(one.folded_outcome, ""))
+    return text.DASH if one.folded_outcome is None else outcome_badge(one.folded_outcome)

@@ -131,7 +131,7 @@ def _follows(may: MayCall) -> str:
 def _followed(one: SkipReason) -> str:
     if one.status != "ok":
         return f"{NOT_ENOUGH} (n = {one.n})."
-    ends = text.span(text.percent(one.lower), text.percent(one.upper))
+    ends = text.percent_span(one.lower, one.upper)
     return f"{text.percent(one.reached_rate)} reached afterwards ({ends}, n = {one.n})."
 
 

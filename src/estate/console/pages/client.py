@@ -237,7 +237,7 @@ def _action(next_: NextAction) -> Node:
     tone = EVIDENCE.get(next_.evidence, "")
     lift: Node = None
     if next_.status == "ok" and next_.lift is not None:
-        ends = text.span(text.number(next_.lower, 2), text.number(next_.upper, 2))
+        ends = text.number_span(next_.lower, next_.upper, 2)
         lift = p[f"Deals where it is said are won {next_.lift:.2f} times as often ({ends}, n = {next_.n})."]
     doubt = None if next_.status == "ok" else not_enough(f"Worth a try; not proven by {next_.n} cases.")
     known = badge({"none": "no evidence yet"}.get(next_.evidence, next_.evidence), tone)
@@ -263,7 +263,7 @@ def _steps(step: NextStep) -> Node:
         (
             text.words(one.step),
             text.percent(one.probability),
-            text.span(text.percent(one.lower), text.percent(one.upper)),
+            text.percent_span(one.lower, one.upper),
             text.number(one.n),
         )
         for one in step.items

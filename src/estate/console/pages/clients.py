@@ -25,6 +25,7 @@ from estate.console.parts import (
     submit,
 )
 from estate.console.parts import action as form_of
+from estate.console.records import agent_names
 from estate.sdk import Estate
 from estate.sdk.models.base import Page
 from estate.sdk.models.client import Client, Duplicate, DuplicateClient
@@ -33,7 +34,6 @@ __all__ = ["clients", "contact_badge", "duplicates", "places"]
 
 PAGE_ROWS = 25
 PAGE_PAIRS = 10
-AGENTS = 200
 
 
 @page("/clients")
@@ -153,8 +153,7 @@ def _owner(estate: Estate, view: View) -> Node:
     """Let choose whose clients to list, for those who see more than their own."""
     if view.me.agent_id is not None:
         return None
-    agents = {str(one.agent_id): one.name or "No name" for one in estate.agent.query(limit=AGENTS).first()}
-    return choice("owner_agent_id", "Agent", {"": "Everybody", **agents}, view.get("owner_agent_id"))
+    return choice("owner_agent_id", "Agent", {"": "Everybody", **agent_names(estate)}, view.get("owner_agent_id"))
 
 
 def _tidy(view: View) -> Node:

@@ -13,6 +13,7 @@ from estate.console import text
 from estate.console.charts import Bar, bars, drawn
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, badge, card, listing, note, reasons, with_query
+from estate.console.payments import worth, yearly_cost
 from estate.console.units import WITH, title_of, unit_link
 from estate.sdk import Estate
 from estate.sdk.models.property import ComparedUnit, Comparison, Point
@@ -220,13 +221,11 @@ def money_of(unit: ComparedUnit) -> dict[str, str]:
     def amount(value: Decimal | None) -> str:
         return text.money(value, unit.currency)
 
-    worth = f"{amount(money.cash_equivalent_price)} ({text.percent(money.cash_equivalent_ratio, 1)} of the price)"
-    rate = money.implied_annual_rate
     return {
         "Price": amount(unit.price),
         "Cash price": amount(money.cash_price),
-        f"Worth on the day of booking, at {money.annual_rate_pct} % a year": worth,
-        "The plan costs a year, against cash": "No rate: all is due at once" if rate is None else text.percent(rate, 1),
+        f"Worth on the day of booking, at {money.annual_rate_pct} % a year": worth(money, unit.currency),
+        "The plan costs a year, against cash": yearly_cost(money),
         "Most due within 12 months": amount(money.peak_12m_outlay),
         "Payments": text.number(len(money.instalments)),
         "Last payment": text.day(money.instalments[-1].due_on) if money.instalments else text.DASH,
@@ -272,10 +271,10 @@ def _money_bars(letter: str, unit: ComparedUnit) -> list[Bar]:
 
 
 def _money_sentence(units: Sequence[Lettered], currency: str) -> str:
-    worth = {letter: one.money_over_time for letter, one in units if one.money_over_time is not None}
-    least = min(worth, key=lambda letter: worth[letter].cash_equivalent_price)
-    light = min(worth, key=lambda letter: worth[letter].peak_12m_outlay)
-    amounts = (worth[least].cash_equivalent_price, worth[light].peak_12m_outlay)
+    plans = {letter: one.money_over_time for letter, one in units if one.money_over_time is not None}
+    least = min(plans, key=lambda letter: plans[letter].cash_equivalent_price)
+    light = min(plans, key=lambda letter: plans[letter].peak_12m_outlay)
+    amounts = (plans[least].cash_equivalent_price, plans[light].peak_12m_outlay)
     cost, heaviest = (text.money(amount, currency) for amount in amounts)
     return (
         f"Paid by its plan, {least} costs least in money of today: {cost}."

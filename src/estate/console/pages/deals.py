@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from htpy import Node, a, span
+from htpy import Node, span
 
 from estate.console import text
 from estate.console.page import Sheet, View, page
-from estate.console.pages.agents import agent_link, agent_names
-from estate.console.parts import Column, badge, card, choice, entry, filters, listing, pager
+from estate.console.parts import Column, card, choice, entry, filters, listing, pager
+from estate.console.records import agent_link, agent_names, client_link, outcome_badge, unit_link
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Deal
 
@@ -16,7 +16,6 @@ __all__ = ["deals"]
 PAGE_ROWS = 25
 STAGES = ("new", "qualified", "viewing", "negotiation", "reserved", "won", "lost")
 OUTCOMES = {"": "All deals", "won": "Won", "lost": "Lost", "open": "Open"}
-TONES = {"won": "good", "lost": "bad"}
 
 
 @page("/deals")
@@ -61,26 +60,15 @@ def deals(estate: Estate, view: View) -> Sheet:
 def _columns(names: Mapping[str, str]) -> list[Column[Deal]]:
     return [
         Column("Opened", lambda one: text.day(one.opened_at)),
-        Column("Outcome", _outcome),
+        Column("Outcome", lambda one: outcome_badge(one.outcome or "open")),
         Column("Stage", _stage),
         Column("Value", lambda one: text.money(one.value, one.currency), numeric=True),
         Column("Agent", lambda one: agent_link(one.agent_id, names)),
-        Column("Client", lambda one: a(href=f"/clients/{one.client_id}")[str(one.client_id)[:8]]),
-        Column("Unit", _unit),
+        Column("Client", lambda one: client_link(one.client_id)),
+        Column("Unit", lambda one: unit_link(one.unit)),
         Column("Closed", lambda one: text.day(one.closed_at)),
         Column("Why lost", lambda one: span(dir="auto")[one.lost_reason] if one.lost_reason else text.DASH),
     ]
-
-
-def _unit(one: Deal) -> Node:
-    if one.unit is None:
-        return text.DASH
-    return a(href=f"/properties/{one.unit}")[one.unit.rpartition(":")[2][:8]]
-
-
-def _outcome(one: Deal) -> Node:
-    outcome = one.outcome or "open"
-    return badge(outcome, TONES.get(outcome, ""))
 
 
 def _stage(one: Deal) -> Node:

@@ -246,8 +246,10 @@ def _price(area: Area, forecast: Forecast) -> Node:
     missing = None if ahead else p[badge("no forecast", "warn"), f" {forecast.why}"]
     if not past and not ahead:
         return [missing, note("No price of this area came yet.")]
-    points = [Fan(_month(month), price) for month, price in past]
-    points += [Fan(_month(one.month), one.price, (one.lower, one.upper), (one.lower_95, one.upper_95)) for one in ahead]
+    points = [Fan(text.month(month), price) for month, price in past]
+    points += [
+        Fan(text.month(one.month), one.price, (one.lower, one.upper), (one.lower_95, one.upper_95)) for one in ahead
+    ]
     said = _price_sentence(past, ahead, forecast)
     return [
         missing,
@@ -267,12 +269,12 @@ def _price_sentence(past: Sequence[tuple[dt.date, float]], ahead: Sequence[Forec
     said = []
     if past:
         month, price = past[-1]
-        said.append(f"The mean price was {text.money(price, forecast.currency)} in {_month(month)}.")
+        said.append(f"The mean price was {text.money(price, forecast.currency)} in {text.month(month)}.")
     if ahead:
         last = ahead[-1]
-        ends = text.span(text.number(last.lower), text.number(last.upper))
+        ends = text.number_span(last.lower, last.upper)
         said.append(
-            f"For {_month(last.month)} the forecast is {text.money(last.price, forecast.currency)} (80 %: {ends})."
+            f"For {text.month(last.month)} the forecast is {text.money(last.price, forecast.currency)} (80 %: {ends})."
         )
         said.append(_verdict(last))
     return " ".join(said)
@@ -284,18 +286,14 @@ def _verdict(last: ForecastMonth) -> str:
     return f"The last price lies {'below' if last.naive < last.lower else 'above'} that interval."
 
 
-def _month(day: dt.date) -> str:
-    return f"{day:%b %Y}"
-
-
 def _past_row(month: dt.date, price: float) -> Sequence[str]:
-    return (_month(month), text.number(price), *[text.DASH] * 3)
+    return (text.month(month), text.number(price), *[text.DASH] * 3)
 
 
 def _ahead_row(one: ForecastMonth) -> Sequence[str]:
-    inner = text.span(text.number(one.lower), text.number(one.upper))
-    outer = text.span(text.number(one.lower_95), text.number(one.upper_95))
-    return (_month(one.month), text.number(one.price), inner, outer, text.number(one.naive))
+    inner = text.number_span(one.lower, one.upper)
+    outer = text.number_span(one.lower_95, one.upper_95)
+    return (text.month(one.month), text.number(one.price), inner, outer, text.number(one.naive))
 
 
 def _drivers(heat: AreaHeat | None) -> Node:

@@ -7,7 +7,7 @@ from statistics import median
 from htpy import Element, Node, a, div, h3, li, p, ul
 
 from estate.console import text
-from estate.console.charts import Bar, Estimate, bars, drawn, intervals
+from estate.console.charts import Bar, Estimate, bars, drawn, intervals, tone_of
 from estate.console.page import Sheet, View, page
 from estate.console.pages.calls import skips_table
 from estate.console.parts import Column, attempt, badge, card, listing, long, note, person, reasons, stat, stats
@@ -157,7 +157,7 @@ def _leaders(judged: Sequence[AgentRank]) -> Node:
             one.score or 0.0,
             one.upper or 0.0,
             f"{one.score:.2f}",
-            _tone(one),
+            tone_of(one.lower, one.upper),
             f"/agents/{one.agent_id}",
         )
         for one in drawn_of
@@ -178,8 +178,8 @@ def _leaders(judged: Sequence[AgentRank]) -> Node:
 
 def _compared(judged: Sequence[AgentRank]) -> str:
     """Say how many agents are surely above or below what their clients lead to expect."""
-    above = [one.name or "No name" for one in judged if _tone(one) == "good"]
-    below = [one.name or "No name" for one in judged if _tone(one) == "bad"]
+    above = [one.name or "No name" for one in judged if tone_of(one.lower, one.upper) == "good"]
+    below = [one.name or "No name" for one in judged if tone_of(one.lower, one.upper) == "bad"]
     unsure = len(judged) - len(above) - len(below)
     said = [
         "1 is what the clients served lead to expect.",
@@ -252,7 +252,7 @@ def _bands(bands: Sequence[BandQuality], told: Foretold, name: str) -> Node:
             text.number(one.n),
             text.number(one.won),
             text.percent(one.share_won),
-            text.span(text.percent(one.lower), text.percent(one.upper)),
+            text.percent_span(one.lower, one.upper),
             text.percent(one.mean_score),
         )
         for one in seen
@@ -282,10 +282,3 @@ def _areas(areas: Sequence[AreaHeat]) -> Node:
         Column[AreaHeat]("Why", lambda one: long(one.why)),
     ]
     return listing("Hottest areas", columns, areas, empty="No area has figures yet. Import snapshots of the market.")
-
-
-def _tone(one: AgentRank) -> str:
-    """Colour an agent only where the whole interval lies on one side of the average."""
-    if one.lower is not None and one.lower > 1:
-        return "good"
-    return "bad" if one.upper is not None and one.upper < 1 else ""

@@ -20,6 +20,7 @@ from estate.console.parts import (
     stat,
     stats,
 )
+from estate.console.scores import written
 from estate.sdk import Estate
 from estate.sdk.models.base import Page
 from estate.sdk.models.client import BandQuality, Foretold, Training
@@ -34,9 +35,15 @@ LATE_S = 300.0
 FAILURES = 20
 NEWEST = 5
 PAGE_ROWS = 25
-LAYERS = {"": "Any", "market": "Market", "agent": "Agents", "client": "Clients", "property": "Properties"} | {
-    "behavior": "Behavior"
+LAYERS = {
+    "": "Any",
+    "market": "Market",
+    "agent": "Agents",
+    "client": "Clients",
+    "property": "Properties",
+    "behavior": "Behavior",
 }
+NONE_REFUSED = "No row was refused."
 RUNS = {"sweep": "Looked at all work", "retain": "Forgot what is past its retention"}
 STATES = {
     "active": ("active", "good"),
@@ -100,9 +107,6 @@ def rejected(estate: Estate, view: View) -> Sheet:
     )
 
 
-NONE_REFUSED = "No row was refused."
-
-
 def _parts(*, is_live: bool) -> Node:
     links = [a(href=at)[name] for at, name in PARTS]
     said, change = ("This page is live.", a(href="/system?live=off")["Stop updating"])
@@ -163,9 +167,7 @@ def _queues(found: Queues) -> Node:
         Column[Queue]("Work", lambda one: code[one.topic]),
         Column[Queue]("Waiting", lambda one: text.number(one.waiting), numeric=True),
         Column[Queue]("Oldest", lambda one: _age(one.oldest_s) if one.oldest_s else text.DASH, numeric=True),
-        Column[Queue](
-            "Given up", lambda one: badge(text.number(one.failed), "bad") if one.failed else "0", numeric=True
-        ),
+        Column[Queue]("Given up", _given_up, numeric=True),
         Column[Queue]("Why", lambda one: one.reason or text.DASH),
     ]
     idle = len(found.items) - len(busy)
@@ -278,7 +280,7 @@ def _folds(folds: Sequence[Foretold]) -> str:
     known = [one.auc for one in folds if one.auc is not None]
     if not known:
         return ""
-    return f" ({text.span(text.percent(min(known)), text.percent(max(known)))} over {len(known)} folds)"
+    return f" ({text.percent_span(min(known), max(known))} over {len(known)} folds)"
 
 
 def _bands(training: Training) -> Node:
@@ -296,7 +298,7 @@ def _bands(training: Training) -> Node:
 def _came_true(one: BandQuality) -> str:
     if one.share_won is None or one.lower is None or one.upper is None:
         return "not enough data"
-    return f"{text.percent(one.share_won)} ({text.span(text.percent(one.lower), text.percent(one.upper))})"
+    return written(one.share_won, one.lower, one.upper)
 
 
 def _trainings(found: Sequence[Training]) -> Node:

@@ -30,7 +30,6 @@ __all__ = [
     "unit_page",
 ]
 
-ASKERS = frozenset({"agent", "manager", "admin"})
 METHODS = {"comparables": "Mean of comparable sales", "learned": "Model learned from past sales"}
 
 Figure = tuple[str, Node, Counted | None]
@@ -74,7 +73,7 @@ def _money(estate: Estate, unit: Unit, sibling: str | None) -> ComparedUnit | No
 def _doors(unit: Unit, view: View) -> Node:
     compare = a(".button", href=with_query("/properties", {}, **{WITH: unit.property_id}))["Compare with another unit"]
     ask = a(".button", href=with_query("/assistant", {}, unit=unit.property_id))["Ask the assistant"]
-    return div(".row.doors")[compare, ask if view.me.role in ASKERS else None]
+    return div(".row.doors")[compare, ask if view.acts else None]
 
 
 # ------------------------------------------------------------------------------------------------ figures and facts
@@ -287,7 +286,7 @@ def _chance(one: SaleChance) -> Estimate:
 def _time_sentence(time: TimeToSell) -> str:
     last = time.chances[-1]
     half = "" if time.median_days is None else f" Half are sold within {text.number(time.median_days)} days."
-    ends = text.span(text.percent(last.lower), text.percent(last.upper))
+    ends = text.percent_span(last.lower, last.upper)
     return f"{text.percent(last.probability)} ({ends}) are sold within {last.days} days of listing.{half}"
 
 
