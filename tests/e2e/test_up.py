@@ -141,9 +141,9 @@ def test_whoever_it_names_may_sign_in_to_the_console(folder: Path) -> None:
         assert given == {"ESTATE_API_PORT", "ESTATE_API_URL", "ESTATE_CONSOLE_PORT"}, "no secret is for the console"
         password = (folder / ".estate" / "console.password").read_text()
         for role in ("agent", "manager", "admin"):
-            given = {"email": f"{role}@estate.example", "password": password}
+            signed = {"email": f"{role}@estate.example", "password": password}
             with httpx2.Client(base_url=console[1], follow_redirects=True, timeout=30) as browser:
-                assert browser.post("/login", json=given).json()["said"] == "Signed in."
+                assert browser.post("/login", json=signed).json()["said"] == "Signed in."
                 home = browser.get("/")
                 assert home.url.path == {"agent": "/today"}.get(role, "/overview")
                 assert home.status_code == 200
