@@ -308,7 +308,7 @@ def test_counted_figures_show_how_they_came_about_and_stated_ones_that_they_were
     assert "3 clients in 4 events." in html
     assert "Last 30 days" in html
     assert "Stated by the source, not counted." in html
-    assert f"/behavior?unit={ONE.replace(':', '%3A')}" in html
+    assert f"/behavior/events?unit={ONE.replace(':', '%3A')}" in html
 
 
 @pytest.mark.parametrize(

@@ -144,7 +144,7 @@ def _facts(unit: Unit, area_name: str | None) -> dict[str, Node]:
 
 
 def _events(unit: Unit, count: str) -> Node:
-    return a(href=with_query("/behavior", {}, unit=unit.property_id))[count]
+    return a(href=with_query("/behavior/events", {}, unit=unit.property_id))[count]
 
 
 def _list(title: str, names: Sequence[str], empty: str = "None on record.") -> Node:
