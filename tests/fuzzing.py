@@ -73,10 +73,6 @@ checks.positive_data_acceptance.expected-statuses = {json.dumps(OF_STATE)}
 checks.negative_data_rejection.expected-statuses = {json.dumps(REFUSED)}
 
 [[operations]]
-include-path-regex = "/(query|duplicates|rejected|imports|rows)$"
-checks.positive_data_acceptance.expected-statuses = {json.dumps([*OF_STATE, "400"])}
-
-[[operations]]
 include-path-regex = "/ingest$"  # `fuzzing_checks` has one for batches.
 checks.negative_data_rejection.enabled = false
 
@@ -209,7 +205,7 @@ def fuzzing_target(engine: Engine, redis_url: str, folder: Path) -> Iterator[Tar
         question = {"client_input": "What does a flat by the sea cost?", "agent_id": agent}
         client.post("/gpt/respond", json=question).raise_for_status()
         bring_files(client, environment["ESTATE_DATABASE_URL"])
-        settings = SETTINGS + _known(environment["ESTATE_DATABASE_URL"])
+        settings = SETTINGS + _paged(client) + _known(environment["ESTATE_DATABASE_URL"])
         key = estate(environment, "keys", "create", "fuzzing", "--role", "agent", "--agent", agent).strip()
         yield Target(client, folder, settings, agent_key=key)
 
@@ -227,6 +223,22 @@ def bring_files(client: httpx2.Client, database_url: str) -> None:
         drain_topic(COMMIT)
         drain_topic(COMMIT)
     database.close()
+
+
+def _paged(client: httpx2.Client) -> str:
+    """Let every operation that takes a cursor refuse one."""
+    paths = client.get("/openapi.json").json()["paths"]
+    paged = [f"GET {path}" for path, by_method in paths.items() if "cursor" in _parameters(by_method.get("get", {}))]
+    return f"""
+[[operations]]
+include-name = {json.dumps(paged)}
+checks.positive_data_acceptance.expected-statuses = {json.dumps([*OF_STATE, "400"])}
+
+"""
+
+
+def _parameters(operation: Mapping[str, Any]) -> set[str]:
+    return {parameter["name"] for parameter in operation.get("parameters", [])}
 
 
 def _known(database_url: str) -> str:
