@@ -25,10 +25,10 @@ from benchmarks.harness.browser import (
     Console,
     Seen,
     chromium,
-    looked_at,
     ready_s,
     signed_in,
     violations,
+    whole,
 )
 from benchmarks.harness.house import EMAILS, PASSWORD, House, enlarge, open_house, pages_of, passing_servers
 from benchmarks.harness.stalls import FAULTS, Trial
@@ -91,7 +91,7 @@ def _looked_over(browser: Browser, house: House, *, quick: bool) -> dict[str, An
                 with signed_in(browser, house.console, EMAILS[role], PASSWORD, width=width, theme=theme) as page:
                     seen.watch(page, house.console)
                     for path in paths:
-                        looked_at(page, house.console, path)
+                        whole(page, house.console, path)
                         found += [f"{role} {path} {width} {theme}: {one}" for one in violations(page)]
                         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                             found.append(f"{role} {path} {width} {theme}: scrolls sideways")
@@ -127,7 +127,7 @@ def _left_open(browser: Browser, house: House) -> dict[str, Any]:
     memory = []
     with signed_in(browser, house.console, EMAILS["admin"], PASSWORD) as first:
         for at in range(OPEN_PAGES):
-            looked_at(first.context.new_page(), house.console, paths[at % len(paths)])
+            whole(first.context.new_page(), house.console, paths[at % len(paths)])
         for _ in range(SAMPLES):
             first.wait_for_timeout(OPEN_S * 1_000 / SAMPLES)
             memory.append(house.console.memory_bytes())

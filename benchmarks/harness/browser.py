@@ -31,6 +31,7 @@ __all__ = [
     "ready_s",
     "signed_in",
     "violations",
+    "whole",
 ]
 
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa")
@@ -187,10 +188,24 @@ def looked_at(page: Page, console: Console, path: str) -> None:
     page.evaluate(TWO_FRAMES)
 
 
-def ready_s(page: Page, console: Console, path: str) -> float:
-    """Return how long a page takes from the request until it is drawn, in seconds."""
-    started = time.perf_counter()
+def whole(page: Page, console: Console, path: str) -> None:
+    """Look at a page that must show what it is for.
+
+    Raises
+    ------
+    RuntimeError
+        When it says instead why it cannot.
+    """
     looked_at(page, console, path)
+    failure = page.locator("main .failure")
+    if failure.count():
+        raise RuntimeError(f"{path}: {failure.first.inner_text()}")
+
+
+def ready_s(page: Page, console: Console, path: str) -> float:
+    """Return how long a page takes from the request until it is drawn whole, in seconds."""
+    started = time.perf_counter()
+    whole(page, console, path)
     return time.perf_counter() - started
 
 

@@ -137,8 +137,10 @@ def open_house(
 
 
 def _house(stack: Stack, console: Console) -> House:
+    with stack.connection() as connection:
+        found = connection.execute("SELECT agent_id FROM users WHERE email = %s", [EMAILS["agent"]])
+        agent_id = str(found.fetchall()[0][0])
     with Estate(f"http://{HOST}:{stack.port}", api_key=API_KEY) as estate:
-        agent_id = str(next(iter(estate.agent.query(limit=1))).agent_id)
         clients = estate.client.query(owner_agent_id=agent_id, limit=20).first()
         units = [unit.property_id for unit in estate.property.query(status="available", limit=5).first()]
         areas = [str(area.area_id) for area in estate.market.heatmap()]
