@@ -8,8 +8,8 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx2
 from redis import Redis
 from rich.console import Console
-from sqlalchemy import Engine, NullPool, create_engine, func, select, text
+from sqlalchemy import Connection, Engine, NullPool, create_engine, func, select, text
 
 from estate.core.migrate import revisions
 from estate.registry import metadata
@@ -67,6 +67,13 @@ class Run:
         options = f"-c statement_timeout={STATEMENT_DEADLINE_MS}"
         arguments = {"connect_timeout": CONNECT_DEADLINE_S, "options": options}
         return create_engine(self.addresses.database, poolclass=NullPool, connect_args=arguments)
+
+    @contextmanager
+    def whole_house(self) -> Iterator[Connection]:
+        """Open a connection that sees the rows of everybody, as the migrated database lets its owner."""
+        with self.engine.connect() as connection:
+            connection.execute(text("SET ROLE estate_system"))
+            yield connection
 
     @property
     def api(self) -> httpx2.Client:
@@ -155,7 +162,7 @@ def run_behavior_job(run: Run) -> str:
 
 def ask_gpt(run: Run) -> str:
     """Step 9: ask the assistant a realistic question."""
-    with run.engine.connect() as connection:
+    with run.whole_house() as connection:
         row = connection.execute(
             text("""
             SELECT c.client_id, c.owner_agent_id, m.area_name
@@ -213,12 +220,12 @@ def _post_events(run: Run) -> list[uuid.UUID]:
 
 
 def _rows(run: Run, table: str) -> int:
-    with run.engine.connect() as connection:
+    with run.whole_house() as connection:
         return int(connection.execute(select(func.count()).select_from(metadata.tables[table])).scalar_one())
 
 
 def _count(run: Run, query: str, **parameters: object) -> int:
-    with run.engine.connect() as connection:
+    with run.whole_house() as connection:
         return int(connection.execute(text(query), parameters).scalar_one())
 
 
