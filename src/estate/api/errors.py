@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from estate.api.rights import RIGHTS
 from estate.core.context import request_id
 from estate.core.errors import EstateError, FieldProblem, Invalid
 from estate.core.problems import request_problems
@@ -105,7 +106,16 @@ def _http_error(request: Request, error: Exception) -> Response:
         detail=phrase,
         request_id=request_id_of(request),
     )
-    return Response(problem.model_dump_json(), http.status_code, http.headers, media_type=PROBLEM_JSON)
+    headers = dict(http.headers or {})
+    if http.status_code == HTTPStatus.METHOD_NOT_ALLOWED and (served := _served(request)):
+        headers["Allow"] = ", ".join(served)
+    return Response(problem.model_dump_json(), http.status_code, headers, media_type=PROBLEM_JSON)
+
+
+def _served(request: Request) -> list[str]:
+    """Return every method of the path; the framework knows only those of the route that it met first."""
+    template = getattr(request.scope.get("route"), "path_format", None)
+    return [method for method, path in map(str.split, RIGHTS) if path == template]
 
 
 def _database_error(request: Request, error: Exception) -> Response:

@@ -86,7 +86,7 @@ def test_nothing_personal_and_no_secret_is_asked_for_in_a_url(described: dict[st
     assert {name for name in asked if PERSONAL.search(name)} == {"filename"}
 
 
-def test_every_other_method_of_every_route_is_405_and_says_which_are_not(app: FastAPI, api: TestClient) -> None:
+def test_every_other_method_of_every_route_is_405_and_names_those_that_are_not(app: FastAPI, api: TestClient) -> None:
     served: dict[str, set[str]] = {}
     for operation in operations(app):
         method, path = operation.split()
@@ -99,7 +99,7 @@ def test_every_other_method_of_every_route_is_405_and_says_which_are_not(app: Fa
                 continue
             answer = api.request(method, address)
             allowed = set(answer.headers.get("allow", "").replace(",", " ").split())
-            if answer.status_code != 405 or not allowed:
+            if answer.status_code != 405 or allowed - {"HEAD"} != methods - {"HEAD"}:
                 wrong.append((method, path, answer.status_code, allowed))
     assert wrong == []
 
