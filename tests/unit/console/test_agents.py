@@ -1,4 +1,6 @@
+import re
 from typing import Any
+from uuid import UUID
 
 from htpy import div
 from tests.unit.console.asked import AGENT, HOSTILE, NOW, OTHER, Api, page_of, view
@@ -135,6 +137,21 @@ def test_agents_of_others_are_counted_and_not_shown() -> None:
     assert "Other agents, not shown: 1; their figures are not yours to see." in told
     assert OTHER not in told
     assert "may rank 1 to 4 of the house." in told
+
+
+def test_many_agents_come_in_pages() -> None:
+    crowd = [ranked(f"Agent {n:03}", str(UUID(int=n)), rank=n) for n in range(1, 121)]
+    api = Api({"/agent/rankings": page_of(*crowd)})
+
+    def listed(cursor: str) -> tuple[list[str], bool]:
+        html = str(div[module.agents(api.estate, view("/agents", cursor=cursor)).content])
+        table = html[html.index('<caption class="unseen">All agents<') :]
+        return re.findall(r"Agent \d{3}", table[: table.index("</table>")]), "Next page" in html
+
+    names, more = zip(*(listed(cursor) for cursor in ("", "50", "100")), strict=True)
+    assert [name for page in names for name in page] == [f"Agent {n:03}" for n in range(1, 121)]
+    assert more == (True, True, False)
+    assert listed("x" * 9) == listed("-4") == listed("")
 
 
 def test_nobody_is_ranked_by_nothing() -> None:

@@ -1,6 +1,7 @@
 """Agents: who wins more than their clients explain, and one agent with what every figure rests on."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -9,14 +10,16 @@ from htpy import Node, a, p
 from estate.console import text
 from estate.console.charts import Estimate, drawn, intervals, tone_of
 from estate.console.page import Sheet, View, page
-from estate.console.parts import Column, badge, card, facts, listing, note, reasons, stat, stats
+from estate.console.parts import Column, badge, card, facts, listing, note, pager, reasons, stat, stats
 from estate.console.records import deals_link
 from estate.sdk import Estate
 from estate.sdk.models.agent import Agent, AgentRank, ExpectedClosings, SkillPart
+from estate.sdk.models.base import Page
 
 __all__ = ["agent", "agents", "differences"]
 
 DRAWN = 25
+PAGE_ROWS = 50
 EVIDENCE = {"deals": "closed deals", "stated": "as the CRM states", "none": "nothing yet"}
 FEW = "not enough deals"
 
@@ -29,13 +32,15 @@ def agents(estate: Estate, view: View) -> Sheet:
         return Sheet("Agents", card("No agent yet", note("Bring in agents and deals under Imports.")))
     seen = [one for one in ranked if one.n is not None]
     hidden = len(ranked) - len(seen)
+    listed = _page_of(seen, view)
     return Sheet(
         "Agents",
         [
             _leaderboard(seen),
             card(
                 "All agents",
-                listing("All agents", _COLUMNS, seen, empty="No agent here is yours to see."),
+                listing("All agents", _COLUMNS, listed, empty="No agent here is yours to see."),
+                pager(view.path, view.query, listed),
                 note(f"Other agents, not shown: {hidden}; their figures are not yours to see.") if hidden else None,
                 note(
                     "A score of 1 is what the clients served lead to expect, 1.2 is a fifth more wins. The rank counts "
@@ -44,6 +49,15 @@ def agents(estate: Estate, view: View) -> Sheet:
             ),
         ],
     )
+
+
+def _page_of(ranked: Sequence[AgentRank], view: View) -> Page[AgentRank]:
+    """Cut a page out of the ranking, which comes whole; the cursor counts those before."""
+    start = 0
+    with suppress(ValueError):
+        start = max(0, int(view.get("cursor") or 0))
+    end = start + PAGE_ROWS
+    return Page(items=tuple(ranked[start:end]), next_cursor=str(end) if end < len(ranked) else None)
 
 
 @page("/agents/{agent_id}")
