@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -235,12 +236,10 @@ def _mend_until_ready(stack: Stack) -> None:
     deadline = time.monotonic() + READY_S
     while True:
         stack.mend()
-        try:
-            connection = http.client.HTTPConnection(HOST, stack.port, timeout=2)
+        connection = http.client.HTTPConnection(HOST, stack.port, timeout=2)
+        with suppress(OSError, http.client.HTTPException), closing(connection):
             if call(connection, "/readyz", None, API_KEY)[0] == 200:
                 return
-        except (OSError, http.client.HTTPException):
-            pass
         if time.monotonic() > deadline:
             raise TimeoutError("the API did not get ready again")
         time.sleep(PROBE_S)

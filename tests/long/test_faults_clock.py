@@ -117,6 +117,7 @@ def test_row_12_a_beat_that_slept_an_hour_catches_up_once(
             wait_until(lambda: int(client.llen("celery")) > 0, "a beat")
             before, began = int(client.llen("celery")), time.monotonic()
             jump(HOUR)
+            wait_until(lambda: int(client.llen("celery")) > before, "a beat after the jump", 30)
             time.sleep(4)
             sent = int(client.llen("celery")) - before
             assert 1 <= sent <= (time.monotonic() - began) / SWEEP_S + 2

@@ -43,6 +43,10 @@ class ProtocolLimits:
     headers: int = 100
 
 
+FIRST_REQUEST_S = 0.5
+"""How long a server that stops waits for the first request of a connection that it took."""
+
+
 class _Refused(Exception):
     """Stops the parser; the status and the reason wait in the protocol."""
 
@@ -66,6 +70,13 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)
         self._receive_within(self.limits.header_seconds)
+
+    def shutdown(self) -> None:
+        """Give a connection that has not said yet what it wants the time to: its request may be on the way."""
+        if self.cycle is None:
+            self.loop.call_later(FIRST_REQUEST_S, super().shutdown)
+        else:
+            super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clocks."""

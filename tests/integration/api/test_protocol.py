@@ -366,3 +366,15 @@ def test_the_configured_deadlines_are_used() -> None:
         assert 0.15 < time.monotonic() - started < 2
     finally:
         server.stop()
+
+
+def test_a_request_that_is_on_its_way_when_the_server_stops_is_answered() -> None:
+    running = Running(Impatient)
+    with running.connection() as client, running.connection() as silent:
+        wait_until(lambda: len(running.server.server_state.connections) == 2)
+        running.server.should_exit = True
+        time.sleep(0.2)
+        client.sendall(b"GET /late-comer HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert read_all(client).endswith(b"/late-comer 0")
+        assert read_all(silent) == b""
+    running.stop()
