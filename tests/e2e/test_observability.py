@@ -4,9 +4,10 @@ import gzip
 import json
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +47,8 @@ class Sentry:
     dsn: str
     reports: list[dict[str, Any]] = field(default_factory=list)
 
-    def types(self) -> set[str]:
-        return {cause["type"] for report in self.reports for cause in report.get("exception", {}).get("values", ())}
+    def types(self) -> Counter[str]:
+        return Counter(cause["type"] for one in self.reports for cause in one.get("exception", {}).get("values", ()))
 
 
 @dataclass
@@ -87,7 +88,7 @@ def sentry() -> Iterator[Sentry]:
         def log_message(self, *_: object) -> None:
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Keep)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Keep)
     kept = Sentry(f"http://key@127.0.0.1:{server.server_port}/1")
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield kept
@@ -145,12 +146,11 @@ def agent_and_client(platform: Platform) -> tuple[str, str]:
 
 def fail_a_task(platform: Platform, client: str) -> None:
     """Let a task fail by what looks like the state of the database: nobody's row, so it goes up through the task."""
-    failed = platform.log("worker").count("AdminShutdown")
+    failed = platform.sentry.types()["AdminShutdown"]
     platform.run(*UNSCORE, BREAK.format(when="UPDATE", code="57P01"))
     platform.run(f"INSERT INTO outbox (topic, key) VALUES ('intelligence.score', '{client}')")
-    wait_until(lambda: platform.log("worker").count("AdminShutdown") > failed, "the task failing")
+    wait_until(lambda: platform.sentry.types()["AdminShutdown"] > failed, "the report of the failing task")
     platform.run(MEND)
-    wait_until(lambda: "AdminShutdown" in platform.sentry.types(), "the reports arriving")
     wait_until(lambda: empty(platform), "the row being done after all")
 
 
