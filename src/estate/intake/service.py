@@ -17,6 +17,7 @@ from estate.core.settings import get_settings
 from estate.intake.analytics.cells import Cell
 from estate.intake.analytics.targets import Kind
 from estate.intake.crud import imports as crud
+from estate.intake.crud.privacy import ERASED
 from estate.intake.errors import ImportNotFound, NotNow, OpenQuestions
 from estate.intake.files import FileRow, Table, read_file
 from estate.intake.known import frame_of, known_agents
@@ -164,7 +165,8 @@ def reread(session: Session, import_id: uuid.UUID, said: MappingIn) -> tuple[Tab
 
 
 def _file_row(row: ImportRow) -> FileRow:
-    ignored = row.reason if row.status == "ignored" else None
+    """Return a row as it stood in the file; of one whose client was erased nothing is left to read."""
+    ignored = row.reason if row.status == "ignored" or row.reason == ERASED else None
     return FileRow(row.line, tuple(row.cells), row.raw, ignored, row.refusal)
 
 

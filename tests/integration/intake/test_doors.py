@@ -381,6 +381,18 @@ def test_an_erased_client_leaves_its_imports_which_still_add_up(
     assert [row["cells"] for row in rows(api, again, status="rejected")] == [[]]
 
 
+def test_a_file_with_an_erased_row_is_mapped_again(api: TestClient, drain: Drain) -> None:
+    taken = bring(api, "Name,Mobile\nHuda Salem,+971501234567\n", name="taken.csv")
+    read = bring(api, "Name,Mobile\nHuda Salem,+971501234567,left over\nOmar Nasser,+971501234568\n", name="read.csv")
+    assert [row["status"] for row in rows(api, read)] == ["rejected", "waiting"]
+    done(api, drain, taken, "commit")
+    (client,) = ok(api.get("/client/query", params={"search": "Huda"}))["items"]
+    ok(api.delete(f"/client/{client['client_id']}"))
+    mapped = said(api, read, columns=[{"column": 0, "target": "name"}])
+    assert mapped["adds_up"]
+    assert [(row["status"], row["reason"]) for row in rows(api, read)] == [("ignored", "erased"), ("waiting", None)]
+
+
 def test_imports_go_when_their_time_is_up(
     api: TestClient, drain: Drain, connection: Connection, tmp_path: Path
 ) -> None:

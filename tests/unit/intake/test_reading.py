@@ -94,6 +94,12 @@ def test_a_file_without_a_header_keeps_its_first_row() -> None:
     assert read_file(b"Omar,Huda\nA,B\n", {"header_line": 0}).names == ("Column 1", "Column 2")
 
 
+def test_a_blank_line_that_somebody_calls_the_header_names_nothing() -> None:
+    table = read_file(b"Omar,Huda\n,\nA,B\n", {"header_line": 2})
+    assert table.names == ("Column 1", "Column 2")
+    assert [row.line for row in table.rows if row.ignored is None] == [3]
+
+
 def test_a_workbook_keeps_its_types() -> None:
     table = read_file(workbook([["Name", "Day", "Price", "Agreed"], ["Omar", dt.date(2026, 3, 1), 5.5, True]]), {})
     assert table.rows[0].cells == ("Omar", "2026-03-01", 5.5, True)

@@ -108,7 +108,7 @@ def no_record(record: Record, header: Header) -> str | None:
         return "blank"
     if record.line < header.line:
         return "title"
-    if header.line and filled[0] == header.bare[0] and filled == list(header.bare):
+    if header.line and tuple(filled) == header.bare:
         return "header again"
     return "total" if _is_total(filled, len(header.names)) else None
 

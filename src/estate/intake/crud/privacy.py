@@ -11,8 +11,9 @@ from estate.core.export import held
 from estate.core.traces import Redaction
 from estate.intake.models import Import, ImportChange, ImportRow
 
-__all__ = ["blank_rows", "erase_client", "rows_about"]
+__all__ = ["ERASED", "blank_rows", "erase_client", "rows_about"]
 
+ERASED = "erased"
 BLANK: dict[str, Any] = {
     "cells": [],
     "raw": None,
@@ -20,7 +21,7 @@ BLANK: dict[str, Any] = {
     "problems": [],
     "record_id": None,
     "said": None,
-    "reason": "erased",
+    "reason": ERASED,
 }
 _IGNORE_WAITING = text("UPDATE import_rows SET status = 'ignored' WHERE status = 'waiting' AND reason = 'erased'")
 
