@@ -26,7 +26,8 @@ MESSAGES = {
 }
 FORBIDDEN = "42501"
 """A row policy refused it. It is told as what an unknown record is told, so that nobody learns which records exist."""
-UNAVAILABLE = ("08", "40", "53", "55", "57")
+UNAVAILABLE = ("08", "25P03", "25P04", "40", "53", "55", "57")
+"""25P03 and 25P04: the server ended a transaction that took longer than it may, as on an overloaded machine."""
 INVALID = ("22", "54")
 
 
