@@ -17,7 +17,7 @@ RUN pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist . \
 FROM python:3.12-slim-bookworm
 RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin estate
 COPY --from=build /opt/estate /opt/estate
-ENV PATH=/opt/estate/bin:$PATH PYTHONUNBUFFERED=1 ESTATE_ENVIRONMENT=production ESTATE_API_HOST=0.0.0.0
+ENV PATH=/opt/estate/bin:$PATH PYTHONUNBUFFERED=1 ESTATE_ENVIRONMENT=production ESTATE_API_HOST=0.0.0.0 OMP_NUM_THREADS=1
 WORKDIR /opt/estate
 USER estate
 EXPOSE 8000

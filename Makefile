@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 T ?= tests
+# As the program itself does: small fits on two threads wait for each other when the machine is busy.
+export OMP_NUM_THREADS ?= 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-long lint format collection notebook verify bench audit dist lock clean
@@ -37,9 +39,8 @@ setup: $(VENV)/.dev ## Install everything that tests, lint and benchmarks need
 run: $(VENV)/.run ## Start PostgreSQL, Redis, API and worker with the sample world
 	@$(BIN)/estate up
 
-# One thread a model: small fits spend more time waiting for each other's threads than computing.
 test: $(VENV)/.dev ## Run the tests (T=path for some)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q $(T) -m "not long"
+	$(BIN)/python -m pytest -q $(T) -m "not long"
 
 test-long: $(VENV)/.dev $(VENV)/.newman ## Run the tests that take minutes
 	$(BIN)/python -m pytest -q $(T) -m long

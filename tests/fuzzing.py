@@ -17,9 +17,13 @@ from sqlalchemy import Engine, create_engine, text
 from tests.live import new_platform, running_api
 
 from estate import registry
-from estate.core.db import Database, use_database
+from estate.core.db import Database, unit_of_work, use_database
 from estate.core.queue import drain_topic
+from estate.core.security import Actor
 from estate.intake.tasks import COMMIT
+from estate.realestate_gpt import policies
+from estate.realestate_gpt.counterfactual import Proposal
+from estate.realestate_gpt.retrieval.weights import DEFAULT
 
 __all__ = ["Fuzzed", "Target", "fuzzing_target"]
 
@@ -204,24 +208,31 @@ def fuzzing_target(engine: Engine, redis_url: str, folder: Path) -> Iterator[Tar
         agent = client.get("/agent/query", params={"limit": 1}).json()["items"][0]["agent_id"]
         question = {"client_input": "What does a flat by the sea cost?", "agent_id": agent}
         client.post("/gpt/respond", json=question).raise_for_status()
-        bring_files(client, environment["ESTATE_DATABASE_URL"])
+        bring_files(client)
+        work(environment["ESTATE_DATABASE_URL"])
         settings = SETTINGS + _paged(client) + _known(environment["ESTATE_DATABASE_URL"])
         key = estate(environment, "keys", "create", "fuzzing", "--role", "agent", "--agent", agent).strip()
         yield Target(client, folder, settings, agent_key=key)
 
 
-def bring_files(client: httpx2.Client, database_url: str) -> None:
-    """Bring a file to be read, one to be taken, and one that is."""
+def bring_files(client: httpx2.Client) -> None:
+    """Bring a file to be read, one to be taken, and one whose taking is asked for."""
     for name in ("read.csv", "take.csv", "taken.csv"):
         query = {"filename": name, "kind": "clients"}
         answer = client.post("/imports", params=query, content=FILE, headers={"Content-Type": "text/csv"})
         imported = answer.raise_for_status().json()["import_id"]
     client.post(f"/imports/{imported}/commit", json={}).raise_for_status()
+
+
+def work(database_url: str) -> None:
+    """Take the file as a worker does, and rank replies by a learned version, which can be left."""
     registry.register()
     database = Database.connect(database_url, "worker")
     with use_database(database):
         drain_topic(COMMIT)
         drain_topic(COMMIT)
+        with unit_of_work(Actor.system()) as session:
+            policies.promote(session, Proposal(DEFAULT, gain=0.05, lower=0.01, n=100))
     database.close()
 
 
