@@ -27,7 +27,16 @@ PROCESS = uuid.uuid4().hex[:20]
 NUMBERS = itertools.count()
 REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 UNEXPECTED = EstateError("Something went wrong; quote the request id.")
-REPEATABLE = frozenset({"unit"})
+REPEATABLE = frozenset(
+    {
+        ("/client/query", "client_id"),
+        ("/client/count", "client_id"),
+        ("/property/query", "unit"),
+        ("/property/count", "unit"),
+        ("/property/compare", "unit"),
+    }
+)
+"""Paths with the parameters that they take more than once."""
 SECRET_PARAMETERS = frozenset({"api_key", "apikey", "key", "token", "access_token"})
 
 
@@ -101,14 +110,14 @@ class EnvelopeCheck:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 400 or 422 for a bad query string, else pass the request on."""
         query = scope["query_string"] if scope["type"] == "http" else b""
-        error = _query_error(query) if query else None
+        error = _query_error(scope["path"], query) if query else None
         if error is None:
             await self.app(scope, receive, send)
         else:
             await problem_response(error, scope.get("estate.request_id"))(scope, receive, send)
 
 
-def _query_error(query: bytes) -> EstateError | None:
+def _query_error(path: str, query: bytes) -> EstateError | None:
     names: collections.Counter[str] = collections.Counter()
     for part in filter(None, query.split(b"&")):
         try:
@@ -124,7 +133,7 @@ def _query_error(query: bytes) -> EstateError | None:
     secret = SECRET_PARAMETERS & names.keys()
     if secret:
         return BadRequest("A key never goes into the URL; send it as X-API-Key.")
-    repeated = [name for name, n in names.items() if n > 1 and name not in REPEATABLE]
+    repeated = [name for name, n in names.items() if n > 1 and (path, name) not in REPEATABLE]
     if repeated:
         problems = tuple(FieldProblem(name, "must be given once") for name in repeated)
         return Invalid("A parameter was given twice.", problems=problems)

@@ -272,9 +272,9 @@ def _filtered(session: Session, wanted: ClientsWanted, currency: str | None) -> 
 
 
 def _identity(wanted: ClientsWanted) -> list[ColumnElement[bool]]:
-    conditions = []
-    if wanted.client_id is not None:
-        conditions.append(ClientProfile.client_id == wanted.client_id)
+    conditions: list[ColumnElement[bool]] = []
+    if wanted.client_id:
+        conditions.append(ClientProfile.client_id.in_(wanted.client_id))
     if wanted.owner_agent_id is not None:
         conditions.append(ClientProfile.owner_agent_id == wanted.owner_agent_id)
     if wanted.updated_since is not None:

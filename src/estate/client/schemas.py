@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from estate.core.types import (
+    MAX_NAMED,
     NUMBER_FROM_TEXT,
     Currency,
     Email,
@@ -86,7 +87,7 @@ class ClientIn(Schema):
 class ClientsWanted(Schema):
     """Which clients are meant."""
 
-    client_id: Uuid | None = None
+    client_id: list[Uuid] = Field([], max_length=MAX_NAMED, description="Clients by id.")
     owner_agent_id: Uuid | None = None
     search: Name | None = Field(
         None, description="Part of the name, of an interest, location or objection; or a whole phone number or e-mail."

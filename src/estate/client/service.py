@@ -143,8 +143,7 @@ def count_clients(session: Session, wanted: ClientsWanted) -> int:
 
 def _compared_in(session: Session, wanted: ClientsWanted) -> str | None:
     """Return the one currency in which budgets are compared, None where none are; refuse a client that was merged."""
-    if wanted.client_id is not None:
-        _refuse_merged(session, wanted.client_id)
+    _refuse_merged(session, wanted.client_id)
     ranged = wanted.budget_min is not None or wanted.budget_max is not None
     return wanted.currency or (get_settings().default_currency if ranged else None)
 
@@ -161,15 +160,14 @@ def get_client(session: Session, client_id: uuid.UUID) -> ClientOut:
     """
     client = crud.get_client(session, client_id)
     if client is None:
-        _refuse_merged(session, client_id)
+        _refuse_merged(session, [client_id])
         raise ClientNotFound("No client has this id.")
     return ClientOut.model_validate(client)
 
 
-def _refuse_merged(session: Session, client_id: uuid.UUID) -> None:
-    kept = crud.kept_ids(session, [client_id])
-    if kept:
-        raise ClientMerged(kept[client_id])
+def _refuse_merged(session: Session, client_ids: Collection[uuid.UUID]) -> None:
+    if kept := crud.kept_ids(session, client_ids):
+        raise ClientMerged(next(iter(kept.values())))
 
 
 def clients_of(session: Session, agent_id: uuid.UUID) -> list[ClientOut]:

@@ -1,6 +1,7 @@
 """How records are named and linked to where only their ids are told."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -8,13 +9,12 @@ from htpy import Element, Node, a
 
 from estate.console import text
 from estate.console.parts import badge
+from estate.console.units import title_of, unit_link
 from estate.sdk import Estate
 
-__all__ = ["agent_link", "agent_names", "client_link", "deals_link", "outcome_badge", "unit_link"]
+__all__ = ["Names", "agent_names", "deals_link", "outcome_badge"]
 
 AGENTS = 200
-SHOWN = 8
-"""Characters of an id."""
 TONES = {"won": "good", "lost": "bad"}
 
 
@@ -23,22 +23,47 @@ def agent_names(estate: Estate) -> dict[str, str]:
     return {str(one.agent_id): one.name or "No name" for one in estate.agent.query(limit=AGENTS)}
 
 
-def agent_link(agent_id: UUID | None, names: Mapping[str, str]) -> Node:
-    """Link to an agent; one whose name is not for the reader has no page for them."""
-    if agent_id is None:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What records are called, by id; one that is absent is not for the reader, or not on record any more."""
+
+    agents: Mapping[str, str]
+    clients: Mapping[str, str]
+    units: Mapping[str, str]
+
+    @classmethod
+    def of(cls, estate: Estate, clients: Iterable[UUID | None], units: Iterable[str | None]) -> "Names":
+        """Ask for the names of all agents, and of the clients and units of a page, in a call each."""
+        client_ids, unit_ids = {one for one in clients if one}, {one for one in units if one}
+        people = estate.client.query(client_id=sorted(client_ids), limit=len(client_ids)).first() if client_ids else ()
+        homes = estate.property.query(unit=sorted(unit_ids), limit=len(unit_ids)).first() if unit_ids else ()
+        return cls(
+            agent_names(estate),
+            {str(one.client_id): one.name or "No name" for one in people},
+            {one.property_id: title_of(one.title) for one in homes},
+        )
+
+    def agent(self, agent_id: UUID | None) -> Node:
+        """Link to an agent."""
+        return _linked("agents", agent_id, self.agents, "Another agent")
+
+    def client(self, client_id: UUID | None) -> Node:
+        """Link to a client."""
+        return _linked("clients", client_id, self.clients, "Another client")
+
+    def unit(self, property_id: str | None) -> Node:
+        """Link to a unit, told as project_id:unit_id."""
+        if property_id is None:
+            return text.DASH
+        title = self.units.get(property_id)
+        return "A unit not on record" if title is None else unit_link(property_id, title)
+
+
+def _linked(where: str, one: UUID | None, names: Mapping[str, str], unnamed: str) -> Node:
+    if one is None:
         return text.DASH
-    name = names.get(str(agent_id))
-    return "Another agent" if name is None else a(href=f"/agents/{agent_id}", dir="auto")[name]
-
-
-def client_link(client_id: UUID | None) -> Node:
-    """Link to a client by the beginning of the id."""
-    return text.DASH if client_id is None else a(href=f"/clients/{client_id}")[str(client_id)[:SHOWN]]
-
-
-def unit_link(unit: str | None) -> Node:
-    """Link to a unit, told as project_id:unit_id, by the beginning of its own id."""
-    return text.DASH if unit is None else a(href=f"/properties/{unit}")[unit.rpartition(":")[2][:SHOWN]]
+    name = names.get(str(one))
+    return unnamed if name is None else a(href=f"/{where}/{one}", dir="auto")[name]
 
 
 def deals_link(words: str, **wanted: UUID | str) -> Node:

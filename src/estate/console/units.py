@@ -9,25 +9,14 @@ from estate.sdk.models.property import Unit
 
 __all__ = ["WITH", "find_unit", "rooms", "size", "status_badge", "title_of", "unit_link"]
 
-ROWS_AT_ONCE = 200
 TONES = {"available": "good", "reserved": "warn"}
 WITH = "with"
 """Parameter of the explorer that holds the units chosen before, joined by commas."""
 
 
-def find_unit(estate: Estate, property_id: str) -> tuple[Unit | None, str | None]:
-    """Return a unit out of its project's list, and the id of another unit to set beside it."""
-    project_id = property_id.partition(":")[0]
-    found: Unit | None = None
-    other: str | None = None
-    for one in estate.property.query(project_id=project_id, limit=ROWS_AT_ONCE):
-        if one.property_id == property_id:
-            found = one
-        else:
-            other = other or one.property_id
-        if found and other:
-            break
-    return found, other
+def find_unit(estate: Estate, property_id: str) -> Unit | None:
+    """Return a unit."""
+    return next(iter(estate.property.query(unit=property_id).first()), None)
 
 
 def title_of(title: str | None) -> str:

@@ -19,6 +19,7 @@ from estate.core.free_json import JsonList, JsonObject
 from estate.core.identifiers import UnitRef
 from estate.core.problems import refused
 from estate.core.types import (
+    MAX_NAMED,
     NUMBER_LIMIT,
     WHOLE_FROM_TEXT,
     Currency,
@@ -199,6 +200,7 @@ _PROJECT_INPUTS = {"project_name": "name", "developer": "developer", "handover_o
 class UnitsWanted(Schema):
     """Which units are meant."""
 
+    unit: list[UnitRef] = Field([], max_length=MAX_NAMED, description="Units as project_id:unit_id.")
     area_id: Uuid | None = None
     project_id: Uuid | None = None
     status: Status | None = None

@@ -165,6 +165,16 @@ def test_query_strings_are_read_strictly(api: TestClient, query: str, status: in
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_only_lists_may_be_given_twice(api: TestClient) -> None:
+    said = {"must be given once"}
+    for path, methods in api.get("/openapi.json").json()["paths"].items():
+        for one in methods.get("get", {}).get("parameters", []):
+            if one["in"] == "query":
+                answer = api.get(path, params={one["name"]: ["a", "b"]})
+                refused = said <= {problem["message"] for problem in answer.json().get("errors", [])}
+                assert refused != ("array" in str(one["schema"])), (path, one["name"])
+
+
 @pytest.mark.parametrize(("method", "path"), [("DELETE", "/market/ingest"), ("TRACE", "/market/query")])
 def test_another_method_is_405_with_allow(api: TestClient, method: str, path: str) -> None:
     answer = api.request(method, path)

@@ -178,7 +178,7 @@ def test_filters_by_owner_score_and_time(session: Session, owner: uuid.UUID) -> 
     assert listed(session, owner_agent_id=owner) == {CLIENT}
     assert listed(session, min_score=0.8) == {CLIENT}
     assert listed(session, updated_since=dt.datetime(2026, 2, 1, tzinfo=dt.UTC)) == {OTHER}
-    assert listed(session, client_id=OTHER) == {OTHER}
+    assert listed(session, client_id=[OTHER]) == {OTHER}
     assert [item.client_id for item in service.clients_of(session, owner)] == [CLIENT]
     assert list(service.some_clients(session, [OTHER, CLIENT, NOBODY])) == [CLIENT, OTHER]
 

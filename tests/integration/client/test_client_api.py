@@ -29,6 +29,17 @@ def test_money_is_a_decimal_string_and_the_filters_work(api: TestClient) -> None
     assert [(item["client_id"], item["budget"]) for item in listed] == [(CLIENT, "1900000.50")]
 
 
+def test_several_clients_are_found_by_their_ids_but_only_so_many(api: TestClient) -> None:
+    post(api, {"client_id": CLIENT}, {"client_id": OTHER}, {"client_id": AGENT})
+    wanted = {"client_id": [CLIENT, OTHER, str(uuid.UUID(int=(4 << 76) + (8 << 60)))]}
+    listed = api.get("/client/query", params=wanted).json()["items"]
+    assert {item["client_id"] for item in listed} == {CLIENT, OTHER}
+    assert api.get("/client/count", params=wanted).json() == {"count": 2}
+    refused = api.get("/client/query", params={"client_id": [CLIENT] * 51})
+    assert refused.status_code == 422
+    assert [problem["field"] for problem in refused.json()["errors"]] == ["client_id"]
+
+
 def test_pages_follow_the_cursor(api: TestClient) -> None:
     post(api, *({"client_id": str(uuid.UUID(int=(4 << 76) + (8 << 60) + i))} for i in range(5)))
     seen, params = [], {"limit": "2"}

@@ -6,6 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 PROJECT = "00000000-0000-4000-8000-0000000000a0"
+OTHER_PROJECT = "00000000-0000-4000-8000-0000000000b0"
 A, B, C = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 
 
@@ -30,6 +31,17 @@ def test_a_batch_says_what_became_of_each_row(api: TestClient) -> None:
     assert "bedrooms" in told["items"][1]["problem"]
     listed = api.get("/property/query", params={"search": "gate", "sort": "price", "price_max": "10"}).json()
     assert [(item["property_id"], item["price"]) for item in listed["items"]] == [(f"{PROJECT}:{A}", "5.00")]
+
+
+def test_several_units_are_found_by_their_ids(api: TestClient) -> None:
+    post(api, unit(A), unit(B), unit(A, OTHER_PROJECT))
+    wanted = {"unit": [f"{PROJECT}:{A}", f"{OTHER_PROJECT}:{A}", f"{OTHER_PROJECT}:{B}"]}
+    listed = api.get("/property/query", params=wanted).json()["items"]
+    assert {item["property_id"] for item in listed} == set(wanted["unit"][:2])
+    assert api.get("/property/count", params=wanted).json() == {"count": 2}
+    refused = api.get("/property/query", params={"unit": [f"{PROJECT}:{A}"] * 51})
+    assert refused.status_code == 422
+    assert fields(refused) == ["unit"]
 
 
 def test_a_bad_plan_is_a_problem_that_names_its_place(api: TestClient) -> None:

@@ -3,6 +3,8 @@ from typing import Any
 
 from htpy import div
 from tests.unit.console.asked import AGENT, CLIENT, HOSTILE, NOW, OTHER, Api, page_of, view
+from tests.unit.console.test_clients import profile
+from tests.unit.console.test_properties import a_unit
 
 from estate.console.pages import behavior as module
 from estate.sdk.models.behavior import Triggers
@@ -80,7 +82,14 @@ def event(**changed: Any) -> dict[str, Any]:
 
 
 def events_api(*events: dict[str, Any], cursor: str | None = None) -> Api:
-    return Api({"/agent/query": page_of(), "/behavior/query": {"items": list(events), "next_cursor": cursor}})
+    return Api(
+        {
+            "/agent/query": page_of(),
+            "/behavior/query": {"items": list(events), "next_cursor": cursor},
+            "/client/query": page_of(profile(name="Sara")),
+            "/property/query": page_of(a_unit(f"{OTHER}:{UNIT}")),
+        }
+    )
 
 
 def events(api: Api, **query: str) -> str:
@@ -174,8 +183,8 @@ def test_a_date_that_is_none_filters_nothing() -> None:
 
 def test_events_link_to_client_and_unit() -> None:
     told = events(events_api(event()))
-    assert f'href="/clients/{CLIENT}"' in told
-    assert f'href="/properties/{OTHER}:{UNIT}"' in told
+    assert f'href="/clients/{CLIENT}" dir="auto">Sara<' in told
+    assert f'href="/properties/{OTHER}:{UNIT}" dir="auto">Studio with a view<' in told
     assert "Agent said “" in told
 
 

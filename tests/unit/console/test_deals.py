@@ -3,6 +3,8 @@ from typing import Any
 from htpy import div
 from tests.unit.console.asked import AGENT, CLIENT, HOSTILE, NOW, OTHER, Api, page_of, view
 from tests.unit.console.test_agents import RECORD
+from tests.unit.console.test_clients import profile
+from tests.unit.console.test_properties import a_unit
 
 from estate.console.pages import deals as module
 
@@ -26,7 +28,14 @@ def deal(**changed: Any) -> dict[str, Any]:
 
 
 def shown(*deals: dict[str, Any], **query: Any) -> tuple[str, dict[str, str]]:
-    api = Api({"/agent/query": page_of(RECORD), "/behavior/deals": page_of(*deals)})
+    api = Api(
+        {
+            "/agent/query": page_of(RECORD),
+            "/behavior/deals": page_of(*deals),
+            "/client/query": page_of(profile(name="سارة")),
+            "/property/query": page_of(a_unit(f"{OTHER}:{CLIENT}")),
+        }
+    )
     told = str(div[module.deals(api.estate, view("/deals", "agent", None, **query)).content])
     return told, api.query("/behavior/deals")
 
@@ -41,8 +50,8 @@ def test_deals_are_asked_for_as_the_address_says() -> None:
 def test_a_deal_links_to_agent_client_and_unit() -> None:
     told, _ = shown(deal())
     assert f'href="/agents/{AGENT}" dir="auto">Tessa<' in told
-    assert f'href="/clients/{CLIENT}"' in told
-    assert f'href="/properties/{OTHER}:{CLIENT}"' in told
+    assert f'href="/clients/{CLIENT}" dir="auto">سارة<' in told
+    assert f'href="/properties/{OTHER}:{CLIENT}" dir="auto">Studio with a view<' in told
     assert "AED 1,500,000" in told
     assert ">open<" in told
 
@@ -51,6 +60,14 @@ def test_an_open_deal_tells_since_when_it_is_where_it_is() -> None:
     assert "Negotiation since 27 Nov 2026" in shown(deal())[0]
     assert "since when is not known" in shown(deal(stage_since=None))[0]
     assert "since" not in shown(deal(outcome="won", stage="won"))[0].split("<table>")[1]
+
+
+def test_what_is_not_for_the_reader_or_gone_has_neither_name_nor_link() -> None:
+    told, _ = shown(deal(agent_id=OTHER, client_id=AGENT, unit=f"{CLIENT}:{CLIENT}"))
+    assert "Another agent" in told
+    assert "Another client" in told
+    assert "A unit not on record" in told
+    assert not any(f'href="/{where}/' in told for where in ("agents", "clients", "properties"))
 
 
 def test_a_deal_may_be_about_no_unit() -> None:

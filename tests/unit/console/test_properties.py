@@ -180,6 +180,8 @@ class Api:
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
         self.asked.append(request)
         answer = self.answers[request.url.path.strip("/")]
+        if callable(answer):
+            answer = answer(request.url.params)
         return answer if isinstance(answer, httpx2.Response) else httpx2.Response(200, json=answer)
 
     def params(self, path: str) -> Mapping[str, Any]:
@@ -257,7 +259,12 @@ def two(**first: object) -> dict[str, object]:
 
 
 def a_unit_page(value: dict[str, object], **unit: Any) -> tuple[Api, str]:
-    api = Api(property_query=listed(a_unit(TWO), a_unit(**unit)), property_predict=value, property_compare=two(**unit))
+    units = (a_unit(TWO), a_unit(**unit))
+
+    def query(asked: Mapping[str, str]) -> dict[str, object]:
+        return listed(*(one for one in units if asked.get("unit", one["property_id"]) == one["property_id"]))
+
+    api = Api(property_query=query, property_predict=value, property_compare=two(**unit))
     return api, built(api, unit_page, f"/properties/{ONE}", property_id=ONE)[1]
 
 

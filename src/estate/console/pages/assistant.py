@@ -125,7 +125,7 @@ def _client_line(estate: Estate, view: View, context: Mapping[str, str]) -> Node
 def _unit_line(estate: Estate, view: View, context: Mapping[str, str]) -> Node:
     if "unit" not in context:
         return None
-    unit, _ = find_unit(estate, context["unit"])
+    unit = find_unit(estate, context["unit"])
     if unit is None:
         return li["The unit of the link is not on record. ", a(href=_without(view, "unit"))["Drop"]]
     where = f"/properties/{unit.property_id}"

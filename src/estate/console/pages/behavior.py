@@ -1,6 +1,6 @@
 """Behavior: terms that go with winning or losing, groups of terms, and the events themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from estate.console import text
 from estate.console.charts import Estimate, drawn, intervals
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, badge, card, choice, entry, filters, listing, note, pager
-from estate.console.records import agent_link, agent_names, client_link, outcome_badge, unit_link
+from estate.console.records import Names, outcome_badge
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Event, Pattern, Patterns, Run, TriggerLift, Triggers
 
@@ -48,7 +48,6 @@ def behavior(estate: Estate, view: View) -> Sheet:
 @page("/behavior/events")
 def events(estate: Estate, view: View) -> Sheet:
     """List events with filters, newest first."""
-    names = agent_names(estate)
     found = estate.behavior.query(
         agent_id=view.get("agent_id"),
         client_id=view.get("client_id"),
@@ -60,12 +59,13 @@ def events(estate: Estate, view: View) -> Sheet:
         cursor=view.get("cursor"),
         limit=PAGE_ROWS,
     ).first()
+    names = Names.of(estate, (one.client_id for one in found), map(_unit, found))
     return Sheet(
         "Events",
         [
             filters(
                 view.path,
-                choice("agent_id", "Agent", {"": "All agents", **names}, view.get("agent_id")),
+                choice("agent_id", "Agent", {"": "All agents", **names.agents}, view.get("agent_id")),
                 entry("trigger_word", "Term", view.get("trigger_word")),
                 entry("pattern_group", "Group", view.get("pattern_group")),
                 entry("since", "From", view.get("since"), type="date"),
@@ -330,14 +330,14 @@ def _stages(patterns: Patterns) -> Node:
     return card("Events in no group, by stage of their deal", listing("Events by stage", columns, rows))
 
 
-def _event_columns(names: Mapping[str, str]) -> list[Column[Event]]:
+def _event_columns(names: Names) -> list[Column[Event]]:
     return [
         Column[Event]("When", lambda one: text.moment(one.time_of_event)),
         Column[Event]("What", _what),
         Column[Event]("Emotion", lambda one: text.words(one.emotion_detected or text.DASH)),
-        Column[Event]("Agent", lambda one: agent_link(one.agent_id, names)),
-        Column[Event]("Client", lambda one: client_link(one.client_id)),
-        Column[Event]("Unit", _unit),
+        Column[Event]("Agent", lambda one: names.agent(one.agent_id)),
+        Column[Event]("Client", lambda one: names.client(one.client_id)),
+        Column[Event]("Unit", lambda one: names.unit(_unit(one))),
         Column[Event]("Group", lambda one: _or_dash(one.pattern_group)),
         Column[Event]("Deal", _outcome),
     ]
@@ -358,10 +358,10 @@ def _or_dash(words: str | None) -> Node:
     return span(dir="auto")[words] if words else text.DASH
 
 
-def _unit(one: Event) -> Node:
+def _unit(one: Event) -> str | None:
     if one.property_project_id is None or one.property_unit_id is None:
-        return text.DASH
-    return unit_link(f"{one.property_project_id}:{one.property_unit_id}")
+        return None
+    return f"{one.property_project_id}:{one.property_unit_id}"
 
 
 def _outcome(one: Event) -> Node:

@@ -1,13 +1,11 @@
 """Deals: the rows behind the numbers of agents, clients and units."""
 
-from collections.abc import Mapping
-
 from htpy import Node, span
 
 from estate.console import text
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, card, choice, entry, filters, listing, pager
-from estate.console.records import agent_link, agent_names, client_link, outcome_badge, unit_link
+from estate.console.records import Names, outcome_badge
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Deal
 
@@ -21,7 +19,6 @@ OUTCOMES = {"": "All deals", "won": "Won", "lost": "Lost", "open": "Open"}
 @page("/deals")
 def deals(estate: Estate, view: View) -> Sheet:
     """List deals with filters, those opened last first."""
-    names = agent_names(estate)
     found = estate.behavior.deals(
         agent_id=view.get("agent_id"),
         client_id=view.get("client_id"),
@@ -33,13 +30,14 @@ def deals(estate: Estate, view: View) -> Sheet:
         cursor=view.get("cursor"),
         limit=PAGE_ROWS,
     ).first()
+    names = Names.of(estate, (one.client_id for one in found), (one.unit for one in found))
     stages = {"": "All stages"} | {name: text.words(name) for name in STAGES}
     return Sheet(
         "Deals",
         [
             filters(
                 view.path,
-                choice("agent_id", "Agent", {"": "All agents", **names}, view.get("agent_id")),
+                choice("agent_id", "Agent", {"": "All agents", **names.agents}, view.get("agent_id")),
                 choice("outcome", "Outcome", OUTCOMES, view.get("outcome")),
                 choice("stage", "Stage", stages, view.get("stage")),
                 entry("since", "Opened from", view.get("since"), type="date"),
@@ -57,15 +55,15 @@ def deals(estate: Estate, view: View) -> Sheet:
     )
 
 
-def _columns(names: Mapping[str, str]) -> list[Column[Deal]]:
+def _columns(names: Names) -> list[Column[Deal]]:
     return [
         Column("Opened", lambda one: text.day(one.opened_at)),
         Column("Outcome", lambda one: outcome_badge(one.outcome or "open")),
         Column("Stage", _stage),
         Column("Value", lambda one: text.money(one.value, one.currency), numeric=True),
-        Column("Agent", lambda one: agent_link(one.agent_id, names)),
-        Column("Client", lambda one: client_link(one.client_id)),
-        Column("Unit", lambda one: unit_link(one.unit)),
+        Column("Agent", lambda one: names.agent(one.agent_id)),
+        Column("Client", lambda one: names.client(one.client_id)),
+        Column("Unit", lambda one: names.unit(one.unit)),
         Column("Closed", lambda one: text.day(one.closed_at)),
         Column("Why lost", lambda one: span(dir="auto")[one.lost_reason] if one.lost_reason else text.DASH),
     ]

@@ -40,7 +40,7 @@ def unit_page(estate: Estate, view: View) -> Sheet:
     """Show one unit."""
     property_id = view.params["property_id"]
     value = estate.property.predict(unit=property_id)
-    unit, sibling = find_unit(estate, value.property_id)
+    unit = find_unit(estate, value.property_id)
     if unit is None:
         return Sheet("Not found", note("This unit is not on record any more. ", a(href="/properties")["All units"]))
     area = estate.market.query(area_id=unit.area_id).first() if unit.area_id else ()
@@ -53,17 +53,17 @@ def unit_page(estate: Estate, view: View) -> Sheet:
             card("Facts", facts(_facts(unit, area_name)), _list("Amenities", amenities(unit.amenities))),
             _value_card(unit, value),
             _time_card(unit, value.time_to_sell),
-            payments_card(unit, _money(estate, unit, sibling)),
+            payments_card(unit, _money(estate, unit)),
             _counted_card(unit),
         ],
     )
 
 
-def _money(estate: Estate, unit: Unit, sibling: str | None) -> ComparedUnit | None:
+def _money(estate: Estate, unit: Unit) -> ComparedUnit | None:
     """Return when a unit is paid; the API tells it of units that are compared, so another one stands beside it."""
-    if sibling is None:
-        pair = estate.property.query(limit=2).first()
-        sibling = next((one.property_id for one in pair if one.property_id != unit.property_id), None)
+    pairs = (estate.property.query(project_id=where, limit=2).first() for where in (unit.project_id, None))
+    ids = (one.property_id for pair in pairs for one in pair)
+    sibling = next((one for one in ids if one != unit.property_id), None)
     if sibling is None:
         return None
     compared = estate.property.compare(unit_a=unit.property_id, unit_b=sibling)

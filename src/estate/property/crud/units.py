@@ -141,11 +141,12 @@ def refs_with_unit_id(session: Session, unit_id: uuid.UUID) -> list[UnitRef]:
 
 def units(session: Session, refs: Collection[UnitRef]) -> Sequence[Unit]:
     """Return some units in the order of their ids; those that are gone are absent."""
-    keys = [(ref.project_id, ref.unit_id) for ref in refs]
-    query = (
-        select(Unit).where(tuple_(Unit.project_id, Unit.unit_id).in_(keys)).execution_options(populate_existing=True)
-    )
+    query = select(Unit).where(_is_one_of(refs)).execution_options(populate_existing=True)
     return session.scalars(query.order_by(Unit.project_id, Unit.unit_id)).all()
+
+
+def _is_one_of(refs: Collection[UnitRef]) -> ColumnElement[bool]:
+    return tuple_(Unit.project_id, Unit.unit_id).in_([(ref.project_id, ref.unit_id) for ref in refs])
 
 
 def page_units(session: Session, wanted: UnitFilter, currency: str | None) -> Page[Unit]:
@@ -161,6 +162,8 @@ def count_units(session: Session, wanted: UnitsWanted, currency: str | None) -> 
 
 def _filtered(wanted: UnitsWanted, currency: str | None) -> Select[Unit]:
     query = select(Unit)
+    if wanted.unit:
+        query = query.where(_is_one_of(wanted.unit))
     if currency is not None:
         query = query.where(Unit.currency == currency)
     for name in ("area_id", "project_id", "status", "segment", "bedrooms"):

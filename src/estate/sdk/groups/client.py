@@ -1,6 +1,6 @@
 """Calls about clients."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from estate.sdk.groups.base import Group, Id, Many, Rows, segment
@@ -41,7 +41,7 @@ class ClientApi(Group):
     def query(
         self,
         *,
-        client_id: Id | None = None,
+        client_id: Id | Sequence[Id] = (),
         owner_agent_id: Id | None = None,
         search: str | None = None,
         location: str | None = None,
@@ -73,7 +73,7 @@ class ClientApi(Group):
     def count(
         self,
         *,
-        client_id: Id | None = None,
+        client_id: Id | Sequence[Id] = (),
         owner_agent_id: Id | None = None,
         search: str | None = None,
         location: str | None = None,

@@ -25,6 +25,7 @@ class PropertyApi(Group):
     def query(
         self,
         *,
+        unit: str | Sequence[str] = (),
         area_id: Id | None = None,
         project_id: Id | None = None,
         status: str | None = None,
@@ -42,6 +43,7 @@ class PropertyApi(Group):
         return self._pages(
             Unit,
             "/property/query",
+            unit=unit,
             area_id=area_id,
             project_id=project_id,
             status=status,
@@ -59,6 +61,7 @@ class PropertyApi(Group):
     def count(
         self,
         *,
+        unit: str | Sequence[str] = (),
         area_id: Id | None = None,
         project_id: Id | None = None,
         status: str | None = None,
@@ -74,6 +77,7 @@ class PropertyApi(Group):
         return self._get(
             Count,
             "/property/count",
+            unit=unit,
             area_id=area_id,
             project_id=project_id,
             status=status,
