@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -102,6 +105,8 @@ def test_an_answer_in_arabic_arrives_as_it_is(run: Run) -> None:
         (("api", "GET", "market/heatmap"), 2, "one slash"),
         (("load", "rows", "event", "nowhere.ndjson"), 2, "no file"),
         (("load", "rows", "ghost", "-"), 2, "ghost"),
+        (("import", "file", "nowhere.csv"), 2, "nowhere.csv"),
+        (("import", "take", NOBODY), 4, "Check the id"),
         (("heat", "--url", "127.0.0.1:8000"), 2, "like http://127.0.0.1:8000"),
         (("api", "GET", "/nothing/here"), 4, "Not Found"),
         (("api", "POST", "/client/ingest", "--data", "{"), 2, "no JSON"),
@@ -174,6 +179,56 @@ def test_rows_are_loaded_and_refused_ones_told_by_line(run: Run, tmp_path: Path)
         "rejected": 0,
         "refused": [],
     }
+
+
+@contextmanager
+def working() -> Iterator[None]:
+    """Do what waits, again and again, as a worker would."""
+    done = threading.Event()
+
+    def work() -> None:
+        while not done.is_set():
+            subprocess.run([sys.executable, "-m", "estate", "work"], capture_output=True, check=True)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    yield
+    done.set()
+    worker.join()
+
+
+def test_a_file_is_brought_then_taken_then_taken_back(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("Name,Mobile\nHuda Salem,+971501230001\nKarim Adel,unknown to us\nSami Nour,+971501230002\n")
+    brought = run("import", "file", str(file), "--kind", "clients")
+    assert brought.exit_code == 1, brought.output
+    assert "Mobile" in brought.stdout
+    assert "line 3" in brought.stderr
+    assert run("clients", "list", "--search", "Huda", "--json").stdout.count("Huda") == 0
+    import_id = re.findall(r"estate import take ([0-9a-f-]{36})", brought.stderr)[0]
+    with working():
+        taken = run("import", "take", import_id, "--json")
+        assert taken.exit_code == 1, taken.output
+        counts = json.loads(taken.stdout)["counts"]
+        assert (counts["created"], counts["rejected"], counts["waiting"]) == (2, 1, 0)
+        assert "Huda Salem" in run("clients", "list", "--search", "Huda", "--json").stdout
+        undone = run("import", "undo", import_id)
+        assert undone.exit_code == 0, undone.output
+        assert "removed" in undone.stdout
+    assert run("clients", "list", "--search", "Huda", "--json").stdout.count("Huda") == 0
+
+
+def test_a_file_is_taken_at_once_unless_it_leaves_something_open(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "leads.csv"
+    file.write_text("Name,Mobile,Budget\nHala Aziz,+971501230003,1.234\n")
+    asked = run("import", "file", str(file), "--kind", "clients", "--take")
+    assert asked.exit_code == 1, asked.output
+    assert "To be answered: Budget (decimal): 1.234 is 1.234, or 1.234 is 1234" in asked.stderr
+    file.write_text("Name,Mobile\nHala Aziz,+971501230003\n")
+    with working():
+        taken = run("import", "file", str(file), "--kind", "clients", "--take")
+    assert taken.exit_code == 0, taken.output
+    assert "estate import undo" in taken.stderr
 
 
 def test_a_load_that_breaks_off_says_how_far_it_came(run: Run, tmp_path: Path) -> None:

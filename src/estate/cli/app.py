@@ -10,6 +10,7 @@ from estate.cli import (
     api,
     ask,
     bench,
+    bringing,
     clients,
     console,
     doctor,
@@ -50,6 +51,8 @@ clients.app.command("list")(records.list_clients)
 clients.app.command("get")(records.get_client)
 clients.app.command("why")(records.why)
 imports.load_app.command("rows")(sending.rows)
+for door in (bringing.file, bringing.take, bringing.undo):
+    imports.app.command()(door)
 app.add_typer(ask.app, name="gpt")
 app.add_typer(clients.app, name="clients")
 app.add_typer(imports.app, name="import")

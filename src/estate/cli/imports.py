@@ -1,4 +1,4 @@
-"""`estate import`: files of the public kinds that the platform knows; `estate load`: files in its own form."""
+"""`estate import`: files of public kinds, and of any layout; `estate load`: files in the platform's own form."""
 
 from collections.abc import Callable
 from pathlib import Path
