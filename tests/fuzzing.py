@@ -37,14 +37,14 @@ KNOWN: Mapping[str, tuple[str, Sequence[str]]] = {
     "agents": ("SELECT agent_id FROM agent_activity", ["agent_id", "owner_agent_id", "triples.[*].agent_id"]),
     "clients": (
         "SELECT client_id FROM client_profiles ORDER BY 1 LIMIT 60",
-        ["client_id", "keep", "triples.[*].client_id"],
+        ["client_id", "client_id.[*]", "keep", "triples.[*].client_id"],
     ),
     "leaving": ("SELECT client_id FROM client_profiles ORDER BY 1 OFFSET 60", ["merge"]),
     "areas": ("SELECT area_id FROM market_insights", ["area_id"]),
     "projects": ("SELECT project_id FROM projects", ["project_id"]),
     "units": (
         "SELECT project_id || ':' || unit_id FROM properties",
-        ["unit", "unitA", "unitB", "property", "triples.[*].property"],
+        ["unit", "unit.[*]", "unitA", "unitB", "property", "triples.[*].property"],
     ),
     "deals": ("SELECT deal_id FROM deals", ["deal_id"]),
     "teams": ("SELECT team_id FROM teams", ["team_id"]),
