@@ -65,7 +65,7 @@ def _columns(names: Names) -> list[Column[Deal]]:
         Column("Client", lambda one: names.client(one.client_id)),
         Column("Unit", lambda one: names.unit(one.unit)),
         Column("Closed", lambda one: text.day(one.closed_at)),
-        Column("Why lost", lambda one: span(dir="auto")[one.lost_reason] if one.lost_reason else text.DASH),
+        Column("Why lost", lambda one: span(dir="auto")[text.words(one.lost_reason)] if one.lost_reason else text.DASH),
     ]
 
 

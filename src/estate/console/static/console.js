@@ -355,11 +355,17 @@
   };
 
   // ----------------------------------------------------------------- drawing
+  const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+
+  // Months have three letters, as where the server writes them: this locale gives September four.
+  const written = (moment) =>
+    format.formatToParts(moment).map((part) => (part.type === "month" ? part.value.slice(0, 3) : part.value)).join("");
+
   const localise = () => {
     for (const node of document.querySelectorAll("time[datetime]:not([data-local])")) {
       node.dataset.local = "yes";
       node.title = node.textContent;
-      node.textContent = new Date(node.dateTime).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+      node.textContent = written(new Date(node.dateTime));
     }
   };
 
