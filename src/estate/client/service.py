@@ -124,7 +124,7 @@ def list_clients(session: Session, wanted: ClientFilter) -> Page[ClientOut]:
     Raises
     ------
     ClientMerged
-        When one client is asked for that was merged into another.
+        When one client is asked for, by its id, that was merged into another; among several it is left out.
     """
     page = crud.page_clients(session, wanted, _compared_in(session, wanted))
     return Page(_out(page.items), page.next_cursor)
@@ -143,7 +143,8 @@ def count_clients(session: Session, wanted: ClientsWanted) -> int:
 
 def _compared_in(session: Session, wanted: ClientsWanted) -> str | None:
     """Return the one currency in which budgets are compared, None where none are; refuse a client that was merged."""
-    _refuse_merged(session, wanted.client_id)
+    if len(wanted.client_id) == 1:
+        _refuse_merged(session, *wanted.client_id)
     ranged = wanted.budget_min is not None or wanted.budget_max is not None
     return wanted.currency or (get_settings().default_currency if ranged else None)
 
@@ -160,14 +161,14 @@ def get_client(session: Session, client_id: uuid.UUID) -> ClientOut:
     """
     client = crud.get_client(session, client_id)
     if client is None:
-        _refuse_merged(session, [client_id])
+        _refuse_merged(session, client_id)
         raise ClientNotFound("No client has this id.")
     return ClientOut.model_validate(client)
 
 
-def _refuse_merged(session: Session, client_ids: Collection[uuid.UUID]) -> None:
-    if kept := crud.kept_ids(session, client_ids):
-        raise ClientMerged(next(iter(kept.values())))
+def _refuse_merged(session: Session, client_id: uuid.UUID) -> None:
+    if kept := crud.kept_ids(session, [client_id]):
+        raise ClientMerged(kept[client_id])
 
 
 def clients_of(session: Session, agent_id: uuid.UUID) -> list[ClientOut]:

@@ -9,7 +9,7 @@ from htpy import Element, Node, a
 
 from estate.console import text
 from estate.console.parts import badge
-from estate.console.units import title_of, unit_link
+from estate.console.units import unit_link
 from estate.sdk import Estate
 
 __all__ = ["Names", "agent_names", "deals_link", "outcome_badge"]
@@ -29,7 +29,7 @@ class Names:
 
     agents: Mapping[str, str]
     clients: Mapping[str, str]
-    units: Mapping[str, str]
+    units: Mapping[str, str | None]
 
     @classmethod
     def of(cls, estate: Estate, clients: Iterable[UUID | None], units: Iterable[str | None]) -> "Names":
@@ -40,7 +40,7 @@ class Names:
         return cls(
             agent_names(estate),
             {str(one.client_id): one.name or "No name" for one in people},
-            {one.property_id: title_of(one.title) for one in homes},
+            {one.property_id: one.title for one in homes},
         )
 
     def agent(self, agent_id: UUID | None) -> Node:
@@ -55,8 +55,9 @@ class Names:
         """Link to a unit, told as project_id:unit_id."""
         if property_id is None:
             return text.DASH
-        title = self.units.get(property_id)
-        return "A unit not on record" if title is None else unit_link(property_id, title)
+        if property_id not in self.units:
+            return "A unit not on record"
+        return unit_link(property_id, self.units[property_id])
 
 
 def _linked(where: str, one: UUID | None, names: Mapping[str, str], unnamed: str) -> Node:

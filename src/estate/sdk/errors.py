@@ -183,7 +183,7 @@ class MergeConflict(Conflict):
 class NotNow(Conflict):
     """The import is in another state than the call needs."""
 
-    hint = "Ask for the import, and wait until its state has changed."
+    hint = "Ask for the import: its state tells what can be done with it now."
 
 
 class Gone(ApiError):
@@ -199,7 +199,7 @@ class ClientMerged(Gone):
 class TooLarge(ApiError):
     """The body or the number of its items is over the limit."""
 
-    hint = "Send less at a time; `load` splits rows by itself."
+    hint = "Send less at a time: split the file; `load` splits rows by itself."
 
 
 class UnsupportedMediaType(ApiError):

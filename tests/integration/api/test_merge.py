@@ -222,6 +222,13 @@ def test_the_merged_id_is_gone_and_names_the_kept_one(two: Desk) -> None:
         assert KEEP in problem["detail"], path
 
 
+def test_among_several_ids_a_merged_one_is_left_out(two: Desk) -> None:
+    two.merge()
+    (found,) = two.get("/client/query", client_id=[KEEP, MERGE])["items"]
+    assert found["client_id"] == KEEP
+    assert two.get("/client/count", client_id=[KEEP, MERGE]) == {"count": 1}
+
+
 def test_a_repeated_event_of_the_merged_client_is_a_duplicate(two: Desk) -> None:
     two.merge()
     assert two.post("/behavior/event", event(2, MERGE))["status"] == "duplicate"

@@ -74,6 +74,11 @@ def test_a_deal_may_be_about_no_unit() -> None:
     assert "/properties/" not in shown(deal(unit=None))[0]
 
 
+def test_a_reason_is_words_and_a_name_in_it_stays_one() -> None:
+    assert ">Payment terms<" in shown(deal(outcome="lost", lost_reason="payment_terms"))[0]
+    assert ">Chose DAMAC in Marina<" in shown(deal(outcome="lost", lost_reason="chose DAMAC in Marina"))[0]
+
+
 def test_hostile_reasons_stay_text() -> None:
     told, _ = shown(deal(outcome="lost", lost_reason=HOSTILE))
     assert HOSTILE not in told

@@ -41,7 +41,7 @@ class ClientApi(Group):
     def query(
         self,
         *,
-        client_id: Id | Sequence[Id] = (),
+        client_id: Id | Sequence[Id] | None = None,
         owner_agent_id: Id | None = None,
         search: str | None = None,
         location: str | None = None,
@@ -53,7 +53,7 @@ class ClientApi(Group):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Pages[Client]:
-        """List client profiles."""
+        """List client profiles; `client_id` may be up to 50 of them, and without any, all are listed."""
         return self._pages(
             Client,
             "/client/query",
@@ -73,7 +73,7 @@ class ClientApi(Group):
     def count(
         self,
         *,
-        client_id: Id | Sequence[Id] = (),
+        client_id: Id | Sequence[Id] | None = None,
         owner_agent_id: Id | None = None,
         search: str | None = None,
         location: str | None = None,

@@ -25,7 +25,7 @@ class PropertyApi(Group):
     def query(
         self,
         *,
-        unit: str | Sequence[str] = (),
+        unit: str | Sequence[str] | None = None,
         area_id: Id | None = None,
         project_id: Id | None = None,
         status: str | None = None,
@@ -39,7 +39,7 @@ class PropertyApi(Group):
         cursor: str | None = None,
         limit: int | None = None,
     ) -> Pages[Unit]:
-        """List units; `sort` is one of id, price, -price, updated, -updated."""
+        """List units; `unit` may be up to 50 of them, `sort` is one of id, price, -price, updated, -updated."""
         return self._pages(
             Unit,
             "/property/query",
@@ -61,7 +61,7 @@ class PropertyApi(Group):
     def count(
         self,
         *,
-        unit: str | Sequence[str] = (),
+        unit: str | Sequence[str] | None = None,
         area_id: Id | None = None,
         project_id: Id | None = None,
         status: str | None = None,
