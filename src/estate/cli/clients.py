@@ -18,7 +18,7 @@ from estate.core.traces import client_hash
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Clients who are erased.", no_args_is_help=True)
+app = typer.Typer(help="Clients: look them up, see why, erase them.", no_args_is_help=True)
 
 
 @app.command("ledger")

