@@ -33,7 +33,15 @@ class Call:
     path: str | None = None
     params: Mapping[str, Any] | None = None
     body: Json = None
+    content: bytes | None = None
     status: int = 200
+
+
+STATED = 0.8
+CSV = {"Content-Type": "text/csv"}
+LEADS = b"Name,Mobile\nFirst Lead,+971501230008\nSecond Lead,+971501230009\nThird Lead,unknown to us\n"
+MENDED = ["Third Lead", "+971501230010"]
+BAD_LINE = 4
 
 
 def _listed(*fields: str) -> Check:
@@ -62,7 +70,8 @@ def smoke_problems(api: httpx2.Client) -> tuple[int, list[str]]:
     world = _world(api)
     problems = []
     called = set()
-    for call in (*_ingest_calls(world), *_read_calls(world), *_gpt_calls(api, world)):
+    first = (*_ingest_calls(world), *_read_calls(world), *_gpt_calls(api, world))
+    for call in (*first, *_person_calls(), *_import_calls(api), *_caller_calls()):
         called.add(call.operation)
         problem = _problem(api, call)
         if problem:
@@ -79,7 +88,10 @@ def smoke_problems(api: httpx2.Client) -> tuple[int, list[str]]:
 
 def _problem(api: httpx2.Client, call: Call) -> str | None:
     method, _, template = call.operation.partition(" ")
-    answer = api.request(method, call.path or template, params=call.params, json=call.body)
+    headers = None if call.content is None else CSV
+    answer = api.request(
+        method, call.path or template, params=call.params, json=call.body, content=call.content, headers=headers
+    )
     if answer.status_code != call.status:
         return f"answered {answer.status_code}, not {call.status}: {answer.text[:200]}"
     try:
@@ -159,6 +171,18 @@ def _read_calls(world: World) -> list[Call]:
             path=f"/client/qualification/{world.client}",
         ),
         Call("GET /client/predict", lambda a: _share(a["score"]), params=client | agent | {"unit": world.units[0]}),
+        Call(
+            "POST /client/closing",
+            lambda a: len(a["items"]) == 1 and _share(a["items"][0]["score"]),
+            body={"triples": [client | agent | {"property": world.units[0]}]},
+        ),
+        Call(
+            "POST /client/override",
+            lambda a: a["stated_score"] == STATED,
+            body=client | {"score": STATED, "reason": "Smoke"},
+        ),
+        Call("GET /client/quality", lambda a: bool(a["why"])),
+        Call("GET /client/duplicates", lambda a: "items" in a),
         Call("GET /client/recommend", lambda a: len(a["items"]) <= a["callable"] and "held" in a, params=agent),
         Call("GET /client/skip-reasons", _listed("reason", "cool_down_hours", "n")),
         Call(
@@ -228,4 +252,74 @@ def _gpt_calls(api: httpx2.Client, world: World) -> list[Call]:
             lambda a: bool(a["feedback_id"]),
             body={"response_id": response_id, "verdict": "helpful"},
         ),
+        Call("GET /gpt/ranking", lambda a: a["version"] >= 0),
+        Call(
+            "POST /gpt/ranking/rollback",  # Of a version that is not in force.
+            lambda a: bool(a["detail"]),
+            body={"version": 1_000_000},
+            status=409,
+        ),
+    ]
+
+
+def _person_calls() -> list[Call]:
+    """Return the life of a client who comes twice, is made one, asks for the data and is erased."""
+    kept, merged = str(uuid.uuid4()), str(uuid.uuid4())
+    rows = [{"client_id": one, "name": "Smoke Person"} for one in (kept, merged)]
+    return [
+        Call("POST /client/ingest", lambda a: a["created"] == len(rows), body=rows),
+        Call("POST /client/merge", lambda a: a["kept_id"] == kept, body={"keep": kept, "merge": merged}),
+        Call(
+            "GET /client/{client_id}/export",
+            lambda a: [row["name"] for row in a["tables"]["client_profiles"]] == ["Smoke Person"],
+            path=f"/client/{kept}/export",
+        ),
+        Call("DELETE /client/{client_id}", lambda a: a["erased"]["client_profiles"] == 1, path=f"/client/{kept}"),
+    ]
+
+
+def _import_calls(api: httpx2.Client) -> list[Call]:
+    """Return what is done with a file of three leads, one of them with a bad number."""
+    wanted = {"filename": "leads.csv", "kind": "clients"}
+    brought = api.post("/imports", params=wanted, content=LEADS, headers=CSV).json()
+    path = f"/imports/{brought.get('import_id', uuid.uuid4())}"
+    return [
+        Call("POST /imports", lambda a: a["adds_up"] and a["counts"]["read"] == 3, params=wanted, content=LEADS),
+        Call("GET /imports", _listed("import_id", "state")),
+        Call("GET /imports/{import_id}", lambda a: a["adds_up"], path=path),
+        Call(
+            "POST /imports/{import_id}/mapping",
+            lambda a: a["kind"] == "clients",
+            path=f"{path}/mapping",
+            body={"kind": "clients"},
+        ),
+        Call(
+            "GET /imports/{import_id}/rows",
+            lambda a: [(row["line"], row["problems"][0]["column"]) for row in a["items"]] == [(BAD_LINE, "Mobile")],
+            path=f"{path}/rows",
+            params={"status": "rejected"},
+        ),
+        Call(
+            "POST /imports/{import_id}/rows/{line}",
+            lambda a: a["status"] == "waiting",
+            path=f"{path}/rows/{BAD_LINE}",
+            body={"cells": MENDED},
+        ),
+        Call("POST /imports/{import_id}/undo", lambda a: bool(a["detail"]), path=f"{path}/undo", body={}, status=409),
+        Call(
+            "POST /imports/{import_id}/commit",
+            lambda a: a["state"] == "committing",
+            path=f"{path}/commit",
+            body={},
+            status=202,
+        ),
+    ]
+
+
+def _caller_calls() -> list[Call]:
+    nobody = {"email": "nobody@example.com", "password": "a password of nobody"}
+    return [
+        Call("GET /auth/me", lambda a: a["role"] == "admin"),
+        Call("POST /auth/login", lambda a: bool(a["detail"]), body=nobody, status=401),
+        Call("POST /auth/logout", lambda a: a["logged_out"] is False),
     ]
