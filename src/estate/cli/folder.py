@@ -39,7 +39,9 @@ def exclusive(folder: Path) -> IO[str]:
 
 
 def held(folder: Path) -> bool:
-    """Tell whether a process, this one included, holds a folder."""
+    """Tell whether a process, this one included, holds a folder; asking makes none, as on a read-only disk."""
+    if not (folder / "lock").exists():
+        return False
     try:
         exclusive(folder).close()
     except Conflict:
