@@ -145,7 +145,9 @@ def run_behavior_job(run: Run) -> str:
     posted = _post_events(run)
     grouped = "SELECT count(*) FROM behavior_events WHERE pattern_group IS NOT NULL AND folded_at IS NOT NULL"
     mine = grouped + " AND event_id = ANY(:ids)"
-    waiting = "SELECT count(*) FROM outbox WHERE NOT dead"
+    waiting = (  # Opinions on replies are read once an hour, which is not waited for.
+        "SELECT count(*) FROM outbox WHERE NOT dead AND (attempts > 0 OR available_at < now() + interval '10 minutes')"
+    )
     alive = run.services.require_alive
     wait_for("the worker folding the posted events", lambda: _count(run, mine, ids=posted) == len(posted), alive)
     wait_for("the outbox running empty", lambda: _count(run, waiting) == 0, alive)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from estate.realestate_gpt.facts import FACTS, Fact, asked_for, explained
 from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, topics
@@ -42,6 +43,9 @@ COMMON = frozenset(
 
 AHEAD = frozenset(words("will going forecast outlook future trend develop invest next expect expected"))
 """What is asked of times to come is a topic, not a fact."""
+
+COMPLAINTS = frozenset((*words("too"), *words(word)) for word in ("expensive", "high", "much", "dear"))
+"""What is found too expensive wants an answer from all that is known, not the price alone."""
 
 MINE = frozenset({"i", "my", "me", "mine", "our", "we"})
 THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer"))
@@ -102,7 +106,7 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
     intents = intents_of(counts)
     # Beside a topic, one word does not ask for a fact of somebody who was not named.
     fact = asked_for(rest, subjects, least=2 if intents and not best.records else 1)
-    if subjects == {"market"} and AHEAD.intersection(rest):
+    if (subjects == {"market"} and AHEAD.intersection(rest)) or COMPLAINTS.intersection(pairwise(spoken)):
         fact = None
     odd = sum(1 for word in set(rest) if _is_odd(word))
     known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON)

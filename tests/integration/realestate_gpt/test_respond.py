@@ -107,6 +107,14 @@ def test_all_five_layers_are_used(world: TestClient, drain: Callable[[], int], u
     assert used["behavior"] == [DEAL]
 
 
+def test_what_is_found_too_expensive_is_answered_by_more_than_its_price(
+    world: TestClient, drain: Callable[[], int]
+) -> None:
+    drain()
+    text = "My client finds Qamar Quay too expensive. What should I offer, and is the market there still hot?"
+    assert len(ids(ask(world, client_input=text))) >= 3
+
+
 def test_every_figure_stands_in_a_cited_field_of_the_audit(world: TestClient) -> None:
     reply = ask(world, property=PROPERTY)
     stored = world.get(f"/gpt/responses/{reply['response_id']}").json()
