@@ -1,7 +1,6 @@
 """`estate import file`: a CSV file or workbook of any layout, read, checked and taken by the API."""
 
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from estate.cli.calling import AsJson, Debug, Url, calling, hint, show_json, show_table
 from estate.cli.failing import HANDLED
 from estate.cli.progress import bar
+from estate.intake.analytics.targets import Kind
 
 if TYPE_CHECKING:
     from estate.sdk import Estate
@@ -23,15 +23,6 @@ PATIENCE_S = 20.0
 SHOWN_ROWS = 20
 
 ImportId = Annotated[str, typer.Argument(help="The id that `estate import file` told.", show_default=False)]
-
-
-class Kind(StrEnum):
-    """What the rows of a file are about."""
-
-    CLIENTS = "clients"
-    UNITS = "units"
-    AGENTS = "agents"
-    MARKET = "market"
 
 
 def file(

@@ -98,5 +98,6 @@ def moment(value: dt.datetime | None) -> Element | str:
 
 
 def words(name: str) -> str:
-    """Write a name of the API, such as ``no_answer``, as words."""
-    return name.replace("_", " ").capitalize()
+    """Write a name of the API, such as ``no_answer``, as words; what a person wrote keeps its capitals."""
+    said = name.replace("_", " ")
+    return said[:1].upper() + said[1:]

@@ -392,10 +392,10 @@ WHOLE_FROM_TEXT = _from_text(r"-?(0|[1-9][0-9]{0,18})", int, "Write a whole numb
 NUMBER_FROM_TEXT = _from_text(_PLAIN_DECIMAL, float, "Write a number in plain digits, such as 0.5.")
 
 QueryLimit = Annotated[PageLimit, WHOLE_FROM_TEXT]
-
-MAX_NAMED = 50
-"""Records that one query may name: with more, its address would be longer than servers between read."""
 QueryCount = Annotated[Count, WHOLE_FROM_TEXT]
 QueryNumber = Annotated[Number, NUMBER_FROM_TEXT]
 QueryShare = Annotated[Share, NUMBER_FROM_TEXT]
 QueryBool = Annotated[bool, Field(strict=True), _from_text("true|false", "true".__eq__, "Write true or false.")]
+
+MAX_NAMED = 50
+"""Records that one query may name: with more, its address would be longer than servers between read."""

@@ -65,7 +65,7 @@ def _columns(names: Names) -> list[Column[Deal]]:
         Column("Client", lambda one: names.client(one.client_id)),
         Column("Unit", lambda one: names.unit(one.unit)),
         Column("Closed", lambda one: text.day(one.closed_at)),
-        Column("Why lost", lambda one: _reason(one.lost_reason)),
+        Column("Why lost", lambda one: span(dir="auto")[text.words(one.lost_reason)] if one.lost_reason else text.DASH),
     ]
 
 
@@ -74,11 +74,3 @@ def _stage(one: Deal) -> Node:
         return text.words(one.stage)
     since = f" since {text.day(one.stage_since)}" if one.stage_since else " (since when is not known)"
     return text.words(one.stage) + since
-
-
-def _reason(lost: str | None) -> Node:
-    """Write why a deal was lost: a code as words, what somebody wrote as it is."""
-    if not lost:
-        return text.DASH
-    said = lost.replace("_", " ")
-    return span(dir="auto")[said[0].upper() + said[1:]]
