@@ -338,7 +338,9 @@ def test_the_audit_log_tells_it_under_a_pseudonym(house: House, connection: Conn
     house.people()
     house.export()
     house.erase()
-    lines = connection.execute(text("SELECT action, subject_id FROM audit_log WHERE subject_table = 'client_profiles'"))
+    lines = connection.execute(
+        text("SELECT action, subject_id FROM audit_log WHERE subject_table = 'client_profiles' ORDER BY audit_id")
+    )
     assert [tuple(line) for line in lines] == [
         ("client.merge", pseudonym(PERSON)),
         ("client.export", pseudonym(PERSON)),
