@@ -1,10 +1,7 @@
 """What every request passes: an id, the headers of every answer, one log line, the metrics, the envelope check."""
 
 import collections
-import itertools
-import re
 import time
-import uuid
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -15,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from estate.api.admission import actor_of
 from estate.api.errors import problem_response
 from estate.api.headers import security_headers
+from estate.core.context import id_of_request
 from estate.core.context import request_id as current_request
 from estate.core.errors import BadRequest, EstateError, FieldProblem, Invalid
 from estate.core.logs import log_request
@@ -23,9 +21,6 @@ from estate.core.telemetry import HTTP_REQUESTS, HTTP_SECONDS
 
 __all__ = ["EnvelopeCheck", "RequestRecord"]
 
-PROCESS = uuid.uuid4().hex[:20]
-NUMBERS = itertools.count()
-REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{8,64}$")
 UNEXPECTED = EstateError("Something went wrong; quote the request id.")
 REPEATABLE = frozenset(
     {
@@ -52,8 +47,7 @@ class RequestRecord:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if REQUEST_ID.match(given) else f"{PROCESS}{next(NUMBERS):012x}"
+        request_id = id_of_request(Headers(scope=scope).get("x-request-id", ""))
         scope["estate.request_id"] = request_id
         current_request.set(request_id)  # On every log line of the request, and the outbox rows that it causes.
         started = time.perf_counter()

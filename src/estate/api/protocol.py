@@ -2,13 +2,16 @@
 
 import re
 from asyncio import TimerHandle, Transport
+from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
-from pydantic_core import to_json
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from estate.api.errors import PROBLEM_JSON, Problem
+from estate.api.headers import Header, security_headers
+from estate.core.context import id_of_request
 from estate.core.settings import Settings
 
 __all__ = ["GuardedProtocol", "ProtocolLimits", "configure"]
@@ -55,6 +58,7 @@ class GuardedProtocol(HttpToolsProtocol):
     """Uvicorn's httptools protocol with deadlines and caps, which uvicorn leaves to a proxy."""
 
     limits = ProtocolLimits()
+    security_headers: Iterable[Header] = ()
 
     _receive_deadline: TimerHandle | None = None
     _write_deadline: TimerHandle | None = None
@@ -165,21 +169,28 @@ class GuardedProtocol(HttpToolsProtocol):
         """End the connection with an answer, or after the answer to a whole request that is still in work."""
         self._refused = True
         self._stop_receive_deadline()
-        self.logger.info("Refused a connection: %d %s", status, reason)
+        request_id = id_of_request(self._sent_id())
+        self.logger.info("Refused a connection: %d %s", status, reason, extra={"request_id": request_id})
+        answer = _problem(status, reason, request_id, self.security_headers)
         cycle = self.cycle
         if cycle is None or cycle.response_complete:
-            self._answer(status, reason)
+            self._answer(answer)
         elif not cycle.more_body:
             cycle.keep_alive = False
         elif cycle.response_started or self.pipeline:
             self.transport.abort()
         else:
             cycle.disconnected = True
-            self._answer(status, reason)
+            self._answer(answer)
 
-    def _answer(self, status: HTTPStatus, reason: str) -> None:
-        """Write a problem and close, reading on a moment: closing on unread bytes would reset the answer."""
-        self.transport.write(_problem(status, reason))
+    def _sent_id(self) -> str:
+        """Return the id among the headers that have come of the refused request."""
+        sent = dict(self.headers) if self._in_message else {}
+        return sent.get(b"x-request-id", b"").decode("latin-1")
+
+    def _answer(self, answer: bytes) -> None:
+        """Write and close, reading on a moment: closing on unread bytes would reset the answer."""
+        self.transport.write(answer)
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
@@ -211,12 +222,12 @@ class GuardedProtocol(HttpToolsProtocol):
 
 
 def configure(settings: Settings) -> type[GuardedProtocol]:
-    """Make the protocol class with the configured deadlines, for ``uvicorn.Config(http=...)``.
+    """Make the protocol class with the configured deadlines and headers, for ``uvicorn.Config(http=...)``.
 
     Parameters
     ----------
     settings : Settings
-        Its receive deadlines are used.
+        Its receive deadlines are used, and its environment.
 
     Returns
     -------
@@ -226,7 +237,9 @@ def configure(settings: Settings) -> type[GuardedProtocol]:
     limits = ProtocolLimits(
         header_seconds=settings.header_receive_deadline_s, body_seconds=settings.body_receive_deadline_s
     )
-    return type("ConfiguredProtocol", (GuardedProtocol,), {"limits": limits})
+    return type(
+        "ConfiguredProtocol", (GuardedProtocol,), {"limits": limits, "security_headers": security_headers(settings)}
+    )
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -237,12 +250,16 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def _problem(status: HTTPStatus, reason: str) -> bytes:
+def _problem(status: HTTPStatus, reason: str, request_id: str, security: Iterable[Header]) -> bytes:
     """Render a whole answer as problem+json."""
-    body = to_json({"type": "about:blank", "title": status.phrase, "status": status, "detail": reason})
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
-        "cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n"
-    )
-    return head.encode("ascii") + body
+    problem = Problem(type="about:blank", title=status.phrase, status=status, detail=reason, request_id=request_id)
+    body = problem.model_dump_json().encode()
+    headers = [
+        (b"content-type", PROBLEM_JSON.encode()),
+        (b"content-length", b"%d" % len(body)),
+        (b"connection", b"close"),
+        (b"x-request-id", request_id.encode()),
+        *security,
+    ]
+    lines = [f"HTTP/1.1 {status.value} {status.phrase}".encode(), *(b": ".join(header) for header in headers)]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body

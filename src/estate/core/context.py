@@ -1,10 +1,17 @@
 """Whose work this is: the ids that every log line, outbox row and error report of a request or task carries."""
 
+import itertools
+import re
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["group_id", "ids", "request_id", "task_id", "working_for"]
+__all__ = ["group_id", "id_of_request", "ids", "request_id", "task_id", "working_for"]
+
+_PROCESS = uuid.uuid4().hex[:20]
+_NUMBERS = itertools.count()
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The request that is answered, or that caused the work."""
@@ -14,6 +21,11 @@ group_id: ContextVar[str | None] = ContextVar("group_id", default=None)
 
 task_id: ContextVar[str | None] = ContextVar("task_id", default=None)
 """The task that a worker does."""
+
+
+def id_of_request(sent: str) -> str:
+    """Return the id that a client sent with its request if that is well-formed, else a new one."""
+    return sent if _REQUEST_ID.fullmatch(sent) else f"{_PROCESS}{next(_NUMBERS):012x}"
 
 
 def ids() -> dict[str, str]:

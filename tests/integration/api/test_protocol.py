@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from estate.api.headers import security_headers
 from estate.api.protocol import GuardedProtocol, ProtocolLimits, configure
 from estate.core.settings import Settings
 
@@ -114,7 +115,9 @@ def assert_problem(answer: bytes, status: int) -> None:
     assert head.startswith(b"HTTP/1.1 %d " % status)
     assert b"content-type: application/problem+json" in head
     assert b"connection: close" in head
-    assert json.loads(body)["status"] == status
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert b"x-request-id: %s\r\n" % problem["request_id"].encode() in head + b"\r\n"
     assert body.count(b"HTTP/1.1") == 0
 
 
@@ -357,12 +360,37 @@ def test_a_refusal_is_logged_without_what_was_sent(running: Running, caplog: pyt
     assert "secret-path" not in caplog.text
 
 
-def test_the_configured_deadlines_are_used() -> None:
+@pytest.mark.parametrize("sent", [b"X-Request-Id: of-the-client\r\n", b"X-Request-Id: short\r\n", b""])
+def test_a_refusal_has_an_id_of_its_own_or_the_one_that_was_sent(
+    running: Running, caplog: pytest.LogCaptureFixture, sent: bytes
+) -> None:
+    with caplog.at_level(logging.INFO, logger="uvicorn.error"):
+        first, second = (running.exchange(b"GET / HTTP/1.1\r\n" + sent + b"\r\n") for _ in range(2))
+    told = [json.loads(answer.partition(b"\r\n\r\n")[2])["request_id"] for answer in (first, second)]
+    assert (told == ["of-the-client"] * 2) == (b"of-the-client" in sent)
+    assert (told[0] == told[1]) == (b"of-the-client" in sent)
+    assert [vars(record)["request_id"] for record in caplog.records if "Refused" in record.message] == told
+
+
+def test_what_follows_an_answered_request_does_not_take_its_id(running: Running) -> None:
+    with running.connection() as client:
+        client.sendall(b"GET /first HTTP/1.1\r\n" + HOST + b"X-Request-Id: of-the-first\r\n\r\n")
+        read_answer(client, b"/first 0")
+        client.sendall(b"\x16\x03garbage\r\n\r\n")
+        answer = read_all(client)
+    assert_problem(answer, 400)
+    assert b"of-the-first" not in answer
+
+
+def test_the_configured_deadlines_and_headers_are_used() -> None:
     settings = Settings(header_receive_deadline_s=0.2, body_receive_deadline_s=0.3)
     server = Running(configure(settings))
     try:
         started = time.monotonic()
-        assert_problem(server.exchange(b"GET /"), 408)
+        answer = server.exchange(b"GET /")
+        assert_problem(answer, 408)
+        head = answer.partition(b"\r\n\r\n")[0]
+        assert {b": ".join(header) for header in security_headers(settings)} <= set(head.split(b"\r\n"))
         assert 0.15 < time.monotonic() - started < 2
     finally:
         server.stop()
