@@ -1,5 +1,6 @@
 """Celery entry point: `celery -A estate.worker worker --beat`."""
 
+import logging
 from typing import Any
 
 from billiard.process import current_process
@@ -14,8 +15,14 @@ from estate.core.settings import get_settings
 __all__ = ["app"]
 
 
+CHATTER = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+"""Loggers with lines for every task, also where there was nothing to do; what was done the outbox tells."""
+
+
 def _log_as_the_api_does(**_: object) -> None:
     configure_logging(get_settings())
+    for name in CHATTER:
+        logging.getLogger(name).setLevel(logging.getLogger().level + 10)  # One level less: shown at DEBUG.
 
 
 def _connect(**_: object) -> None:

@@ -119,6 +119,8 @@ def test_stops_cleanly_on_request_and_keeps_data_and_key(folder: Path) -> None:
         key = (folder / ".estate" / "api.key").read_text()
         assert first.call("/readyz")["redis"] == "ok"
         first.call("/market/ingest", {"area_id": area, "area_name": "Kept Quarter", "price_avg": "1000.00"})
+        wait_for(lambda: "outbox rows done" in first.output, READY_S)
+        assert "Task estate." not in first.output, "a line for every task, many of which did nothing"
         parts = first.parts()
         first.process.send_signal(signal.SIGINT)
         assert first.process.wait(STOP_S) == 0, first.output

@@ -288,7 +288,7 @@ def _copy_lines(console: Console, name: str, lines: IO[bytes], tail: deque[str])
         for raw in lines:
             line = raw.decode(errors="replace").rstrip()
             tail.append(line)
-            console.print(Text(f"{name:<7}", style) + Text.from_ansi(line), soft_wrap=True)
+            console.print(Text(f"{name:<8}", style) + Text.from_ansi(line), soft_wrap=True)
 
 
 def _require_alive(children: list[Child]) -> None:
