@@ -26,7 +26,7 @@ from estate.realestate_gpt import service as gpt
 
 __all__ = ["ErasureOut", "ExportOut", "erase_client", "export_client"]
 
-EXPORTS = (client_service.export_client, behavior.export_client, gpt.export_client, imports.export_client)
+EXPORTS = (client_service.export_client, behavior.export_client, gpt.export_client)
 DOCUMENTED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "agent_activity": ("agent", ("agent_id",)),
     "client_profiles": ("client", ("client_id",)),
@@ -68,9 +68,10 @@ def export_client(session: Session, client_id: uuid.UUID, actor: Actor) -> Expor
     tables: dict[str, list[dict[str, Any]]] = {}
     for export in EXPORTS:
         tables |= export(session, client_id)
+    traces = client_service.known_as(session, client_id)
+    tables |= imports.export_client(session, traces.ids)
     if actor.role == "admin":
-        redaction = Redaction(client_service.known_as(session, client_id))
-        tables["rejected_rows"] = erasure.refused_rows(session, redaction)
+        tables["rejected_rows"] = erasure.refused_rows(session, Redaction(traces))
     return ExportOut(client_id=client_id, tables=tables)
 
 

@@ -12,15 +12,15 @@ from estate.intake.crud import privacy as crud
 __all__ = ["erase_client", "export_client"]
 
 
-def export_client(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows about a client, whole, by table.
+def export_client(session: Session, ids: Collection[uuid.UUID]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about a client, and about those merged into it, whole, by table.
 
     Raises
     ------
     TooLarge
         See `estate.core.export.held`.
     """
-    return crud.rows_about(session, client_id)
+    return crud.rows_about(session, ids)
 
 
 def erase_client(session: Session, ids: Collection[uuid.UUID], redaction: Redaction) -> dict[str, int]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from benchmarks.dirty_files import workbook
 from fastapi import FastAPI
 from sqlalchemy import Connection, Engine, text
 from starlette.testclient import TestClient
@@ -391,6 +392,25 @@ def test_a_file_with_an_erased_row_is_mapped_again(api: TestClient, drain: Drain
     mapped = said(api, read, columns=[{"column": 0, "target": "name"}])
     assert mapped["adds_up"]
     assert [(row["status"], row["reason"]) for row in rows(api, read)] == [("ignored", "erased"), ("waiting", None)]
+
+
+def test_a_name_in_two_cells_of_a_workbook_is_erased(api: TestClient, drain: Drain) -> None:
+    taken = bring(api, "Name,Mobile\nHuda Salem,+971501234567\n", name="taken.csv")
+    done(api, drain, taken, "commit")
+    split = [["First name", "Last name", "Mobile"], ["Huda", "Salem", "050 123 4567"], ["Omar", "Nasser", "050"]]
+    waiting = bring(api, workbook(split), name="split.xlsx")
+    (client,) = ok(api.get("/client/query", params={"search": "Huda"}))["items"]
+    ok(api.delete(f"/client/{client['client_id']}"))
+    assert [row["cells"] for row in rows(api, waiting)] == [[], ["Omar", "Nasser", "050"]]
+
+
+def test_an_export_holds_the_imports_of_merged_clients(api: TestClient, drain: Drain) -> None:
+    imported = done(api, drain, bring(api, PEOPLE), "commit")
+    kept, merged = (row["record_id"] for row in rows(api, imported)[:2])
+    ok(api.post("/client/merge", json={"keep": kept, "merge": merged}))
+    tables = ok(api.get(f"/client/{kept}/export"))["tables"]
+    assert {row["record_id"] for row in tables["import_rows"]} == {kept, merged}
+    assert {row["record_id"] for row in tables["import_changes"]} == {kept, merged}
 
 
 def test_imports_go_when_their_time_is_up(

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from estate.core.errors import BadRequest, Invalid, TooLarge
 from estate.core.settings import get_settings
+from estate.intake.analytics.cells import Record
 from estate.intake.analytics.delimited import Dialect, records, sniff
 from estate.intake.analytics.encodings import decode, detect
+from estate.intake.analytics.header import find_header
 from estate.intake.analytics.workbook import open_workbook
 from estate.intake.files import read_file
 
@@ -39,6 +41,18 @@ def test_a_quotation_mark_swallows_nothing() -> None:
         (6, ("6", '"x" y'), False),
         (7, ("7", "8"), True),
     ]
+
+
+def test_many_wrong_quotation_marks_are_refused_one_by_one() -> None:
+    lines = ['"Sea view" flat,1,Marina\n', '"""' + "x" * 500 + ",b,c\n"] * 2_000
+    read = list(records("".join(lines), "utf-8", COMMA))
+    assert [record.line for record in read] == list(range(1, 4_001))
+    assert all(record.refusal for record in read)
+
+
+def test_a_long_text_where_a_header_may_stand_is_not_searched_for_patterns() -> None:
+    long = Record(1, ("(" * 100_000, "@." * 50_000 + " x"))
+    assert find_header([long, Record(2, ("Name", "Mobile"))], None).line == 2
 
 
 @pytest.mark.parametrize(

@@ -163,3 +163,10 @@ def test_rooms_sizes_and_years() -> None:
     assert all_read("units", "area_sqm", "size", ["850 sqft", "120 m²", "١٢٠ م٢"]) == [78.97, 120.0, 120.0]
     assert all_read("units", "delivery_date", "delivery", [2027, "2028", "soon"]) == ["2027-12-31", "2028-12-31", None]
     assert all_read("units", "sold_at", "day", [2027]) == [None]
+
+
+@pytest.mark.parametrize("how", ["money", "number", "whole", "share", "day", "phone", "email"])
+def test_a_long_text_is_no_value_of_a_pattern(how: str) -> None:
+    for cell in ("1" + "x" * 100_000 + "1", " 1" * 50_000, "@." * 50_000 + " x"):
+        with pytest.raises(Unreadable):
+            read(how, cell, Rules())

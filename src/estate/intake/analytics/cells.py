@@ -4,11 +4,13 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-__all__ = ["Cell", "Record", "Unreadable", "is_empty", "normal", "plain", "words_of"]
+__all__ = ["Cell", "Record", "Unreadable", "is_empty", "is_long", "normal", "plain", "words_of"]
 
 Cell = str | int | float | bool | None
 """Text from a CSV file; from a workbook also numbers and flags. Days are text in ISO form."""
 
+LONGEST = 200
+"""Characters of a number, day, phone, e-mail or name of a column; what is longer is text, and not looked at further."""
 MISSING = frozenset(
     {"", "-", "--", "—", "n/a", "#n/a", "null", "nil", "unknown", "not available", "غير معروف", "لا يوجد", "غير متوفر"}
 )
@@ -62,6 +64,11 @@ def plain(cell: Cell) -> str:
     quoted = _AS_TEXT.fullmatch(text)
     text = quoted[1] if quoted else text
     return _ESCAPED.sub("", text, count=1) if text.startswith("'") else text
+
+
+def is_long(text: str) -> bool:
+    """Tell whether a text is too long for anything but text; patterns would take long to say so."""
+    return len(text) > LONGEST
 
 
 def is_empty(cell: Cell) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from estate.intake.analytics.cells import Cell, Unreadable, plain
+from estate.intake.analytics.cells import Cell, Unreadable, is_long, plain
 from estate.intake.analytics.numbers import to_ascii_digits
 
 __all__ = ["DayRules", "day", "day_votes"]
@@ -92,7 +92,8 @@ def day(cell: Cell, rules: DayRules) -> dt.date:
 def _text(cell: Cell) -> str:
     if isinstance(cell, bool):
         raise Unreadable("must be a day")
-    return _WEEKDAY.sub("", _TIME.sub("", to_ascii_digits(plain(cell)).strip()))
+    text = plain(cell)
+    return text if is_long(text) else _WEEKDAY.sub("", _TIME.sub("", to_ascii_digits(text).strip()))
 
 
 def _triple(text: str, order: str | None) -> tuple[int, int, int]:

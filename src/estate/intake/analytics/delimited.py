@@ -76,36 +76,25 @@ def _refusal(whole: str, cells: list[str] | None, encoding: str) -> str | None:
 
 
 def _usual_width(lines: Sequence[str], dialect: Dialect) -> int:
-    widths = Counter(len(cells) for line in lines if (cells := _read(line, dialect)) and any(cells))
+    widths = Counter(len(cells) for line in lines if (cells := _read([line], dialect)[0]) and any(cells))
     return widths.most_common(1)[0][0] if widths else 0
 
 
 def _record(lines: Sequence[str], at: int, width: int, dialect: Dialect) -> tuple[list[str] | None, int]:
     """Return the cells of the record that starts on a line, None where a quotation mark is amiss, and its lines."""
-    cells = _read(lines[at], dialect)
-    if cells is not None:
-        return cells, 1
-    whole = lines[at]
-    for n, line in enumerate(lines[at + 1 : at + MAX_LINES], 2):
-        whole += line
-        if dialect.quote in line and (cells := _read(whole, dialect)) is not None:
-            return (cells, n) if len(cells) == width else (None, 1)
-    return None, 1
+    cells, taken = _read(lines[at : at + MAX_LINES], dialect)
+    return (cells, taken) if taken == 1 or (cells is not None and len(cells) == width) else (None, 1)
 
 
-def _read(text: str, dialect: Dialect) -> list[str] | None:
-    """Return the cells of one record, or None where quotation marks do not close it."""
-    if dialect.quote not in text:
-        return _split(text, dialect)
+def _read(lines: Sequence[str], dialect: Dialect) -> tuple[list[str] | None, int]:
+    """Return the cells of the first record and its lines; None where quotation marks do not close it."""
+    if dialect.quote not in lines[0]:
+        return _split(lines[0], dialect), 1
+    reader = csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True)
     try:
-        rows = list(
-            csv.reader(
-                _LINE.findall(text), delimiter=dialect.delimiter, quotechar=dialect.quote, doublequote=True, strict=True
-            )
-        )
+        return next(reader), reader.line_num
     except csv.Error:
-        return None
-    return rows[0] if len(rows) == 1 else None
+        return None, 1
 
 
 def _split(text: str, dialect: Dialect) -> list[str]:

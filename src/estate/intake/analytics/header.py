@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from estate.intake.analytics.cells import Cell, Record, normal, plain
+from estate.intake.analytics.cells import Cell, Record, is_long, normal, plain
 from estate.intake.analytics.targets import KINDS, header_words
 
 __all__ = ["Header", "find_header", "no_record"]
@@ -76,15 +76,20 @@ def _width(cells: Sequence[Cell]) -> int:
 def _known(cells: Sequence[Cell]) -> int:
     """Count the cells that are known names, in a row that holds no data."""
     texts = [plain(cell) for cell in cells if plain(cell)]
-    if any(_DATA.fullmatch(text) for text in texts):
+    if any(map(_is_data, texts)):
         return 0
-    return sum(normal(_IN_BRACKETS.sub(" ", text)) in _KNOWN for text in texts)
+    return sum(not is_long(text) and normal(_IN_BRACKETS.sub(" ", text)) in _KNOWN for text in texts)
 
 
 def _is_wide_text(cells: Sequence[Cell], width: int) -> bool:
     texts = [plain(cell) for cell in cells if plain(cell)]
     wide = len(texts) >= max(1, min(2, width), 0.6 * width)
-    return wide and len(set(texts)) == len(texts) and not any(_DATA.fullmatch(text) for text in texts)
+    return wide and len(set(texts)) == len(texts) and not any(map(_is_data, texts))
+
+
+def _is_data(text: str) -> bool:
+    """Tell what is no name of a column: a number, a day, an e-mail address, or a long text."""
+    return is_long(text) or _DATA.fullmatch(text) is not None
 
 
 def _named(record: Record | None, width: int, why: str) -> Header:

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from estate.intake.analytics.cells import Cell, normal, words_of
+from estate.intake.analytics.cells import Cell, is_long, normal, words_of
 from estate.intake.analytics.targets import KINDS, TARGETS, VETO, Kind, Target, unit_of
 from estate.intake.analytics.values import looks_like
 
@@ -122,6 +122,8 @@ def _claim(name: str, cells: tuple[Cell, ...], target: Target, kind: Kind) -> Ma
 
 @lru_cache(maxsize=4_096)
 def _by_name(name: str, target: Target, kind: Kind) -> tuple[float, str] | None:
+    if is_long(name):
+        return None
     whole, bare = normal(name), normal(_BRACKETS.sub(" ", name))
     if whole in target.aliases or bare in target.aliases:
         return NAMED, "Its name says so."

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from estate.core.currencies import CURRENCIES
-from estate.intake.analytics.cells import Cell, Unreadable, plain
+from estate.intake.analytics.cells import Cell, Unreadable, is_long, plain
 
 __all__ = ["Amount", "amount", "decimal_votes", "money_words", "to_ascii_digits"]
 
@@ -76,6 +76,8 @@ def amount(cell: Cell, decimal: str | None) -> Amount:
 
 
 def _parts(text: str) -> tuple[bool, str, str]:
+    if is_long(text):
+        raise Unreadable("must be a number")
     spelled = to_ascii_digits(text.replace("²", "2")).strip()
     if _SCIENTIFIC.search(spelled):
         raise Unreadable("was shortened by a spreadsheet, its digits are lost")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
 
-from estate.intake.analytics.cells import Cell, Unreadable, plain
+from estate.intake.analytics.cells import Cell, Unreadable, is_long, plain
 from estate.intake.analytics.numbers import to_ascii_digits
 
 __all__ = ["REGIONS", "phone", "region_votes"]
@@ -45,7 +45,10 @@ def phone(cell: Cell, region: str | None) -> str:
 
 
 def _digits(cell: Cell) -> str:
-    text = to_ascii_digits(plain(cell)).strip()
+    text = plain(cell)
+    if is_long(text):
+        raise Unreadable("must be one telephone number, without words")
+    text = to_ascii_digits(text).strip()
     if _SHORTENED.search(text):
         raise Unreadable("was shortened by a spreadsheet, its digits are lost")
     whole = _SEPARATORS.sub("", _PREFIX.sub("", text))

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from estate.core.currencies import CURRENCIES
-from estate.intake.analytics.cells import Cell, Unreadable, is_empty, normal, plain, words_of
+from estate.intake.analytics.cells import Cell, Unreadable, is_empty, is_long, normal, plain, words_of
 from estate.intake.analytics.dates import DayRules, day
 from estate.intake.analytics.numbers import amount, money_words, to_ascii_digits
 from estate.intake.analytics.phones import phone
@@ -169,9 +169,13 @@ def flag(cell: Cell, rules: Rules) -> bool:
     return found
 
 
+def _is_email(text: str) -> bool:
+    return not is_long(text) and _EMAIL.fullmatch(text) is not None
+
+
 def _email(cell: Cell, rules: Rules) -> str:
     text = re.sub(r"^mailto:", "", plain(cell), flags=re.IGNORECASE)
-    if not _EMAIL.fullmatch(text) or text.count("@") != 1 or re.search(r"[,;/]", text):
+    if not _is_email(text) or text.count("@") != 1 or re.search(r"[,;/]", text):
         raise Unreadable("must be one e-mail address")
     return text
 
@@ -230,11 +234,12 @@ _PHONE_LIKE = re.compile(r"(?:\+|00)?\d[\d ().\-/]{5,20}")
 def looks_like(how: str, cell: Cell) -> bool:
     """Tell whether a cell could be one of a column's, whatever will be decided for the column."""
     if how in ("text", "place", "person", "words"):
-        return isinstance(cell, str) and any(letter.isalpha() for letter in cell) and not _EMAIL.fullmatch(cell.strip())
+        return isinstance(cell, str) and any(letter.isalpha() for letter in cell) and not _is_email(cell.strip())
     if how == "code":
         return not isinstance(cell, bool)
     if how == "phone":
-        return bool(_PHONE_LIKE.fullmatch(to_ascii_digits(plain(cell))))
+        text = plain(cell)
+        return not is_long(text) and bool(_PHONE_LIKE.fullmatch(to_ascii_digits(text)))
     try:
         read(how, cell, Rules(days=_GENEROUS, unit=1.0, percent=True))
     except Unreadable as error:

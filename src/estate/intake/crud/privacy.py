@@ -26,11 +26,12 @@ BLANK: dict[str, Any] = {
 _IGNORE_WAITING = text("UPDATE import_rows SET status = 'ignored' WHERE status = 'waiting' AND reason = 'erased'")
 
 
-def rows_about(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows about a client, whole, by table."""
+def rows_about(session: Session, ids: Collection[uuid.UUID]) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows about a client that is known by some ids, whole, by table."""
+    named = [str(client_id) for client_id in ids]
     return {
-        "import_rows": held(session, ImportRow, ImportRow.record_id == str(client_id)),
-        "import_changes": held(session, ImportChange, ImportChange.record_id == str(client_id)),
+        "import_rows": held(session, ImportRow, ImportRow.record_id.in_(named)),
+        "import_changes": held(session, ImportChange, ImportChange.record_id.in_(named)),
     }
 
 
