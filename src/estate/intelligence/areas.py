@@ -2,14 +2,12 @@
 
 import datetime as dt
 import uuid
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from estate.client.schemas import ClientOut
 from estate.client.service import get_client
 from estate.core.fx import Rates, load_rates
 from estate.intelligence.explained import clock
@@ -17,7 +15,7 @@ from estate.intelligence.schemas import AreaForClient, Reason, TradeOff
 from estate.intelligence.wishes import Wishes, parse_wishes
 from estate.market.schemas import AreaHeat, AreaOut
 from estate.market.service import all_areas, heatmap
-from estate.property.service import candidates
+from estate.property.service import stock
 
 __all__ = ["WEIGHTS", "Seeker", "area_fit", "areas_for"]
 
@@ -25,7 +23,6 @@ LIMIT = 10
 WEIGHTS: Mapping[str, float] = {"area_id": 0.40, "price_avg": 0.30, "stock": 0.20, "heat_score": 0.10}
 """Shares of the score, rescaled over what is known: the wish, the means, what is for sale, the market."""
 STOCK_ENOUGH = 5
-STOCK_SEEN = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +70,12 @@ def areas_for(
     wishes = parse_wishes(client.interest, client.location_targets)
     seeker = Seeker(wishes, client.budget, client.currency, load_rates(session, clock(now).date()))
     heats = {heat.area_id: heat for heat in heatmap(session)}
-    stock = _stock(session, client, wishes)
-    found = [area_fit(area, seeker, heats.get(area.area_id), stock) for area in all_areas(session)]
+    counts = stock(session, price_max=client.budget or None, currency=client.currency, bedrooms_min=wishes.bedrooms_min)
+    found = [area_fit(area, seeker, heats.get(area.area_id), counts) for area in all_areas(session)]
     return sorted(found, key=lambda a: (-a.score, a.area_name, str(a.area_id)))[:limit]
 
 
-def area_fit(
-    area: AreaOut, seeker: Seeker, heat: AreaHeat | None, stock: Mapping[uuid.UUID | None, int]
-) -> AreaForClient:
+def area_fit(area: AreaOut, seeker: Seeker, heat: AreaHeat | None, stock: Mapping[uuid.UUID, int]) -> AreaForClient:
     """Score one area: Σ w · fit with the weights `WEIGHTS` rescaled over the parts that apply.
 
     Parameters
@@ -93,7 +88,7 @@ def area_fit(
         parts.append(_wish_part(area, seeker.wishes))
     if seeker.budget and area.price_avg:
         parts.append(_price_part(area, area.price_avg, seeker, seeker.budget))
-    if heat is not None and heat.n:
+    if heat is not None and heat.confidence:
         parts.append(_heat_part(heat))
     total = sum(WEIGHTS[p.field] for p in parts)
     reasons = [
@@ -111,18 +106,6 @@ def area_fit(
         reasons=reasons,
         trade_offs=[TradeOff(field=p.field, text=p.text, value=p.value) for p in parts if p.wish and p.fit < 1],
     )
-
-
-def _stock(session: Session, client: ClientOut, wishes: Wishes) -> Counter[uuid.UUID | None]:
-    """Count by area the units for sale in the client's currency, within budget and with enough bedrooms."""
-    units = candidates(
-        session,
-        price_max=client.budget or None,
-        currency=client.currency,
-        bedrooms_min=wishes.bedrooms_min,
-        limit=STOCK_SEEN,
-    )
-    return Counter(unit.area_id for unit in units)
 
 
 def _stock_part(n: int) -> _Part:

@@ -37,12 +37,15 @@ class Evidence:
         Deal rows, what the CRM states, or nothing.
     won, expected, n : float
         Deals won, the wins that the average agent would have had with these clients, deals closed.
+    is_whole : bool
+        Whether wins and closed deals are both known; else one is assumed, and the agent's place with it.
     """
 
     kind: Literal["deals", "stated", "none"]
     won: float
     expected: float
     n: float
+    is_whole: bool = True
 
 
 NOTHING = Evidence("none", 0, 0, 0)
@@ -156,7 +159,7 @@ def _from_deals(closed: Sequence[tuple[DealOut, float]]) -> dict[uuid.UUID, Evid
         total[0] += deal.outcome == "won"
         total[1] += chance
         total[2] += 1
-    return {agent_id: Evidence("deals", *total) for agent_id, total in totals.items()}
+    return {agent_id: Evidence("deals", won, expected, n) for agent_id, (won, expected, n) in totals.items()}
 
 
 def _common_rate(from_deals: Mapping[uuid.UUID, Evidence], agents: Mapping[uuid.UUID, AgentOut]) -> float:
@@ -184,7 +187,7 @@ def _stated(agent: AgentOut, rate: float) -> Evidence:
         won, n = share * MIN_DEALS, float(MIN_DEALS)
     else:
         return NOTHING
-    return Evidence("stated", won, n * rate, n)
+    return Evidence("stated", won, n * rate, n, is_whole=bool(agent.deals_closed and share))
 
 
 def _ranked(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) -> AgentRankOut:
@@ -197,8 +200,8 @@ def _ranked(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) ->
         score=place.score,
         lower=place.lower,
         upper=place.upper,
-        n=evidence.n,
-        status="ok" if evidence.n >= MIN_DEALS else "insufficient_data",
+        n=evidence.n if evidence.is_whole else agent.deals_closed or 0,
+        status="ok" if evidence.is_whole and evidence.n >= MIN_DEALS else "insufficient_data",
         evidence=evidence.kind,
         skills=[],
         open_deals=0,
@@ -207,14 +210,8 @@ def _ranked(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) ->
 
 
 def _reasons(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) -> list[Reason]:
-    source = "closed deals" if evidence.kind == "deals" else "closed deals, as the CRM states"
     reasons = [
-        Reason(
-            field="deals.outcome" if evidence.kind == "deals" else "deals_closed",
-            text=f"Won {evidence.won:.0f} of {evidence.n:.0f} {source}; "
-            f"{evidence.expected:.1f} were expected from such clients.",
-            value=round(evidence.won, 2),
-        ),
+        _wins(agent, evidence),
         Reason(
             field="score",
             text=f"Wins {place.score:.2f} times as often as expected "
@@ -226,6 +223,24 @@ def _reasons(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) -
         text = f"Answers leads after {agent.avg_response_time / 60:,.0f} minutes on average."
         reasons.append(Reason(field="avg_response_time", text=text, value=agent.avg_response_time))
     return reasons
+
+
+def _wins(agent: AgentOut, evidence: Evidence) -> Reason:
+    """Tell the wins that are known, and what is assumed where they are not."""
+    won, share = agent.deals_closed or 0, agent.closing_rate
+    if evidence.is_whole:
+        source = "closed deals" if evidence.kind == "deals" else "closed deals, as the CRM states"
+        text = (
+            f"Won {evidence.won:.0f} of {evidence.n:.0f} {source}; "
+            f"{evidence.expected:.1f} were expected from such clients."
+        )
+        field = "deals.outcome" if evidence.kind == "deals" else "deals_closed"
+        return Reason(field=field, text=text, value=round(evidence.won, 2))
+    if share is None or won:
+        text = f"The CRM states {won} deals won and no closing rate: the common one is assumed."
+        return Reason(field="deals_closed", text=text, value=won)
+    text = f"The CRM states a closing rate of {share:.0%} and no deals won: it is taken as that of {MIN_DEALS} deals."
+    return Reason(field="closing_rate", text=text, value=share)
 
 
 def _unranked(agent: AgentOut, first: int, last: int) -> AgentRankOut:

@@ -125,7 +125,7 @@ def _time_to_sell(unit: Unit, times: Sequence[Any]) -> TimeToSellOut:
         median_days=model.median_days(own)[0] if known else None,
         n=n,
         sold=sold,
-        why=_time_why(n, sold, known),
+        why=_time_why(unit, n, sold, known),
     )
 
 
@@ -139,7 +139,9 @@ def _chances(model: survival.TimeToSell, own: pd.DataFrame) -> list[SaleChance]:
     return [SaleChance(days=day, probability=p, lower=low, upper=high) for day, p, low, high in rows]
 
 
-def _time_why(n: int, sold: int, known: bool) -> str:
+def _time_why(unit: Unit, n: int, sold: int, known: bool) -> str:
+    if unit.area_id is None:
+        return "The unit states no area, so that no sale can be compared with it."
     if not known:
         return f"{sold} sales with a listing date among {n} units of the area; {survival.MIN_SOLD} are needed."
     return (

@@ -299,6 +299,13 @@ def candidates(
     return _outs(session, found)
 
 
+def stock(
+    session: Session, *, price_max: Decimal | None, currency: str, bedrooms_min: int | None
+) -> dict[uuid.UUID, int]:
+    """Count the available units priced in a currency, within a budget and with enough bedrooms, by area."""
+    return crud.stock(session, price_max=price_max, currency=currency, bedrooms_min=bedrooms_min)
+
+
 def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
     """Return a bounded number of units for sale, all of which keep the limits."""
     return crud.matching(session, limits, near)
@@ -379,7 +386,7 @@ def predict(session: Session, ref: UnitRef) -> ValueOut:
     """
     now = dt.datetime.now(dt.UTC)
     unit = _one(session, ref)
-    times = crud.market_times(session, unit.area_id, now)
+    times = [] if unit.area_id is None else crud.market_times(session, unit.area_id, now)
     return estimates.value_out(unit, fair_value.fitted_for(session, unit, now), times, now.date())
 
 

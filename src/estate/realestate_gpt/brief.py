@@ -41,6 +41,10 @@ def _areas(e: Evidence) -> Said:
                 " ({area.snapshot_count} up to {area.as_of}).",
                 area=area,
             ),
+            say(
+                "Homes in {area.area_name} cost {area.price_avg} on average ({area.snapshot_count} up to {area.as_of}).",
+                area=area,
+            ),
             say("{area.area_name} is {area.heat_band}: heat {area.heat_score}.", area=area),
             say("{area.area_name} is an area on record.", area=area),
         )
@@ -122,7 +126,9 @@ def _named(e: Evidence) -> Said:
     for record in [record for record in e.named if record.key not in parts][:MAX_SHOWN]:
         yield first(
             say("{it.title} is {it.status} at {it.price}.", it=record),
-            say("{it.name} has closed {it.deals_closed}, at a closing rate of {it.closing_rate}.", it=record),
+            say(
+                "{it.name} has brought {it.deals_closed} to a sale, at a closing rate of {it.closing_rate}.", it=record
+            ),
             say("{it.name} is on record with a budget of {it.budget}.", it=record),
             say("{it.name} is on record.", it=record),
         )
@@ -176,11 +182,11 @@ def _about_agent(e: Evidence) -> Said:
         *(
             say(opening + words, agent=agent)
             for words in (
-                "your closing rate is {agent.closing_rate} over {agent.deals_closed}, which is place {agent.rank} on"
-                " the leaderboard (between {agent.rank_lower} and {agent.rank_upper}).",
-                "your closing rate is {agent.closing_rate} over {agent.deals_closed}.",
+                "you have brought {agent.deals_closed} to a sale, at a closing rate of {agent.closing_rate}, which is"
+                " place {agent.rank} on the leaderboard (between {agent.rank_lower} and {agent.rank_upper}).",
+                "you have brought {agent.deals_closed} to a sale, at a closing rate of {agent.closing_rate}.",
                 "your closing rate is {agent.closing_rate}.",
-                "you have closed {agent.deals_closed}.",
+                "you have brought {agent.deals_closed} to a sale.",
                 "this brief is for you.",
                 "your place on the leaderboard is {agent.rank}.",
             )
@@ -218,8 +224,8 @@ def _is_worth_saying(trigger: Record) -> bool:
 
 
 def _is_sound(trigger: Record) -> bool:
-    lower = trigger.fields.get("lift_lower")
-    return trigger.fields.get("evidence") == "proven" or (lower is not None and float(lower) > 1)
+    lower, lift = (float(trigger.fields.get(name) or 0) for name in ("lift_lower", "lift"))
+    return lower > 1 or (trigger.fields.get("evidence") == "proven" and lift > 1)
 
 
 def _likely_step(e: Evidence) -> Said:

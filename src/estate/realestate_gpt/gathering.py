@@ -207,9 +207,11 @@ def _meeting(
     if question.budget is None and question.bedrooms is None and not area_ids:
         return None
     budget, currency = question.budget, question.currency
-    if budget is None and context.client_id is not None:
+    if currency is None and context.client_id is not None:
         client = client_service.get_client(session, context.client_id)
-        budget, currency = client.budget, client.currency if client.budget is not None else None
+        if budget is None:
+            budget = client.budget
+        currency = None if budget is None else client.currency
     units = property_service.candidates(
         session,
         area_ids=area_ids or None,
@@ -389,7 +391,16 @@ def _triggers(session: Session, client_id: uuid.UUID | None) -> Iterable[Record]
     if best is None:
         return
     for record in read(session, "behavior", [f"trigger:{best.term}"]).values():
-        yield record.with_fields({"lift_lower": record.fields["lower"], "lift_upper": record.fields["upper"]})
+        # The record may be about the same word of the other speaker.
+        yield record.with_fields(
+            {
+                "lift": best.lift,
+                "lift_lower": best.lower,
+                "lift_upper": best.upper,
+                "evidence": best.evidence,
+                "n_with": best.n_with,
+            }
+        )
 
 
 def _deals(session: Session, context: AgentContext) -> Iterable[Record]:

@@ -111,6 +111,7 @@ TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
 
 MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
 MAX_NAME_WORDS = 4
+LONGEST_LEAST = 20  # Letters before an amount in which a word may make it a lower limit.
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
@@ -118,10 +119,12 @@ _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
 _CURRENCY = r"AED|EGP|USD|EUR|GBP|SAR|QAR|KWD|BHD|OMR|INR"
 _SCALES = {"k": 3, "thousand": 3, "الف": 3, "ألف": 3, "m": 6, "mn": 6, "mio": 6, "million": 6, "مليون": 6}
 _AMOUNT = re.compile(
-    rf"(?<![\w.])(?P<before>{_CURRENCY})?\s*(?P<number>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d{{1,15}}(?:\.\d+)?)"
+    rf"(?<![\w.,+])(?P<before>{_CURRENCY})?\s*(?P<number>(?!0\d)\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|(?!0\d)\d{{1,15}}(?:\.\d+)?)"
     rf"\s*(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})?\s*(?P<after>{_CURRENCY})?(?!\w)",
     re.IGNORECASE,
 )
+_LEAST = re.compile(r"\b(?:over|above|at least|more than|minimum(?: of)?|from)\s*\Z", re.IGNORECASE)
+_DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
 _SMALL_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 _BEDROOMS = re.compile(
     rf"(?<!\w)(\d{{1,2}}|{'|'.join(_SMALL_NUMBERS)})[\s-]*(?:bed(?:room)?s?|brs?|bhk|غرف(?:ة)?)(?!\w)", re.IGNORECASE
@@ -194,20 +197,22 @@ def intents_of(counts: Mapping[Intent, int]) -> tuple[Intent, ...]:
 
 
 def _budget(text: str) -> tuple[Decimal | None, str | None]:
-    """Return the largest amount that is money, and its currency."""
-    amounts = [(amount, code) for match in _AMOUNT.finditer(text) for amount, code in _amount(match)]
-    return max(amounts, key=lambda pair: pair[0], default=(None, None))
+    """Return the largest amount that is money and no lower limit, and its currency; a bare number only alone."""
+    amounts = [amount for match in _AMOUNT.finditer(text) for amount in _amount(match)]
+    _, amount, code = max(amounts, key=lambda found: found[:2], default=(False, None, None))
+    return amount, code
 
 
-def _amount(match: re.Match[str]) -> Iterator[tuple[Decimal, str | None]]:
-    code = match["before"] or match["after"]
-    scale = match["scale"]
+def _amount(match: re.Match[str]) -> Iterator[tuple[bool, Decimal, str | None]]:
+    """Yield whether an amount says that it is money, the amount, and its currency."""
+    code, scale = match["before"] or match["after"], match["scale"]
+    is_distance = scale == "m" and code is None and _DISTANCE.match(match.string, match.end())
+    if is_distance or _LEAST.search(match.string, max(0, match.start() - LONGEST_LEAST), match.start()):
+        return
     amount = Decimal(match["number"].replace(",", "")).scaleb(_SCALES[scale.lower()] if scale else 0)
     if code or scale or amount >= _PLAIN_AMOUNT:
-        yield (
-            (amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount),
-            (code.upper() if code else None),
-        )
+        whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
+        yield bool(code or scale), whole, code.upper() if code else None
 
 
 def _bedrooms(text: str) -> int | None:

@@ -49,7 +49,11 @@ def _areas_to_client(e: Evidence) -> Said:
             "client",
             area=area,
         )
-        yield say("The market in {area.area_name} is {area.heat_band} at the moment.", "client", area=area)
+        yield say(
+            "The market in {area.area_name} is {area.heat_band}, by our records up to {area.as_of}.",
+            "client",
+            area=area,
+        )
 
 
 def _units_to_client(e: Evidence) -> Said:

@@ -84,7 +84,9 @@ def _unlike(records: Sequence[Record], field: str) -> list[Record]:
 
 
 def heat_fields(area: AreaHeat) -> Fields:
-    """Return the heat of an area as fields, its trend as a word."""
+    """Return the heat of an area as fields, its trend as a word; none when there is nothing to tell it by."""
+    if not area.confidence:
+        return {}
     trend = area.heat_trend
     return {
         "heat_score": area.heat_score,

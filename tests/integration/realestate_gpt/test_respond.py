@@ -17,6 +17,7 @@ from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, gathering, respond
+from estate.realestate_gpt.confidence import NONE_MEETS
 from estate.realestate_gpt.learning import preference
 from estate.realestate_gpt.service import replay
 
@@ -142,11 +143,34 @@ def test_client_reads_prices_and_the_agent_reads_scores(world: TestClient) -> No
     assert "chance to close with Pearl Gate 12" in brief
 
 
+def cited(reply: Any) -> set[str]:
+    return {cite["field"] for claim in reply["reasoning"] for cite in claim["cites"]}
+
+
 def test_market_question_is_answered_with_heat_and_forecast(people: TestClient) -> None:
     reply = ask(people, "How is the market in Qamar Quay?", client_id=None)
-    cited = {cite["field"] for claim in reply["reasoning"] for cite in claim["cites"]}
-    assert {"heat_score", "heat_band", "price_avg", "forecast_price"} <= cited
+    assert {"heat_score", "heat_band", "price_avg", "forecast_price"} <= cited(reply)
     assert ids(reply)["market"] == [AREA]
+
+
+def test_an_area_that_nothing_compares_with_has_a_price_and_no_heat(api: TestClient) -> None:
+    area = {"area_id": AREA, "area_name": "Qamar Quay", "demand_score": 70, "price_avg": "1200000.00"}
+    assert api.post("/market/ingest", json=area).json()["created"] == 1
+    assert api.post("/agent/ingest", json={"agent_id": AGENT, "name": "Omar Saleh"}).json()["created"] == 1
+    reply = ask(api, "How is the market in Qamar Quay?", client_id=None)
+    assert "price_avg" in cited(reply)
+    assert not {"heat_score", "heat_band"} & cited(reply)
+    assert "balanced" not in str(reply)
+
+
+def test_an_amount_without_currency_is_of_the_clients(world: TestClient) -> None:
+    """The client pays in pounds, so a unit in dirhams within the same number is none that meets the wish."""
+    world.post(
+        "/client/ingest", json={"client_id": CLIENT, "name": "Layla Haddad", "budget": "1500000", "currency": "EGP"}
+    )
+    reply = ask(world, "Show me a flat under 3 million")
+    assert NONE_MEETS in reply["text"]
+    assert NONE_MEETS not in ask(world, "Show me a flat under AED 3 million")["text"]
 
 
 CALL = "Who should I call first today?"

@@ -90,3 +90,21 @@ def test_places(text: str, places: tuple[str, ...]) -> None:
 def test_any_text_is_read(text: str) -> None:
     question = read(text)
     assert question.budget is None or question.budget.is_finite()
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("2 bedroom flat 500 m from the metro under AED 1.5 million", 1_500_000),
+        ("call me on 0501234567 about a flat under 900k", 900_000),
+        ("call +971501234567, I can pay 900k", 900_000),
+        ("AED 500,000 to 1.2m", 1_200_000),
+        ("from 1m to 2m", 2_000_000),
+        ("1500000 is what I have", 1_500_000),
+        ("budget 1,5 million AED", None),
+        ("at least 2 million", None),
+        ("over AED 2m", None),
+    ],
+)
+def test_a_budget_is_an_upper_limit_in_money(text: str, budget: int | None) -> None:
+    assert read(text).budget == budget

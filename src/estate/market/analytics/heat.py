@@ -137,7 +137,8 @@ def _scored(months: pd.DataFrame, signals: dict[str, pd.Series], peers: pd.Serie
     scored = months[["area_id", "month", "observed_on"]].join(parts.fillna(NEUTRAL))
     scored["level"] = parts.mean(axis=1).fillna(NEUTRAL)
     scored["signals"] = parts.notna().sum(axis=1)
-    scored["peers"] = months.groupby(peers)["area_id"].transform("size")
+    compared = [values.groupby(peers).transform("count").where(parts[name].notna()) for name, values in signals.items()]
+    scored["peers"] = pd.concat(compared, axis=1).min(axis=1).fillna(1).astype(int) if compared else 1
     return _steadied(scored)
 
 

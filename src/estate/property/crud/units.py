@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -197,19 +197,33 @@ def candidates(
     limit: int,
 ) -> Sequence[Unit]:
     """Return available units: the dearest within the budget first, without one the newest."""
-    query = select(Unit).where(Unit.status == "available")
+    query = select(Unit).where(*_within(price_max, currency, bedrooms_min))
     if area_ids is not None:
         query = query.where(Unit.area_id.in_(area_ids))
-    if price_max is not None:
-        query = query.where(Unit.price <= price_max)
-    if currency is not None:
-        query = query.where(Unit.currency == currency)
-    if bedrooms_min is not None:
-        query = query.where(Unit.bedrooms >= bedrooms_min)
     if bedrooms_max is not None:
         query = query.where(Unit.bedrooms <= bedrooms_max)
     first = Unit.updated_at.desc() if price_max is None else Unit.price.desc()
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
+
+
+def stock(
+    session: Session, *, price_max: Decimal | None, currency: str | None, bedrooms_min: int | None
+) -> dict[uuid.UUID, int]:
+    """Count the available units within limits by area."""
+    limits = _within(price_max, currency, bedrooms_min)
+    query = select(Unit.area_id, func.count()).where(*limits, Unit.area_id.is_not(None)).group_by(Unit.area_id)
+    return {area_id: n for area_id, n in session.execute(query) if area_id is not None}
+
+
+def _within(price_max: Decimal | None, currency: str | None, bedrooms_min: int | None) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions on an available unit."""
+    yield Unit.status == "available"
+    if price_max is not None:
+        yield Unit.price <= price_max
+    if currency is not None:
+        yield Unit.currency == currency
+    if bedrooms_min is not None:
+        yield Unit.bedrooms >= bedrooms_min
 
 
 class SaleRow(NamedTuple):
@@ -378,7 +392,7 @@ def _traits(rows: Iterable[Row[Any]]) -> list[Traits]:
 
 
 def market_times(
-    session: Session, area_id: uuid.UUID | None, now: dt.datetime
+    session: Session, area_id: uuid.UUID, now: dt.datetime
 ) -> Sequence[Row[tuple[str | None, int | None, float, bool]]]:
     """Return (segment, bedrooms, days on the market, sold) of the area's units with a listing date.
 
