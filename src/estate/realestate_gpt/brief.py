@@ -42,7 +42,8 @@ def _areas(e: Evidence) -> Said:
                 area=area,
             ),
             say(
-                "Homes in {area.area_name} cost {area.price_avg} on average ({area.snapshot_count} up to {area.as_of}).",
+                "Homes in {area.area_name} cost {area.price_avg} on average ({area.snapshot_count} up to"
+                " {area.as_of}).",
                 area=area,
             ),
             say("{area.area_name} is {area.heat_band}: heat {area.heat_score}.", area=area),

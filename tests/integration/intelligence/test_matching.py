@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -193,3 +194,17 @@ def test_areas_follow_wish_means_and_stock(session: Session, brokerage: Any, now
     assert found[1].price_avg == Decimal("4000000.00")
     for area in found:
         assert sum(r.part for r in area.reasons) == pytest.approx(area.score, abs=1e-9)
+
+
+def test_a_thousand_dearer_units_hide_no_cheaper_ones(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    dear, cheap = brokerage.area(1), brokerage.area(2)
+    brokerage.unit(1, area_id=str(dear), price="1900000.00")
+    brokerage.unit(2, area_id=str(cheap), price="900000.00")
+    again = """
+        INSERT INTO properties SELECT (jsonb_populate_record(p, jsonb_build_object('unit_id', gen_random_uuid()))).*
+        FROM properties p, generate_series(1, 1000) WHERE p.area_id = :area
+    """
+    session.execute(text(again), {"area": dear})
+    client = brokerage.client(1, budget="2000000.00", currency="AED")
+    counts = {a.area_id: r.value for a in areas_for(session, client, now) for r in a.reasons if r.field == "stock"}
+    assert counts == {dear: 1_001, cheap: 1}

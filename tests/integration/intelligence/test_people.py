@@ -45,6 +45,24 @@ def test_every_agent_is_ranked_by_the_best_evidence_there_is(
     assert float(text.split("; ")[1].split()[0]) == pytest.approx(11, abs=2)
 
 
+@pytest.mark.parametrize(
+    ("stated", "n", "said"),
+    [
+        ({"deals_closed": 10}, 10, "The CRM states 10 deals won and no closing rate: the common one is assumed."),
+        ({"closing_rate": 0.25}, 0, "The CRM states a closing rate of 25% and no deals won: it is taken as that of 3"),
+        ({"closing_rate": 0.5, "deals_closed": 0}, 0, "The CRM states a closing rate of 50% and no deals won"),
+        ({"deals_closed": 0}, 0, "No closed deal and no stated closing rate yet"),
+    ],
+)
+def test_what_is_assumed_of_an_agent_is_not_said_to_be_stated(
+    session: Session, brokerage: Any, now: dt.datetime, stated: dict[str, Any], n: int, said: str
+) -> None:
+    agent = brokerage.agent(1, **stated)
+    (found,) = (row for row in rank_agents(session, now) if row.agent_id == agent)
+    assert (found.n, found.status) == (n, "insufficient_data")
+    assert found.reasons[0].text.startswith(said)
+
+
 def test_parts_of_the_sale_are_judged_by_deals_whose_way_is_known(
     session: Session, brokerage: Any, now: dt.datetime
 ) -> None:

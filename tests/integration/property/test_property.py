@@ -389,6 +389,14 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     assert chances[0] == pytest.approx(0)
 
 
+def test_a_unit_without_an_area_is_not_compared_with_others_without_one(session: Session) -> None:
+    sold = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": "2026-02-01T00:00:00Z"}
+    ingest(session, unit(1), *(unit(n, price=100_000, **sold) for n in range(2, 22)))
+    selling = service.predict(session, ref(1)).time_to_sell
+    assert (selling.status, selling.n, selling.median_days) == ("insufficient_data", 0, None)
+    assert "states no area" in selling.why
+
+
 def test_below_five_sales_there_is_no_value(session: Session, area: uuid.UUID) -> None:
     ingest(session, *(sale(n, area) for n in range(1, 6)))
     own = service.predict(session, ref(1))

@@ -53,6 +53,14 @@ def test_ties_in_supply_share_the_lowest_place_and_ties_in_demand_the_middle() -
     assert scored["scarcity_score"].to_dict() == {"a": 0.0, "b": 0.0, "c": 100.0}
 
 
+def test_peers_are_the_areas_that_have_the_signal() -> None:
+    silent = [(f"area {n}", 0, None, None, None) for n in range(48)]
+    scored = heat(frame([("a", 0, 90, 10, None), ("b", 0, 10, 90, None), *silent])).set_index("area_id")
+    assert scored["peers"].to_dict() == {"a": 2, "b": 2} | {area: 1 for area, *_ in silent}
+    assert scored["confidence"]["a"] == pytest.approx(1 / 4 * 1 / 11)
+    assert scored["confidence"]["area 1"] == 0
+
+
 def test_an_area_without_peers_is_neutral_with_no_confidence() -> None:
     scored = heat(frame([("alone", 0, 90, 10, 5)])).iloc[0]
     assert (scored["heat_score"], scored["confidence"]) == (50.0, 0.0)

@@ -203,6 +203,12 @@ def test_unproven_trigger_is_not_offered_unasked() -> None:
     assert "payment plan”" not in render(checked(everything(triggers=(candidate,)), Intent.UNIT).kept)
 
 
+def test_a_word_that_is_proven_to_lose_is_not_advised() -> None:
+    losing = Record("behavior", "t", 1.0, {**TRIGGER.fields, "lift": 0.6, "lift_lower": 0.45, "lift_upper": 0.8})
+    for intent in (Intent.UNIT, Intent.NEXT_STEP):
+        assert "payment plan”" not in render(checked(everything(triggers=(losing,)), intent).kept)
+
+
 def test_wide_interval_is_called_wide() -> None:
     wide = everything(client=client(closing_lower=0.0, closing_upper=0.99))
     assert "anything from 0% to 99% is possible" in render(checked(wide, Intent.UNIT).kept)
