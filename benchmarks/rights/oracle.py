@@ -63,6 +63,9 @@ NAMED = (
 )
 """Tables whose ids and names are secret; only the ids of agents are not, which stand in the rankings."""
 
+IMPORTED = ("imports", "import_rows", "import_changes")
+"""Tables of which a program sees only what it brought."""
+
 AREAS = text("SELECT area_id::text FROM market_insights ORDER BY area_id")
 UNITS = text("SELECT project_id || ':' || unit_id FROM properties ORDER BY project_id, unit_id")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -179,7 +182,7 @@ class Oracle:
             return (key for key in rows if actor.role == "system" or key[0] == actor.caller)
         if table == "rejected_rows":
             return iter(rows if actor.role in ("admin", "ingest", "system") else ())
-        if actor.role not in MEMBERS:
+        if actor.role not in (*MEMBERS, "ingest") or (actor.role == "ingest" and table not in IMPORTED):
             return iter(rows)
         is_seen = self._rule(actor, table)
         return (key for key, row in rows.items() if is_seen(row))

@@ -81,6 +81,9 @@ PROTECTED: Mapping[str, Rows] = {
 }
 """Tables with data of clients or agents."""
 
+IMPORTED = ("imports", "import_rows", "import_changes")
+"""Tables of which a program, too, sees only what it brought: what agents bring is not for it."""
+
 SHARED = (
     "analysis_runs",
     "area_aliases",
@@ -245,16 +248,20 @@ def _policies(table: str) -> Iterator[str]:
         yield f"CREATE POLICY own_answers ON {table} TO {', '.join(CALLERS)} USING ({own}) WITH CHECK ({own})"
         yield f"CREATE POLICY all_rows ON {table} TO {SYSTEM}, {BACKUP}, {ERASER} USING (true) WITH CHECK (true)"
         return
-    unlimited = (*UNLIMITED, SEARCH) if table == "documents" else UNLIMITED
-    members = (MEMBER, SEARCH) if table in SEARCHED and table != "documents" else (MEMBER,)
+    members = f"{MEMBER}, {INGEST}" if table in IMPORTED else MEMBER
+    unlimited = [role for role in UNLIMITED if role != INGEST or table not in IMPORTED] + (
+        [SEARCH] if table == "documents" else []
+    )
+    seeing = f"{members}, {SEARCH}" if table in SEARCHED and table != "documents" else members
     rows = PROTECTED[table]
     yield f"CREATE POLICY all_rows ON {table} TO {', '.join(unlimited)} USING (true) WITH CHECK (true)"
-    yield f"CREATE POLICY members_add ON {table} FOR INSERT TO {MEMBER} WITH CHECK ({rows.added or rows.seen})"
+    yield f"CREATE POLICY members_add ON {table} FOR INSERT TO {members} WITH CHECK ({rows.added or rows.seen})"
     if rows.seen is None:
         return
-    yield f"CREATE POLICY members_see ON {table} FOR SELECT TO {', '.join(members)} USING ({rows.seen})"
-    yield f"CREATE POLICY members_change ON {table} FOR UPDATE TO {MEMBER} USING ({rows.seen}) WITH CHECK ({rows.seen})"
-    yield f"CREATE POLICY members_remove ON {table} FOR DELETE TO {MEMBER} USING ({rows.seen})"
+    yield f"CREATE POLICY members_see ON {table} FOR SELECT TO {seeing} USING ({rows.seen})"
+    both = f"USING ({rows.seen}) WITH CHECK ({rows.seen})"
+    yield f"CREATE POLICY members_change ON {table} FOR UPDATE TO {members} {both}"
+    yield f"CREATE POLICY members_remove ON {table} FOR DELETE TO {members} USING ({rows.seen})"
 
 
 # Matching words is no leak-proof function, so below a policy it may not use its index. These functions may:

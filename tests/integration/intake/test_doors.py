@@ -342,13 +342,39 @@ def test_the_login_of_the_worker_takes_and_gives_back_in_the_importers_role(engi
 
     with use_database(owner):
         new_owners()
-        key = new_key("agent")
+        keys = {role: new_key(role) for role in ("agent", "ingest")}
     with use_database(api_login):
-        agent = client_of(app, {"X-API-Key": key})
-        imported = done(agent, drain, bring(agent, PEOPLE), "commit")
-        assert imported["counts"]["created"] == 12
-        assert done(agent, drain, imported, "undo")["undo"]["removed"] == 12
+        for role, key in keys.items():
+            importer = client_of(app, {"X-API-Key": key})
+            imported = done(importer, drain, bring(importer, PEOPLE), "commit")
+            assert imported["counts"]["created"] == 12, role
+            assert done(importer, drain, imported, "undo")["undo"]["removed"] == 12, role
     for database in (api_login, worker_login, owner):
+        database.close()
+
+
+def test_a_program_sees_what_it_brought_and_nothing_else(engine: Engine, app: FastAPI) -> None:
+    url = new_database(engine, "estate_intake_program")
+    api_login, owner = Database.connect(as_login(url, "estate_api"), "api"), Database.connect(url, "worker")
+    with use_database(owner):
+        new_owners()
+        agent, program = (client_of(app, {"X-API-Key": new_key(role)}) for role in ("agent", "ingest"))
+    with use_database(api_login):
+        theirs, own = bring(agent, PEOPLE), bring(program, PEOPLE)
+        assert [one["import_id"] for one in ok(program.get("/imports"))["items"]] == [own["import_id"]]
+        assert len(rows(program, own)) == 12
+        for method, path in (
+            ("GET", ""),
+            ("GET", "/rows"),
+            ("POST", "/commit"),
+            ("POST", "/undo"),
+            ("POST", "/mapping"),
+        ):
+            answer = program.request(
+                method, f"/imports/{theirs['import_id']}{path}", json={} if method == "POST" else None
+            )
+            assert answer.status_code == 404, (method, path)
+    for database in (api_login, owner):
         database.close()
 
 

@@ -206,7 +206,7 @@ def test_unproven_trigger_is_not_offered_unasked() -> None:
 def test_a_word_that_is_proven_to_lose_is_not_advised() -> None:
     losing = Record("behavior", "t", 1.0, {**TRIGGER.fields, "lift": 0.6, "lift_lower": 0.45, "lift_upper": 0.8})
     for intent in (Intent.UNIT, Intent.NEXT_STEP):
-        assert "payment plan”" not in render(checked(everything(triggers=(losing,)), intent).kept)
+        assert "ring up “" not in render(checked(everything(triggers=(losing,)), intent).kept)
 
 
 def test_wide_interval_is_called_wide() -> None:
