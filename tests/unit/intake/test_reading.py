@@ -2,7 +2,9 @@
 
 import datetime as dt
 import io
+import re
 import zipfile
+from collections.abc import Callable
 
 import pytest
 from benchmarks.dirty_files import workbook
@@ -120,20 +122,53 @@ def test_a_workbook_keeps_its_types() -> None:
     assert table.reading["sheet"] == "Sheet1"
 
 
-def test_a_workbook_that_would_fill_the_memory_is_not_opened() -> None:
-    raw = workbook([["a"]])
-    with zipfile.ZipFile(io.BytesIO(raw)) as book:
-        parts = {name: book.read(name) for name in book.namelist()}
-    sheet = parts["xl/worksheets/sheet1.xml"]
-    parts["xl/worksheets/sheet1.xml"] = sheet.replace(b"</row>", b'</row><row r="1048576"><c r="XFD1048576"/></row>')
+FAR = '<row r="1048576"><c r="XFD1048576"/></row>'
+WIDE = "<row>" + "<c/>" * 999 + "</row>"
+
+
+def repacked(raw: bytes, change: Callable[[str], str], sheet: str = "sheet1.xml") -> bytes:
+    """Return a workbook whose sheet is changed, and perhaps called otherwise."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as book:
-        for name, content in parts.items():
-            book.writestr(name, content)
+    with zipfile.ZipFile(io.BytesIO(raw)) as book, zipfile.ZipFile(packed, "w") as new:
+        for name in book.namelist():
+            content = book.read(name).decode()
+            told = change(content) if "worksheets" in name else content
+            new.writestr(name.replace("sheet1.xml", sheet), told.replace("sheet1.xml", sheet))
+    return packed.getvalue()
+
+
+def namespaced(content: str) -> str:
+    inner = re.sub(r"<(/?)([a-zA-Z])", r"<\1x:\2", content.partition("?>")[2])
+    return inner.replace("xmlns=", "xmlns:x=")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sheet: sheet.replace("</sheetData>", FAR + "</sheetData>"),
+        lambda sheet: sheet.replace("</sheetData>", FAR.replace('"', "'") + "</sheetData>"),
+        lambda sheet: namespaced(sheet.replace("</sheetData>", FAR + "</sheetData>")),
+        lambda sheet: sheet.replace("</sheetData>", WIDE + WIDE + "</sheetData>"),
+    ],
+    ids=["as Excel writes it", "single quotes", "with a prefix", "without places"],
+)
+@pytest.mark.parametrize("name", ["sheet1.xml", "sheet1.dat"])
+def test_a_workbook_that_would_fill_the_memory_is_not_opened(change: Callable[[str], str], name: str) -> None:
+    raw = repacked(workbook([["a"]]), change, name)
     with pytest.raises(TooLarge, match="cells"):
-        open_workbook(packed.getvalue(), None, max_cells=1_000, max_bytes=10**6)
+        open_workbook(raw, None, max_cells=1_000, max_bytes=10**6)
+    assert open_workbook(repacked(workbook([["a"]]), str, name), None, max_cells=1, max_bytes=10**6).sheet == "Sheet1"
     with pytest.raises(TooLarge, match="bytes"):
         open_workbook(raw, None, max_cells=1_000, max_bytes=100)
+
+
+def test_a_sheet_that_no_parser_can_follow_is_not_opened() -> None:
+    for change in (
+        lambda sheet: sheet.replace("<sheetData>", '<sheetData a="1" a="1">'),
+        lambda sheet: sheet.replace("?>", '?><!DOCTYPE x [<!ENTITY a "b">]>', 1),
+    ):
+        with pytest.raises(BadRequest):
+            open_workbook(repacked(workbook([["a"]]), change, "sheet1.dat"), None, max_cells=1_000, max_bytes=10**6)
 
 
 @pytest.mark.parametrize("raw", [b"PK\x03\x04 broken", b"\xd0\xcf\x11\xe0 old"])

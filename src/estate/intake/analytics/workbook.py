@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from xml.parsers import expat
 
 import python_calamine
 from python_calamine import CalamineError, CalamineWorkbook, SheetVisibleEnum
@@ -19,11 +20,10 @@ __all__ = ["Workbook", "is_workbook", "open_workbook"]
 
 _OLD = b"\xd0\xcf\x11\xe0"
 _PACKED = b"PK\x03\x04"
-_CELL = re.compile(rb'<c[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
-_ROW = re.compile(rb'<row[^>]*?\br="([0-9]{1,7})"')
+_PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+_CELLS = b"sheetData"  # The element without which no part is a sheet.
 EXACT = 1e15  # Up to here a float names every whole number.
 _CHUNK_BYTES = 1 << 20
-_OVERLAP_BYTES = 512
 _UNREADABLE = "The workbook cannot be read: it is broken, or protected by a password."
 
 
@@ -101,32 +101,61 @@ def _look_inside(raw: bytes, max_cells: int, max_bytes: int) -> None:
             if "xl/workbook.xml" not in packed.namelist():
                 raise BadRequest("Save the workbook as .xlsx: no other kind is read.")
             for part in parts:
-                columns, rows = _extent(packed, part, max_bytes) if part.filename.endswith(".xml") else (0, 0)
-                if columns * rows > max_cells:
+                if _cells(packed, part, max_bytes) > max_cells:
                     raise TooLarge(f"A sheet spans more than {max_cells} cells.")
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
         raise BadRequest(_UNREADABLE) from error
 
 
-def _extent(packed: zipfile.ZipFile, part: zipfile.ZipInfo, max_bytes: int) -> tuple[int, int]:
-    """Return the last column and row that any cell names."""
-    columns = rows = left = 0
-    rest = b""
-    with packed.open(part) as sheet:
-        while chunk := sheet.read(_CHUNK_BYTES):
+def _cells(packed: zipfile.ZipFile, part: zipfile.ZipInfo, max_bytes: int) -> int:
+    """Return how many cells lie between the first one and the last; a part may have any name, and be no XML."""
+    reach, left, rest, is_sheet = _Reach(), 0, b"", part.filename.endswith(".xml")
+    parser, is_xml = expat.ParserCreate(namespace_separator=" "), True
+    parser.StartElementHandler = reach.start
+    parser.StartDoctypeDeclHandler = _refuse
+    with packed.open(part) as content:
+        while chunk := content.read(_CHUNK_BYTES):
             left += len(chunk)
             if left > max_bytes:
                 raise TooLarge(f"Unpacked, the workbook takes more than {max_bytes} bytes.")
-            seen = rest + chunk
-            for letters, number in _CELL.findall(seen):
-                columns, rows = max(columns, _column(letters)), max(rows, int(number))
-            rows = max([rows, *map(int, _ROW.findall(seen))])
-            rest = seen[-_OVERLAP_BYTES:]
-    return columns, rows
+            is_sheet |= _CELLS in rest + chunk
+            rest = chunk[-len(_CELLS) :]
+            try:
+                if is_xml:
+                    parser.Parse(chunk)
+            except expat.ExpatError:
+                is_xml = False
+    if is_sheet and not is_xml:
+        raise BadRequest(_UNREADABLE)
+    return reach.columns * reach.rows
 
 
-def _column(letters: bytes) -> int:
+def _refuse(*_: object) -> None:
+    """Refuse a document type: workbooks have none, and its entities can grow without end."""
+    raise BadRequest(_UNREADABLE)
+
+
+class _Reach:
+    """The last column and row of the cells of a sheet; those without a place of their own follow one another."""
+
+    def __init__(self) -> None:
+        self.columns = self.rows = self._row = self._column = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        """Look at an element, whatever the prefix of its name."""
+        local, place = name.rpartition(" ")[2], attributes.get("r", "")
+        if local == "row":
+            self._row, self._column = int(place) if place.isdecimal() else self._row + 1, 0
+        elif local == "c":
+            found = _PLACE.fullmatch(place)
+            self._column = _column(found[1]) if found else self._column + 1
+            self._row = int(found[2]) if found else max(self._row, 1)
+            self.columns = max(self.columns, self._column)
+        self.rows = max(self.rows, self._row)
+
+
+def _column(letters: str) -> int:
     number = 0
     for letter in letters:
-        number = number * 26 + letter - 64
+        number = number * 26 + ord(letter) - 64
     return number
