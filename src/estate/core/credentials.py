@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from estate.core.db import database_time, unit_of_work
-from estate.core.errors import Unauthorized
+from estate.core.errors import Unauthorized, Unavailable
 from estate.core.keys import ApiKey
 from estate.core.models import StoredKey, User, UserSession
 from estate.core.security import Actor, fingerprint
@@ -26,6 +26,8 @@ __all__ = ["Credentials"]
 
 MAX_REMEMBERED = 10_000
 LOOK_UPS_AT_A_TIME = 2  # Unknown keys must not take the connections that known callers work on.
+STRANGERS_WAITING = 64
+"""Unknown keys and tokens that may wait to be asked about; what was good lately waits for none of them."""
 NOTE_USE_EVERY = dt.timedelta(minutes=1)
 NOT_KNOWN = "The API key is not known or no longer good. Send one as X-API-Key or Authorization: Bearer."
 ENDED = "The session has ended; log in again."
@@ -63,7 +65,9 @@ class Credentials:
         self._known: dict[bytes, _Remembered] = {}
         self._asked: dict[bytes, Future[Actor | None]] = {}
         self._lock = threading.Lock()
+        self._strangers: set[bytes] = set()
         self._pool = ThreadPoolExecutor(LOOK_UPS_AT_A_TIME, "estate-credentials")
+        self._pool_of_strangers = ThreadPoolExecutor(LOOK_UPS_AT_A_TIME, "estate-strangers")
 
     async def of_key(self, presented: str) -> Actor:
         """Return whom a key stands for.
@@ -73,6 +77,8 @@ class Credentials:
         Unauthorized
             It is unknown, revoked, expired, or its user is disabled; of a text that has not the form of a key,
             or a wrong checksum, the database is not asked.
+        Unavailable
+            It was not good lately, and too many such wait to be asked about.
         """
         shown = fingerprint(presented)
         if hmac.compare_digest(shown, self._bootstrap):
@@ -96,6 +102,8 @@ class Credentials:
         ------
         Unauthorized
             It is unknown, logged out, too old or was left alone too long, or its user is disabled.
+        Unavailable
+            It was not good lately, and too many such wait to be asked about.
         """
         shown = fingerprint(token)
         remembered = self._remembered(shown)
@@ -120,20 +128,37 @@ class Credentials:
         with self._lock:
             answer = self._asked.get(shown)
             if answer is None:
-                answer = self._asked[shown] = self._pool.submit(self._ask_and_remember, shown, ask)
+                answer = self._asked[shown] = self._pool_for(shown).submit(self._ask_and_remember, shown, ask)
         return await asyncio.shield(asyncio.wrap_future(answer))
+
+    def _pool_for(self, shown: bytes) -> ThreadPoolExecutor:
+        """Return the threads that ask; whoever guesses is not to hold up those who are known."""
+        lately = self._known.get(shown)
+        if lately is not None and lately.actor is not None:
+            return self._pool
+        if len(self._strangers) >= STRANGERS_WAITING:
+            raise Unavailable("Too many unknown keys are being looked up.", retry_after_seconds=1)
+        self._strangers.add(shown)
+        return self._pool_of_strangers
 
     def _ask_and_remember(self, shown: bytes, ask: Ask) -> Actor | None:
         until = time.monotonic() + self._remember_s
         try:
             actor = ask()
-            if len(self._known) >= MAX_REMEMBERED:
-                self._known.clear()
-            self._known[shown] = _Remembered(actor, until)
+            with self._lock:
+                if len(self._known) >= MAX_REMEMBERED:
+                    self._forget_some()
+                self._known[shown] = _Remembered(actor, until)
             return actor
         finally:
             with self._lock:
                 del self._asked[shown]
+                self._strangers.discard(shown)
+
+    def _forget_some(self) -> None:
+        """Forget what was not good; all, when that is not enough."""
+        good = {shown: lately for shown, lately in self._known.items() if lately.actor is not None}
+        self._known = good if len(good) < MAX_REMEMBERED else {}
 
     def _actor_of_session(self, shown: bytes) -> Actor | None:
         query = (

@@ -1,5 +1,6 @@
 """API keys: what opens, what does not, and that nothing of a secret is kept or told."""
 
+import asyncio
 import datetime as dt
 import time
 import uuid
@@ -7,17 +8,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import ProgrammingError
 from tests.conftest import API_KEY
 from tests.integration.api.identity import AGENT, TEAM, client_of, new_key, new_owners, new_user, standing
+from tests.live import as_login, new_database
 
-from estate.core.db import unit_of_work
-from estate.core.errors import Conflict, Invalid, NotFound
+from estate.core.credentials import STRANGERS_WAITING, Credentials
+from estate.core.db import Database, unit_of_work, use_database
+from estate.core.errors import Conflict, Invalid, NotFound, Unauthorized, Unavailable
 from estate.core.key_store import Standing, create_key, revoke_key, rotate_key
 from estate.core.keys import ApiKey
 from estate.core.security import Actor
-from estate.core.settings import get_settings
+from estate.core.settings import Settings, get_settings
 from estate.core.users import disable_user
 
 SYSTEM = Actor.system()
@@ -253,3 +256,28 @@ def test_the_audit_log_is_only_added_to(connection: Connection, database: None, 
         with pytest.raises(ProgrammingError, match="only ever added to"):
             connection.execute(text(change))
         savepoint.rollback()
+
+
+def test_unknown_tokens_by_the_hundred_hold_up_no_known_key(engine: Engine) -> None:
+    url = new_database(engine, "estate_strangers")
+    owner, api = Database.connect(url, "worker"), Database.connect(as_login(url, "estate_api"), "api")
+    with use_database(owner):
+        new_owners()
+        key = new_key("agent")
+
+    async def flood() -> tuple[int, list[BaseException | Actor]]:
+        credentials = Credentials(Settings(credential_cache_ms=1))
+        await credentials.of_key(key)
+        strangers = [asyncio.create_task(credentials.of_session(f"stranger {n}")) for n in range(500)]
+        await asyncio.sleep(0.01)  # What is remembered of the key is too old by then.
+        assert (await credentials.of_key(key)).caller == key_id(key)
+        waiting = sum(not stranger.done() for stranger in strangers)
+        return waiting, await asyncio.gather(*strangers, return_exceptions=True)
+
+    with use_database(api):
+        waiting, told = asyncio.run(flood())
+    assert waiting > 0
+    assert sum(isinstance(answer, Unavailable) for answer in told) == 500 - STRANGERS_WAITING
+    assert sum(isinstance(answer, Unauthorized) for answer in told) == STRANGERS_WAITING
+    for database in (owner, api):
+        database.close()
