@@ -356,7 +356,7 @@ def test_what_cannot_be_compared_is_refused(session: Session) -> None:
 
 
 def sale(n: int, area: uuid.UUID, **fields: Any) -> dict[str, Any]:
-    sold = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": f"2026-02-{n:02d}T00:00:00Z"}
+    sold: dict[str, Any] = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": f"2026-02-{n:02d}T00:00:00Z"}
     return unit(n, area_id=str(area), price=100_000 + 1_000 * n, area_sqm=100, bedrooms=1) | sold | fields
 
 
@@ -390,7 +390,7 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
 
 
 def test_a_unit_without_an_area_is_not_compared_with_others_without_one(session: Session) -> None:
-    sold = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": "2026-02-01T00:00:00Z"}
+    sold: dict[str, Any] = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": "2026-02-01T00:00:00Z"}
     ingest(session, unit(1), *(unit(n, price=100_000, **sold) for n in range(2, 22)))
     selling = service.predict(session, ref(1)).time_to_sell
     assert (selling.status, selling.n, selling.median_days) == ("insufficient_data", 0, None)
