@@ -67,7 +67,8 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     Without `history`, an area without news this month stands with its newest. Heat is the exponentially weighted
     mean over the area's months, newest first with weights 0.4, 0.24, …, of the mean of the two: a listing's noise
     fades, a lasting change does not. The trend is heat less the heat of 12 months before, or of the oldest month
-    when that is at least 3 months away. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``.
+    when that is at least 3 months away. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``, with the
+    smaller N of the two signals, which is ``peers``.
     """
     months = _months(frame)
     if months.empty:
