@@ -356,7 +356,11 @@ def test_what_cannot_be_compared_is_refused(session: Session) -> None:
 
 
 def sale(n: int, area: uuid.UUID, **fields: Any) -> dict[str, Any]:
-    sold: dict[str, Any] = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": f"2026-02-{n:02d}T00:00:00Z"}
+    sold: dict[str, Any] = {
+        "status": "sold",
+        "listed_at": "2026-01-01T00:00:00Z",
+        "sold_at": f"2026-02-{n:02d}T00:00:00Z",
+    }
     return unit(n, area_id=str(area), price=100_000 + 1_000 * n, area_sqm=100, bedrooms=1) | sold | fields
 
 
