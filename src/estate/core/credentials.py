@@ -117,7 +117,8 @@ class Credentials:
 
     def forget(self, shown: bytes) -> None:
         """Ask the database again about a fingerprint, as what it is of was just revoked."""
-        self._known.pop(shown, None)
+        with self._lock:
+            self._known.pop(shown, None)
 
     def _remembered(self, shown: bytes) -> _Remembered | None:
         remembered = self._known.get(shown)

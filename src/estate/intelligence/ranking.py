@@ -237,7 +237,8 @@ def _wins(agent: AgentOut, evidence: Evidence) -> Reason:
         field = "deals.outcome" if evidence.kind == "deals" else "deals_closed"
         return Reason(field=field, text=text, value=round(evidence.won, 2))
     if share is None or won:
-        text = f"The CRM states {won} deals won and no closing rate: the common one is assumed."
+        stated = "no closing rate" if share is None else f"a closing rate of {share:.0%}"
+        text = f"The CRM states {won} deals won and {stated}: the common one is assumed."
         return Reason(field="deals_closed", text=text, value=won)
     text = f"The CRM states a closing rate of {share:.0%} and no deals won: it is taken as that of {MIN_DEALS} deals."
     return Reason(field="closing_rate", text=text, value=share)

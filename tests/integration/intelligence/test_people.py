@@ -49,6 +49,11 @@ def test_every_agent_is_ranked_by_the_best_evidence_there_is(
     ("stated", "n", "said"),
     [
         ({"deals_closed": 10}, 10, "The CRM states 10 deals won and no closing rate: the common one is assumed."),
+        (
+            {"deals_closed": 5, "closing_rate": 0},
+            5,
+            "The CRM states 5 deals won and a closing rate of 0%: the common one",
+        ),
         ({"closing_rate": 0.25}, 0, "The CRM states a closing rate of 25% and no deals won: it is taken as that of 3"),
         ({"closing_rate": 0.5, "deals_closed": 0}, 0, "The CRM states a closing rate of 50% and no deals won"),
         ({"deals_closed": 0}, 0, "No closed deal and no stated closing rate yet"),

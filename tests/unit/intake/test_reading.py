@@ -165,6 +165,9 @@ def test_a_workbook_that_would_fill_the_memory_is_not_opened(change: Callable[[s
 def test_a_sheet_that_no_parser_can_follow_is_not_opened() -> None:
     for change in (
         lambda sheet: sheet.replace("<sheetData>", '<sheetData a="1" a="1">'),
+        lambda sheet: sheet.replace("<sheetData>", '<sheetData><row r="' + "9" * 5_000 + '"/>'),
+        lambda sheet: sheet.replace('encoding="UTF-8"', 'encoding="shift_jis"', 1),
+        lambda sheet: sheet.replace('encoding="UTF-8"', 'encoding="no-such"', 1),
         lambda sheet: sheet.replace("?>", '?><!DOCTYPE x [<!ENTITY a "b">]>', 1),
     ):
         with pytest.raises(BadRequest):

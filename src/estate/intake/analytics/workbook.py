@@ -123,7 +123,7 @@ def _cells(packed: zipfile.ZipFile, part: zipfile.ZipInfo, max_bytes: int) -> in
             try:
                 if is_xml:
                     parser.Parse(chunk)
-            except expat.ExpatError:
+            except (expat.ExpatError, ValueError, LookupError):  # Also an encoding, or a number, that none can read.
                 is_xml = False
     if is_sheet and not is_xml:
         raise BadRequest(_UNREADABLE)
