@@ -182,7 +182,7 @@ class Oracle:
             return (key for key in rows if actor.role == "system" or key[0] == actor.caller)
         if table == "rejected_rows":
             return iter(rows if actor.role in ("admin", "ingest", "system") else ())
-        if actor.role not in (*MEMBERS, "ingest") or (actor.role == "ingest" and table not in IMPORTED):
+        if actor.role not in ((*MEMBERS, "ingest") if table in IMPORTED else MEMBERS):
             return iter(rows)
         is_seen = self._rule(actor, table)
         return (key for key, row in rows.items() if is_seen(row))

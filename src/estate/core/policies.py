@@ -249,9 +249,9 @@ def _policies(table: str) -> Iterator[str]:
         yield f"CREATE POLICY all_rows ON {table} TO {SYSTEM}, {BACKUP}, {ERASER} USING (true) WITH CHECK (true)"
         return
     members = f"{MEMBER}, {INGEST}" if table in IMPORTED else MEMBER
-    unlimited = [role for role in UNLIMITED if role != INGEST or table not in IMPORTED] + (
-        [SEARCH] if table == "documents" else []
-    )
+    unlimited: tuple[str, ...] = (*UNLIMITED, SEARCH) if table == "documents" else UNLIMITED
+    if table in IMPORTED:
+        unlimited = tuple(role for role in unlimited if role != INGEST)
     seeing = f"{members}, {SEARCH}" if table in SEARCHED and table != "documents" else members
     rows = PROTECTED[table]
     yield f"CREATE POLICY all_rows ON {table} TO {', '.join(unlimited)} USING (true) WITH CHECK (true)"

@@ -119,7 +119,7 @@ _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
 _CURRENCY = r"AED|EGP|USD|EUR|GBP|SAR|QAR|KWD|BHD|OMR|INR"
 _SCALES = {"k": 3, "thousand": 3, "الف": 3, "ألف": 3, "m": 6, "mn": 6, "mio": 6, "million": 6, "مليون": 6}
 _AMOUNT = re.compile(
-    rf"(?<![\w.,+])(?P<before>{_CURRENCY})?\s*(?P<number>(?!0\d)\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|(?!0\d)\d{{1,15}}(?:\.\d+)?)"
+    rf"(?<![\w.,+])(?P<before>{_CURRENCY})?\s*(?P<number>(?!0\d)(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,15}})(?:\.\d+)?)"
     rf"\s*(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})?\s*(?P<after>{_CURRENCY})?(?!\w)",
     re.IGNORECASE,
 )

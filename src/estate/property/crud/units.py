@@ -211,7 +211,7 @@ def stock(
 ) -> dict[uuid.UUID, int]:
     """Count the available units within limits by area."""
     limits = _within(price_max, currency, bedrooms_min)
-    query = select(Unit.area_id, func.count()).where(*limits, Unit.area_id.is_not(None)).group_by(Unit.area_id)
+    query = select(Unit.area_id, func.count()).where(*limits).group_by(Unit.area_id)
     return {area_id: n for area_id, n in session.execute(query) if area_id is not None}
 
 
