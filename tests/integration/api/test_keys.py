@@ -5,11 +5,13 @@ import datetime as dt
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
 from tests.conftest import API_KEY
 from tests.integration.api.identity import AGENT, TEAM, client_of, new_key, new_owners, new_user, standing
 from tests.live import as_login, new_database
@@ -260,24 +262,27 @@ def test_the_audit_log_is_only_added_to(connection: Connection, database: None, 
 
 def test_unknown_tokens_by_the_hundred_hold_up_no_known_key(engine: Engine) -> None:
     url = new_database(engine, "estate_strangers")
-    owner, api = Database.connect(url, "worker"), Database.connect(as_login(url, "estate_api"), "api")
-    with use_database(owner):
-        new_owners()
-        key = new_key("agent")
 
-    async def flood() -> tuple[int, list[BaseException | Actor]]:
+    async def flood(locking: Session) -> tuple[int, list[BaseException | Actor]]:
         credentials = Credentials(Settings(credential_cache_ms=1))
         await credentials.of_key(key)
+        locking.execute(text("LOCK sessions IN ACCESS EXCLUSIVE MODE"))  # No stranger is told before the key is.
         strangers = [asyncio.create_task(credentials.of_session(f"stranger {n}")) for n in range(500)]
         await asyncio.sleep(0.01)  # What is remembered of the key is too old by then.
         assert (await credentials.of_key(key)).caller == key_id(key)
         waiting = sum(not stranger.done() for stranger in strangers)
+        locking.rollback()
         return waiting, await asyncio.gather(*strangers, return_exceptions=True)
 
-    with use_database(api):
-        waiting, told = asyncio.run(flood())
-    assert waiting > 0
+    with (
+        closing(Database.connect(url, "worker")) as owner,
+        closing(Database.connect(as_login(url, "estate_api"), "api")) as api,
+    ):
+        with use_database(owner):
+            new_owners()
+            key = new_key("agent")
+        with use_database(api), owner.sessions() as locking:
+            waiting, told = asyncio.run(flood(locking))
+    assert waiting == STRANGERS_WAITING
     assert sum(isinstance(answer, Unavailable) for answer in told) == 500 - STRANGERS_WAITING
     assert sum(isinstance(answer, Unauthorized) for answer in told) == STRANGERS_WAITING
-    for database in (owner, api):
-        database.close()
