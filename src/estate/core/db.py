@@ -32,6 +32,7 @@ __all__ = [
     "take_time",
     "unit_of_work",
     "use_database",
+    "wait_for_locks",
     "whole_house",
 ]
 
@@ -127,6 +128,7 @@ SELECT set_config('role', :taken, true), set_config('estate.actor_role', :role, 
     set_config('estate.actor_agent_id', :agent, true), set_config('estate.actor_team_id', :team, true),
     set_config('estate.actor_caller', :caller, true)
 """)
+_WAIT_FOR_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
 _CLOCK = text("SELECT clock_timestamp()")
 _TAKEN = {
     "admin": roles.ADMIN,
@@ -259,6 +261,11 @@ def take_time(session: Session, limit_ms: int) -> None:
 def after_commit(hook: Callable[[Set[str]], None]) -> None:
     """Set what is called with the outbox topics that a committed transaction wrote to."""
     _hooks[:] = [hook]
+
+
+def wait_for_locks(session: Session, limit_ms: int) -> None:
+    """Wait so long for what others hold, instead of `db_lock_timeout_ms`, until the end of the transaction."""
+    session.execute(_WAIT_FOR_LOCKS, {"limit": f"{limit_ms}ms"})
 
 
 def _wake(session: Session) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Text, cast, delete, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
-from estate.core.db import take_time
+from estate.core.db import take_time, wait_for_locks
 from estate.core.models import Erasure, OutboxRow, RejectedRow
 from estate.core.orm import Base
 from estate.core.settings import get_settings
@@ -58,7 +58,6 @@ ANSWER_ERASED = (
     b'"detail":"This answer was erased with the client that it was about."}'
 )
 
-_ASKS_FOR_LOCKS = text("SELECT set_config('lock_timeout', :value, true)")
 _WORK = text("""
 SELECT outbox_id FROM outbox
 WHERE key = ANY(:ids) OR split_part(key, ':', 2) = ANY(:ids) OR payload ->> 'event_id' = ANY(:ids)
@@ -104,7 +103,7 @@ def begin(session: Session) -> None:
     """Let the transaction search whole tables, and wait for workers that are busy with the client."""
     limit_ms = round(get_settings().erasure_timeout_s * 1_000)
     take_time(session, limit_ms)
-    session.execute(_ASKS_FOR_LOCKS, {"value": str(limit_ms)})
+    wait_for_locks(session, limit_ms)
 
 
 def withdraw_work(session: Session, ids: Collection[str]) -> dict[str, set[str]]:

@@ -16,11 +16,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from estate.core.context import group_id, request_id, working_for
-from estate.core.db import act_as, unit_of_work
+from estate.core.db import act_as, unit_of_work, wait_for_locks
 from estate.core.errors import Unavailable
 from estate.core.security import Actor
 from estate.core.settings import Settings
-from estate.core.sqlstate import estate_error_of, is_transient, is_unavailable
+from estate.core.sqlstate import estate_error_of, is_transient, is_unavailable, waited_for_a_lock
 from estate.core.telemetry import GROUP_COMMIT_REFUSED, GROUP_COMMIT_ROWS
 
 __all__ = ["GroupCommit"]
@@ -66,6 +66,7 @@ class GroupCommit(Generic[Row, Result]):
         self._max_group = settings.group_commit_max_rows
         self._gather_s = settings.group_commit_gather_ms / 1_000
         self._patience_s = settings.group_commit_timeout_s
+        self._lock_timeout_ms = settings.group_commit_lock_timeout_ms
         self._max_writers = settings.group_commit_writers
         self._waiting: deque[_Entry[Row, Result]] = deque()
         self._writers = 0
@@ -124,36 +125,42 @@ class GroupCommit(Generic[Row, Result]):
             while self._waiting:
                 n = min(len(self._waiting), self._max_group)
                 taken = [self._waiting.popleft() for _ in range(n)]
-                if group := [entry for entry in taken if not entry.answer.done()]:
+                if group := _waited_for(taken):
                     return group
             self._writers -= 1
             return []
 
-    def _commit(self, group: Sequence[_Entry[Row, Result]]) -> None:
-        """Write a group; unless the database is not there, an error is one row's: halve until that row stands alone."""
+    def _commit(self, group: Sequence[_Entry[Row, Result]], *, hurry: bool = False) -> None:
+        """Write a group; unless the database is not there, an error is one row's: halve until that row stands alone.
+
+        A lock that was waited for too long is held on what one row refers to, as by an erasure. The halves wait for
+        locks for moments only, else the row would hold up the others again and again.
+        """
         try:
-            results = self._write_group(group)
+            results = self._write_group(group, hurry)
         except Exception as error:
-            if len(group) == 1 or is_unavailable(error):
+            held = isinstance(error, DBAPIError) and waited_for_a_lock(error)
+            if len(group) == 1 or (is_unavailable(error) and not held):
                 _answer([(entry, _told(error)) for entry in group])
                 log.error("a group was not written", extra={"rows": len(group), "error": type(error).__name__})
                 return
             middle = len(group) // 2
-            self._commit(group[:middle])
-            self._commit(group[middle:])
+            for half in (group[:middle], group[middle:]):
+                if waited_for := _waited_for(half):
+                    self._commit(waited_for, hurry=hurry or held)
         else:
             _answer(list(zip(group, results, strict=True)))
 
-    def _write_group(self, group: Sequence[_Entry[Row, Result]]) -> list[Result]:
+    def _write_group(self, group: Sequence[_Entry[Row, Result]], hurry: bool) -> list[Result]:
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._write_once(group)
+                return self._write_once(group, hurry)
             except DBAPIError as error:
                 if attempt == ATTEMPTS or not is_transient(error):
                     raise
         raise AssertionError
 
-    def _write_once(self, group: Sequence[_Entry[Row, Result]]) -> list[Result]:
+    def _write_once(self, group: Sequence[_Entry[Row, Result]], hurry: bool) -> list[Result]:
         """Write each caller's rows on that caller's behalf, all in one transaction."""
         places: defaultdict[Actor, list[int]] = defaultdict(list)
         for place, entry in enumerate(group):
@@ -161,12 +168,18 @@ class GroupCommit(Generic[Row, Result]):
             entry.group = request_id.get()
         results: dict[int, Result] = {}
         with unit_of_work(group[0].actor) as session:
+            if hurry:
+                wait_for_locks(session, self._lock_timeout_ms)
             for actor, own in places.items():
                 if actor != group[0].actor:
                     act_as(session, actor)
                 written = self._write(session, [group[place].row for place in own])
                 results.update(zip(own, written, strict=True))
         return [results[place] for place in range(len(group))]
+
+
+def _waited_for(entries: Sequence[_Entry[Row, Result]]) -> list[_Entry[Row, Result]]:
+    return [entry for entry in entries if not entry.answer.done()]
 
 
 def _unavailable(message: str) -> Unavailable:

@@ -116,6 +116,7 @@ class Settings(ConsoleSettings):
     group_commit_max_rows: int = Field(1_000, ge=1)
     group_commit_gather_ms: float = Field(5.0, ge=0)
     group_commit_timeout_s: float = Field(5.0, gt=0)
+    group_commit_lock_timeout_ms: int = Field(20, ge=1)
     group_commit_writers: int = Field(1, ge=1)
     idempotency_retention_hours: int = Field(24, ge=1)
 

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.orm import Session
 
+from estate.core.db import wait_for_locks
 from estate.intelligence.models import TrainedModel
 
 __all__ = [
@@ -21,8 +22,6 @@ __all__ = [
     "standing",
 ]
 
-
-WAIT = text("SELECT set_config('lock_timeout', :timeout, true)")
 ALLOW_IDLE = text("SELECT set_config('idle_in_transaction_session_timeout', :timeout, true)")
 
 
@@ -67,7 +66,7 @@ def newest_models(session: Session, kind: str, most: int) -> Sequence[TrainedMod
 
 def one_training_at_a_time(session: Session, seconds: float) -> None:
     """Wait for a training that is under way, and let others wait until the transaction ends."""
-    session.execute(WAIT, {"timeout": f"{round(seconds * 1_000)}ms"})
+    wait_for_locks(session, round(seconds * 1_000))
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("trained_models", 0))))
 
 

@@ -32,6 +32,7 @@ from estate.core.security import Actor
 
 SERVE = "from estate.main import serve; serve()"
 NAME = "estate_events"
+SYSTEM = "-c role=estate_system"
 Answers = list[httpx2.Response]
 
 
@@ -58,7 +59,7 @@ class Server:
         return asyncio.run(run())
 
     def value(self, statement: str) -> Any:
-        with psycopg.connect(self.dsn, options="-c role=estate_system") as connection:
+        with psycopg.connect(self.dsn, options=SYSTEM) as connection:
             row = connection.execute(statement.encode()).fetchone()
         return row[0] if row else None
 
@@ -218,6 +219,17 @@ def test_one_row_that_fails_the_commit_fails_alone(start: Callable[..., Any], wo
         answers = server.send(rows)
         assert (answers[7].status_code, statuses(answers)[202]) == (422, 49)
         assert server.stored() == 49
+
+
+def test_a_lock_on_one_client_holds_up_nobody_else(start: Callable[..., Any], world: World, dsn: str) -> None:
+    with start(db_lock_timeout_ms="500") as server, psycopg.connect(dsn, options=SYSTEM) as erasing:
+        erasing.execute("SELECT FROM client_profiles WHERE client_id = %s FOR UPDATE", [world.clients[1]])
+        rows = [world.event(n, client_id=world.clients[1 if n == 30 else 0]) for n in range(60)]
+        answers = server.send(rows)
+        assert (answers[30].status_code, statuses(answers)[202]) == (503, 59)
+        assert server.stored() == 59
+        erasing.rollback()
+        assert server.client.post("/behavior/event", json=rows[30]).status_code == 202
 
 
 def test_a_full_queue_refuses_at_once_and_drops_nothing_it_took(start: Callable[..., Any], world: World) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from estate.behavior.models import AnalysisRun, BehaviorEvent, PatternGroup, TriggerFinding
+from estate.core.db import wait_for_locks
 from estate.core.settings import get_settings
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
     "trigger_words",
 ]
 
-_WAIT = text("SELECT set_config('lock_timeout', :value, true)")
 _UNITS = text("""
 SELECT unit_id, events, words, agent_id, client_id, won, lost FROM (
     SELECT coalesce(folded_deal_id, conversation_id, event_id) AS unit_id, count(*) AS events,
@@ -176,8 +176,7 @@ def publish(
 
 def one_analysis_at_a_time(session: Session) -> None:
     """Wait for an analysis that is under way, and let others wait until the transaction ends."""
-    patience = get_settings().db_worker_statement_timeout_ms
-    session.execute(_WAIT, {"value": str(patience)})
+    wait_for_locks(session, get_settings().db_worker_statement_timeout_ms)
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("analysis_runs", 0))))
 
 
