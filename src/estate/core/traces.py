@@ -3,10 +3,12 @@
 import json
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import phonenumbers
 
 from estate.core.security import fingerprint
 
@@ -16,6 +18,10 @@ ERASED = "[erased]"
 MIN_WORDS = 2
 """A name of one word may be any word of a text; it is taken out only where the client is cited."""
 MIN_DIGITS = 7
+BETWEEN_DIGITS = "[ ().-]{0,2}"
+DIGITS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
+
+Spelling = Callable[[str], str]
 
 
 def client_hash(client_id: object) -> bytes:
@@ -61,8 +67,9 @@ class Traces:
 class Redaction:
     """Takes the traces of a client out of texts.
 
-    Names are found as whole words, whatever stands between them; ids with and without hyphens; phone numbers with and
-    without separators; all in upper or lower case.
+    Names are found as whole words, whatever stands between them and whichever comes first; ids with and without
+    hyphens; phone numbers in any digits, with and without separators and the code of their country; all in upper or
+    lower case.
     """
 
     traces: Traces
@@ -70,15 +77,12 @@ class Redaction:
     @cached_property
     def pattern(self) -> str:
         """A regular expression of PostgreSQL, to be matched without case, that finds every text to look at."""
-        return "|".join(self._parts(r"[^[:alnum:]]{1,6}"))  # Between cells of a row stand four.
+        return "|".join(self._parts(r"[^[:alnum:]]{1,6}", re.escape))  # Between cells of a row stand four.
 
     @cached_property
     def bytes_pattern(self) -> str:
         """The same for bytes that are shown by ``encode(…, 'escape')``: UTF-8, or JSON in ASCII."""
-        parts = list(self._ids_and_numbers())
-        for words in self._names():
-            parts += [".{1,6}".join(map(spelled, words)) for spelled in (_utf8, _json_ascii)]
-        return "|".join(parts)
+        return "|".join(part for spelled in (_utf8, _json_ascii) for part in self._parts(".{1,6}", spelled))
 
     def text(self, said: str) -> str:
         """Return a text without the traces; an id becomes its pseudonym."""
@@ -98,25 +102,27 @@ class Redaction:
 
     @cached_property
     def _exact(self) -> re.Pattern[str]:
-        return re.compile("|".join(rf"(?<!\w)(?:{part})(?!\w)" for part in self._parts(r"[\W_]{1,3}")), re.IGNORECASE)
+        parts = self._parts(r"[\W_]{1,3}", re.escape)
+        return re.compile("|".join(rf"(?<!\w)(?:{part})(?!\w)" for part in parts), re.IGNORECASE)
 
-    def _parts(self, between: str) -> Iterator[str]:
-        yield from self._ids_and_numbers()
-        for words in self._names():
-            yield between.join(map(re.escape, words))
-
-    def _names(self) -> Iterator[list[str]]:
-        return (words for words in map(_words, self.traces.names) if len(words) >= MIN_WORDS)
-
-    def _ids_and_numbers(self) -> Iterator[str]:
+    def _parts(self, between: str, spelled: Spelling) -> Iterator[str]:
         for client_id in self.traces.ids:
             yield str(client_id).replace("-", "-?")
         for phone in self.traces.phones:
-            digits = re.sub(r"\D", "", phone)
-            if len(digits) >= MIN_DIGITS:
-                yield r"\+?" + "[ ().-]{0,2}".join(digits)
+            country, national = _numbers(phone)
+            if len(national) >= MIN_DIGITS:
+                before = (f"(?:{_digits(part, spelled)}{BETWEEN_DIGITS})?" for part in ("00", country, "0"))
+                yield rf"\+?{''.join(before)}{_digits(national, spelled)}"
         for email in self.traces.emails:
             yield re.escape(email)
+        for words in self._names():
+            yield between.join(map(spelled, words))
+
+    def _names(self) -> Iterator[list[str]]:
+        """Yield the words of each name, from the first on and, as "Haddad, Omar" is written, from each other on."""
+        for words in map(_words, self.traces.names):
+            if len(words) >= MIN_WORDS:
+                yield from (words[first:] + words[:first] for first in range(len(words)))
 
     def _instead(self, found: re.Match[str]) -> str:
         plain = found[0].replace("-", "").lower()
@@ -125,6 +131,21 @@ class Redaction:
 
 def _words(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", name)
+
+
+def _numbers(phone: str) -> tuple[str, str]:
+    """Return the code of a phone number's country, and the number within it."""
+    try:
+        number = phonenumbers.parse(phone)
+    except phonenumbers.NumberParseException:
+        return "", re.sub(r"\D", "", phone)
+    return str(number.country_code), phonenumbers.national_significant_number(number)
+
+
+def _digits(digits: str, spelled: Spelling) -> str:
+    """Return a pattern of digits, each as Europeans, Arabs or Persians write it, and of what stands between."""
+    ways = ("|".join(spelled(script[int(digit)]) for script in DIGITS) for digit in digits)
+    return BETWEEN_DIGITS.join(f"(?:{way})" for way in ways)
 
 
 def _utf8(word: str) -> str:

@@ -238,7 +238,8 @@ def _wins(agent: AgentOut, evidence: Evidence) -> Reason:
         return Reason(field=field, text=text, value=round(evidence.won, 2))
     if share is None or won:
         stated = "no closing rate" if share is None else f"a closing rate of {share:.0%}"
-        text = f"The CRM states {won} deals won and {stated}: the common one is assumed."
+        deals = "1 deal" if won == 1 else f"{won} deals"
+        text = f"The CRM states {deals} won and {stated}: the common one is assumed."
         return Reason(field="deals_closed", text=text, value=won)
     text = f"The CRM states a closing rate of {share:.0%} and no deals won: it is taken as that of {MIN_DEALS} deals."
     return Reason(field="closing_rate", text=text, value=share)

@@ -430,6 +430,16 @@ def test_a_name_in_two_cells_of_a_workbook_is_erased(api: TestClient, drain: Dra
     assert [row["cells"] for row in rows(api, waiting)] == [[], ["Omar", "Nasser", "050"]]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1256"])
+def test_a_last_name_in_the_cell_before_the_first_is_erased(api: TestClient, drain: Drain, encoding: str) -> None:
+    done(api, drain, bring(api, "Name,Mobile\nهدى سالم,+971501234567\n", name="taken.csv"), "commit")
+    split = "Last name,First name,Mobile\nسالم,هدى,050 123 4567\nNasser,Omar,050\n"
+    waiting = bring(api, split.encode(encoding), name="split.csv")
+    (client,) = ok(api.get("/client/query", params={"search": "هدى"}))["items"]
+    ok(api.delete(f"/client/{client['client_id']}"))
+    assert [row["cells"] for row in rows(api, waiting)] == [[], ["Nasser", "Omar", "050"]]
+
+
 def test_an_export_holds_the_imports_of_merged_clients(api: TestClient, drain: Drain) -> None:
     imported = done(api, drain, bring(api, PEOPLE), "commit")
     kept, merged = (row["record_id"] for row in rows(api, imported)[:2])

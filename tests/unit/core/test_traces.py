@@ -1,5 +1,6 @@
 """What a client is known by is found however it is written, and nothing else is."""
 
+import json
 import re
 import uuid
 
@@ -16,14 +17,31 @@ REDACTION = Redaction(TRACES)
 
 @pytest.mark.parametrize(
     "said",
-    ["Omar Nasser", "OMAR  NASSER", "omar-nasser", "عمر ناصر", "+971501234567", "971 50 123-4567", "O.N@Example.com"],
+    [
+        "Omar Nasser",
+        "OMAR  NASSER",
+        "omar-nasser",
+        "عمر ناصر",
+        "Nasser, Omar",
+        "ناصر عمر",
+        "+971501234567",
+        "971 50 123-4567",
+        "00971501234567",
+        "+971 (0)50 1234567",
+        "050 123 4567",
+        "٠٥٠١٢٣٤٥٦٧",
+        "۰۵۰ ۱۲۳ ۴۵۶۷",
+        "O.N@Example.com",
+    ],
 )
 def test_every_way_of_writing_is_found(said: str) -> None:
     assert REDACTION.text(f"I met {said}, today.") == f"I met {ERASED}, today."
     assert re.search(REDACTION.pattern.replace("[^[:alnum:]]", r"[\W_]"), said, re.IGNORECASE)
 
 
-@pytest.mark.parametrize("said", ["Omar Nasserine", "Roomar Nasser", "19715012345678", "so.n@example.com", "Ali", ""])
+@pytest.mark.parametrize(
+    "said", ["Omar Nasserine", "Roomar Nasser", "19715012345678", "0501234568", "so.n@example.com", "Ali", ""]
+)
 def test_what_only_looks_like_it_stays(said: str) -> None:
     assert REDACTION.text(said) == said
 
@@ -49,12 +67,20 @@ def test_no_name_that_stands_by_itself_is_left(name: str, before: str, after: st
     assert not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", redacted)
 
 
+def shown(raw: bytes) -> str:
+    """Show bytes as encode(…, 'escape') of PostgreSQL does."""
+    return "".join("\\\\" if byte == 92 else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in raw)
+
+
+@pytest.mark.parametrize("said", ["050 123-4567", "٠٥٠١٢٣٤٥٦٧", "+971501234567"])
+def test_a_phone_number_is_found_in_bytes(said: str) -> None:
+    for raw in (said.encode(), json.dumps(said).encode()):
+        assert re.search(REDACTION.bytes_pattern, shown(raw), re.IGNORECASE)
+
+
 @given(names)
 def test_a_name_is_found_in_bytes(name: str) -> None:
     found = Redaction(Traces((CLIENT,), (name,))).bytes_pattern
     for raw in (name.encode(), repr(name)[1:-1].encode("ascii", "backslashreplace")):
-        shown = "".join(
-            "\\\\" if byte == 92 else chr(byte) if 32 <= byte < 127 else f"\\{byte:03o}" for byte in raw
-        )  # As encode(..., 'escape') of PostgreSQL does.
         if all(ord(letter) < 0x10000 for letter in name):
-            assert re.search(found, shown, re.IGNORECASE) or b"\\x" in raw
+            assert re.search(found, shown(raw), re.IGNORECASE) or b"\\x" in raw
