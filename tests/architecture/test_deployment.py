@@ -107,7 +107,21 @@ def test_secrets_come_from_the_environment_and_have_no_default() -> None:
 
 
 def test_the_console_is_given_no_secret() -> None:
-    assert not SECRETS & set(services()["console"]["environment"])
+    console = services()["console"]
+    assert not SECRETS & set(console["environment"])
+    assert console["env_file"] == []
+
+
+def test_the_api_believes_the_console_which_believes_a_proxy() -> None:
+    told = {services()[name]["environment"]["ESTATE_FORWARDED_ALLOW_IPS"] for name in ("web", "console")}
+    assert told == {"${ESTATE_FORWARDED_ALLOW_IPS:-172.16.0.0/12}"}
+
+
+def test_what_one_sets_for_the_containers_are_settings_or_explained() -> None:
+    assert {services()[name]["env_file"] for name in OURS if name != "console"} == {
+        "${ESTATE_SETTINGS_FILE:-deploy/settings.env}"
+    }
+    assert re.findall(r"^(\w+)=", (ROOT / "deploy/settings.env").read_text(), re.MULTILINE) == []
 
 
 @pytest.mark.parametrize("path", [COMPOSE, DEVELOPMENT], ids=lambda path: path.name)

@@ -23,5 +23,6 @@ def console() -> None:
         port=settings.console_port,
         log_level=settings.log_level.lower(),
         access_log=False,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=STOP_DEADLINE_S,
     )

@@ -60,6 +60,7 @@ class ConsoleSettings(BaseSettings):
     console_port: int = Field(8080, ge=1, le=65_535)
     console_reconnect_timeout_s: float = Field(120.0, ge=120)
     import_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    forwarded_allow_ips: str | None = None
     log_level: str = "INFO"
 
 
@@ -96,7 +97,6 @@ class Settings(ConsoleSettings):
     session_idle_minutes: int = Field(30, ge=2)
     session_lifetime_hours: int = Field(12, ge=1)
     cors_allow_origins: str | None = None
-    forwarded_allow_ips: str | None = None
     body_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
     batch_max_items: int = Field(10_000, ge=1)
     problems_max_items: int = Field(100, ge=1)
