@@ -14,7 +14,7 @@ from estate.client.merging import SCORE_TOPIC, Merging, absorb, begin_merge, fin
 from estate.client.models import ClientProfile, ClientScore
 from estate.client.privacy import erase_profile, export_client, known_as, lock_client
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, ClientsWanted, OverrideIn, ScoreMade
-from estate.core.db import database_time
+from estate.core.db import database_time, whole_house
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.erasure import erased_ids
 from estate.core.ingest import IngestResult, SourceRow, Stored
@@ -54,6 +54,7 @@ __all__ = [
 
 NO_AGENT = "owner_agent_id: no such agent"
 ERASED = "client_id: this client was erased"
+MERGED = "client_id: this client was merged into one that is not yours"
 RENAMED = {"qualification_score": "stated_score"}
 FREE = ("interest", "location_targets", "objections")
 
@@ -77,7 +78,12 @@ def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
         Stored(str(c.client_id), "rejected", ERASED) if c.client_id in erased else result
         for c, result in zip(clients, results, strict=True)
     ]
-    good = [i for i in good if clients[i].client_id not in erased]
+    out_of_reach = kept.keys() - _within_reach(session, kept)
+    results = [
+        Stored(str(c.client_id), "rejected", MERGED) if c.client_id in out_of_reach else result
+        for c, result in zip(clients, results, strict=True)
+    ]
+    good = [i for i in good if clients[i].client_id not in erased | out_of_reach]
     own = [i for i in good if clients[i].client_id not in kept]
     on_insert, now = {"currency": get_settings().default_currency}, database_time(session)
     statuses = crud.write_clients(session, [_row(clients[i], now) for i in own], on_insert)
@@ -95,10 +101,22 @@ def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
 def _hold(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     """Lock clients against being merged; return who holds, locked as well, the history of those that were."""
     held: dict[uuid.UUID, uuid.UUID] | None = None
-    while (kept := crud.kept_ids(session, ids)) != held:
+    while (kept := _kept(session, ids)) != held:
         crud.hold_clients(session, {*ids, *kept.values()})
         held = kept
     return kept
+
+
+def _kept(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """Return who holds the history of merged clients, also where the actor may not see it: none comes back to life."""
+    with whole_house(session):
+        return crud.kept_ids(session, ids)
+
+
+def _within_reach(session: Session, kept: Mapping[uuid.UUID, uuid.UUID]) -> set[uuid.UUID]:
+    """Return those merged clients whose history is with a client that the actor sees."""
+    seen = crud.lock_clients(session, set(kept.values())) if kept else {}
+    return {merged_id for merged_id, kept_id in kept.items() if kept_id in seen}
 
 
 def _absorbed(session: Session, kept_id: uuid.UUID, row: Mapping[str, Any]) -> Stored:

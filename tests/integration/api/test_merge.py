@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
+from tests.integration.api.identity import AGENT as OWNER
+from tests.integration.api.identity import client_of, new_key, new_owners
 from tests.live import committing
 
 from estate.api.merging import merge_clients
 from estate.behavior import service as behavior
 from estate.client.schemas import MergeIn, ScoreMade
-from estate.client.service import get_client, store_scores
+from estate.client.service import MERGED, get_client, store_scores
 from estate.core.db import Database, unit_of_work, use_database
 from estate.core.ingest import SourceRow
 from estate.core.security import Actor
@@ -311,6 +314,21 @@ def test_a_late_profile_of_the_merged_client_fills_gaps_and_forbids(two: Desk) -
     assert (kept["name"], kept["budget"], kept["do_not_contact"]) == ("Omar", "3.00", True)
     two.post("/client/ingest", client(MERGE, do_not_contact=False, updated_at="2026-06-01T00:00:00Z"))
     assert two.profile()["do_not_contact"] is True
+
+
+def test_a_client_merged_into_one_of_another_team_does_not_come_back(two: Desk, app: FastAPI) -> None:
+    new_owners()
+    owners = {KEEP: AGENT, MERGE: str(OWNER)}
+    two.post(
+        "/client/ingest",
+        [client(one, owner_agent_id=owner, updated_at="2026-02-02T00:00:00Z") for one, owner in owners.items()],
+    )
+    two.merge()
+    manager = client_of(app, {"X-API-Key": new_key("manager")})
+    answer = manager.post("/client/ingest", json=[client(MERGE, owner_agent_id=str(OWNER))])
+    assert [error["message"] for error in answer.json()["errors"]] == [MERGED]
+    assert manager.get("/client/query").json()["items"] == []
+    assert [one["client_id"] for one in two.get("/client/query")["items"]] == [KEEP]
 
 
 def test_merging_again_changes_nothing_and_chains_lead_to_the_end(two: Desk, drain: Callable[[], int]) -> None:
