@@ -3,7 +3,8 @@
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +31,9 @@ INSERT INTO outbox (topic, key, payload, available_at, request_id)
 SELECT topic, key, payload, coalesce(due_at, now()), :request_id
 FROM jsonb_to_recordset(CAST(:jobs AS jsonb)) AS job (topic text, key text, payload jsonb, due_at timestamptz)
 """)
+
+_excused: set[uuid.UUID] = set()
+"""Notes of this process whose work an outage ended."""
 
 _STANDINGS = text("""
 SELECT topic, count(*) FILTER (WHERE NOT dead), count(*) FILTER (WHERE dead),
@@ -177,11 +181,12 @@ def drain(topic: str, handler: Handler, *, now: dt.datetime) -> int:
     done = 0
     while True:
         _notice_crashes(topic)
-        with unit_of_work(Actor.system()) as session:
+        note = uuid.uuid4()
+        with _excused_by_an_outage(note), unit_of_work(Actor.system()) as session:
             claims = _claim(session, topic, now)
             if not claims:
                 return done
-            note = _note(topic, claims)
+            _write_note(note, topic, claims)
             finished = _work(session, topic, handler, claims, now)
             session.execute(delete(OutboxClaim).where(OutboxClaim.claim_id == note))
             done += finished
@@ -223,16 +228,35 @@ def _bounded(claims: Sequence[Claim]) -> list[Claim]:
     return list(claims)
 
 
-def _note(topic: str, claims: Sequence[Claim]) -> uuid.UUID:
+def _write_note(note: uuid.UUID, topic: str, claims: Sequence[Claim]) -> None:
     """Write down what is about to be done, in a transaction of its own: it outlives a process that dies of it."""
-    note = OutboxClaim(claim_id=uuid.uuid4(), topic=topic, outbox_ids=[claim.outbox_id for claim in claims])
     with unit_of_work(Actor.system()) as session:
-        session.add(note)
-    return note.claim_id
+        session.add(OutboxClaim(claim_id=note, topic=topic, outbox_ids=[claim.outbox_id for claim in claims]))
+
+
+@contextmanager
+def _excused_by_an_outage(note: uuid.UUID) -> Iterator[None]:
+    """Withdraw a note when the connection is lost, now or as soon as there is one again: no process has died."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        if is_outage(error):
+            _excused.add(note)
+            with suppress(SQLAlchemyError):
+                _withdraw_excused()
+        raise
+
+
+def _withdraw_excused() -> None:
+    if _excused:
+        with unit_of_work(Actor.system()) as session:
+            session.execute(delete(OutboxClaim).where(OutboxClaim.claim_id.in_(_excused)))
+        _excused.clear()
 
 
 def _notice_crashes(topic: str) -> None:
     """Count a crash for the rows of each note whose writer is gone: their locks are free and they are still here."""
+    _withdraw_excused()
     with unit_of_work(Actor.system()) as session:
         notes = session.execute(select(OutboxClaim.claim_id, OutboxClaim.outbox_ids).where(OutboxClaim.topic == topic))
         for claim_id, outbox_ids in notes.all():
