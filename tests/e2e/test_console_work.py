@@ -9,7 +9,7 @@ import pytest
 from benchmarks.harness.browser import looked_at, signed_in
 from benchmarks.harness.house import EMAILS, PASSWORD, House
 from benchmarks.harness.stalls import FAULTS, NOTE, Outcome, Trial
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 ROWS = (
     "Omar Aziz,+971 50 123 4567,2.4m,Palm",
@@ -131,6 +131,55 @@ def test_a_note_that_the_server_refuses_stays_where_it_was_typed(agent: Page, ho
     expect(agent.locator("form[data-action=contact] .outcome").first).to_contain_text("when to call back")
     assert agent.locator(NOTE).first.input_value() == "call me later"
     assert house.notes("call me later") == []
+
+
+def test_enter_in_a_field_says_of_no_call_what_came_of_it(agent: Page, house: House) -> None:
+    asked: list[str] = []
+    looked_at(agent, house.console, house.client_paths[0])
+    agent.on("request", lambda request: asked.append(request.url))
+    when = agent.get_by_label("Call back at").first
+    when.fill("2027-01-05T10:00")
+    when.press("Enter")
+    agent.wait_for_timeout(500)
+    assert [url for url in asked if "/do/" in url] == []
+
+
+def test_an_error_of_the_server_is_told_and_not_sent_again(agent: Page, house: House) -> None:
+    asked: list[str] = []
+
+    def fail(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(status=500, json={"detail": "Something broke.", "request_id": "request-of-the-test"})
+
+    looked_at(agent, house.console, house.client_paths[0])
+    agent.route("**/do/contact", fail)
+    agent.get_by_role("button", name="No answer").first.click()
+    outcome = agent.locator("form[data-action=contact] .outcome").first
+    expect(outcome).to_contain_text("Something broke. (request request-of-the-test)")
+    looked_at(agent, house.console, house.client_paths[0])
+    agent.wait_for_timeout(1_000)
+    assert len(asked) == 1
+
+
+def test_what_the_server_is_still_at_when_the_page_is_left_is_asked_for_again(agent: Page, house: House) -> None:
+    note, answers = uuid.uuid4().hex, ["none", "running"]
+
+    def answer(route: Route) -> None:
+        match answers.pop(0) if answers else "its own":
+            case "none":
+                return  # The page is left before there is one.
+            case "running":
+                route.fulfill(status=409, json={"detail": "A call with this Idempotency-Key is still running."})
+            case _:
+                route.continue_()
+
+    looked_at(agent, house.console, house.client_paths[0])
+    agent.route("**/do/contact", answer)
+    agent.locator(NOTE).first.fill(note)
+    agent.get_by_role("button", name="No answer").first.click()
+    looked_at(agent, house.console, house.client_paths[0])
+    expect(agent.locator("#told")).to_contain_text("Kept: no answer")
+    assert house.notes(note) == [note]
 
 
 def test_a_session_that_ended_meanwhile_sends_what_waits_after_the_log_in(agent: Page, house: House) -> None:

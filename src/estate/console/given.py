@@ -2,11 +2,16 @@
 
 import datetime as dt
 import math
+import re
 from zoneinfo import ZoneInfo
 
 from estate.sdk.errors import FieldProblem, Invalid, ProblemDetails
 
 __all__ = ["moment_of", "number_of", "refusal", "share_of"]
+
+
+THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
 def refusal(field: str, message: str) -> Invalid:
@@ -25,11 +30,8 @@ def number_of(typed: str | None, field: str) -> float | None:
     """
     if typed is None:
         return None
-    try:
-        number = float(typed.replace(",", ""))
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
+    plain = THOUSANDS.sub("", typed.strip())
+    if not WRITTEN.fullmatch(plain) or not math.isfinite(number := float(plain)):
         raise refusal(field, f"Write a number, such as 1500000, not “{typed}”.")
     return number
 

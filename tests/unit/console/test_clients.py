@@ -126,6 +126,28 @@ def test_a_client_with_all_parts_refused_still_shows_the_profile() -> None:
     assert re.search(r'<h2>Log a call</h2>.*data-action="contact"', shown)
 
 
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        (
+            {"areas": ["Dubai Marina", {"name": "Palm"}]},
+            ['<span dir="auto">Dubai Marina</span>, <span dir="auto">Palm'],
+        ),
+        ([{"area_id": OTHER}], [f'<a href="/market/{OTHER}">Area</a>']),
+        ([{}], []),
+        (None, []),
+    ],
+)
+def test_wanted_places_are_named_in_every_shape_that_counts(stored: Any, told: list[str]) -> None:
+    shown = html(Api({"/client/query": page_of(profile(location_targets=stored))}))
+    assert [part for part in told if part not in shown] == []
+    assert ("<dt>Wants to live in</dt><dd>–</dd>" in shown) is not bool(told)
+
+
+def test_an_interest_that_is_a_list_is_told() -> None:
+    assert "Villa, Sea view" in html(Api({"/client/query": page_of(profile(interest=["Villa", "Sea view"]))}))
+
+
 def test_the_score_asks_first_for_what_moves_it_most() -> None:
     shown = html(Api({"/client/query": page_of(profile()), f"/client/qualification/{CLIENT}": scored()}))
     assert shown.index("Open a deal.") < shown.index("Note the mood.")

@@ -235,6 +235,13 @@ def test_refused_rows_are_filtered_paged_and_shown_as_they_came() -> None:
     assert f'href="/system/rejected?batch_id={ME}"' in html
 
 
+def test_of_a_refused_row_without_end_the_beginning_is_shown() -> None:
+    long = REFUSED | {"raw": "x" * 1_000_000}
+    html = drawn(rejected(Api(answers(rejected=page_of(long))).estate, view("/system/rejected", "admin")))
+    assert len(html) < 100_000
+    assert "of 1,000,000 characters" in html
+
+
 def test_no_match_and_none_at_all_are_told_apart() -> None:
     api = Api(answers(rejected=page_of()))
     assert "No row was refused." in drawn(rejected(api.estate, view("/system/rejected", "admin")))

@@ -131,7 +131,7 @@ def _ways(view: View, one: Client) -> Element:
 
 
 def _profile(one: Client) -> Element:
-    wishes = one.interest if isinstance(one.interest, Mapping) else {}
+    wishes = one.interest if isinstance(one.interest, Mapping) else {"interest": one.interest or None}
     owner = a(href=f"/agents/{one.owner_agent_id}")["Open the agent"] if one.owner_agent_id else "Nobody"
     return card(
         "Profile",

@@ -1,6 +1,7 @@
 """Clients: the list with its filters, and pairs that look like one person."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from htpy import Element, Node, a, div, h3, p, section
@@ -34,6 +35,8 @@ __all__ = ["clients", "contact_badge", "duplicates", "places"]
 
 PAGE_ROWS = 25
 PAGE_PAIRS = 10
+PLACE_KEYS = ("area_name", "name", "area", "areas", "location", "locations", "area_id", "area_ids")
+UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @page("/clients")
@@ -128,10 +131,21 @@ def _budgets(view: View) -> Node:
 
 def places(one: Client) -> Node:
     """Name the areas that a client wants to live in."""
-    named = one.location_targets if isinstance(one.location_targets, list) else []
-    said = [place.get("area_name") if isinstance(place, Mapping) else place for place in named]
-    parted = [[", " if at else "", person(str(name))] for at, name in enumerate(filter(None, said))]
+    parted = [[", " if at else "", name] for at, name in enumerate(_places(one.location_targets))]
     return parted or text.DASH
+
+
+def _places(stored: Any) -> Iterator[Node]:
+    """Name places as the API reads them: a text, an id of an area, or an object that holds such."""
+    if isinstance(stored, list):
+        for place in stored:
+            yield from _places(place)
+    elif isinstance(stored, Mapping):
+        yield from _places(next((stored[key] for key in PLACE_KEYS if stored.get(key)), None))
+    elif isinstance(stored, str) and UUID.fullmatch(stored):
+        yield a(href=f"/market/{stored}")["Area"]
+    elif stored:
+        yield person(str(stored))
 
 
 def contact_badge(one: Client) -> Node:

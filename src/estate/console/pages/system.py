@@ -35,6 +35,7 @@ LATE_S = 300.0
 FAILURES = 20
 NEWEST = 5
 PAGE_ROWS = 25
+MOST_SHOWN = 2_000
 LAYERS = {
     "": "Any",
     "market": "Market",
@@ -359,7 +360,9 @@ def _batch(one: RejectedRow) -> Node:
 
 
 def _raw(one: RejectedRow) -> Node:
-    return details[summary["Show"], pre(".raw", dir="auto")[one.raw]]
+    cut = len(one.raw) > MOST_SHOWN
+    whole = note(f"The first {MOST_SHOWN:,} of {len(one.raw):,} characters; the API has all.") if cut else None
+    return details[summary["Show"], pre(".raw", dir="auto")[one.raw[:MOST_SHOWN]], whole]
 
 
 # Who may use it

@@ -8,9 +8,11 @@
   const FIRST_PAUSE_MS = 500;
   const LONGEST_PAUSE_MS = 10_000;
   const TELL_MS = 8_000;
-  const TRIED_AGAIN = new Set([408, 429, 500, 502, 503, 504]);
+  const TRIED_AGAIN = new Set([408, 429, 502, 503, 504]);
   const STILL_RUNNING = 409;
   const BUSY = 503;
+  const NO_CONNECTION = "No connection. What you did is kept here and is sent as soon as there is one.";
+  const SENT_AGAIN = "The server is busy. What you did is kept here and is sent until it has taken it.";
   const LOG_INS = 4;
 
   const byId = (id) => document.getElementById(id);
@@ -123,10 +125,10 @@
       } catch {
         /* no connection */
       }
-      const again =
-        !response || TRIED_AGAIN.has(response.status) || (attempt > 0 && response.status === STILL_RUNNING);
+      const mayRun = attempt > 0 || !form; // Another page may have sent it, and left while the server was at it.
+      const again = !response || TRIED_AGAIN.has(response.status) || (mayRun && response.status === STILL_RUNNING);
       if (!again) return response;
-      if (attempt === 1) tellAt(form, "No connection. What you did is kept here and is sent as soon as there is one.", true);
+      if (attempt === 1) tellAt(form, response ? SENT_AGAIN : NO_CONNECTION, true);
       await sleep(pause);
     }
   };
@@ -335,6 +337,12 @@
   const hasKeys = () => localStorage.getItem("keys") !== "off";
   let afterG = false;
 
+  // Enter presses the first button of a form: where the buttons are answers, nobody has chosen that one.
+  const chooseNothing = (event) => {
+    if (event.key !== "Enter" || !event.target.matches("form[data-action] input")) return;
+    if (event.target.form.querySelector("button[name]")) event.preventDefault();
+  };
+
   const press = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || !hasKeys()) return;
     if (event.target.closest("input, textarea, select, dialog, [contenteditable]")) return;
@@ -402,6 +410,7 @@
     if (event.target.type === "file") delete event.target.form.dataset.key; // Another file is another import.
   });
   document.addEventListener("keydown", press);
+  document.addEventListener("keydown", chooseNothing);
   document.addEventListener("submit", (event) => {
     const form = event.target;
     const own = { login: logIn, bring, ask }[form.dataset.form];
