@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 from sqlalchemy import ColumnElement, delete, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from estate.core.models import RejectedRow
 from estate.core.paging import Key, Page, fetch_page
@@ -24,6 +24,9 @@ __all__ = [
     "mark_replayed",
     "waiting",
 ]
+
+MOST_SHOWN_BYTES = 65_536
+"""A row may be as large as a body; a list of whole ones would be gigabytes."""
 
 Layer = Literal["market", "agent", "client", "property", "behavior"]
 
@@ -56,26 +59,37 @@ class RejectedOut(SchemaOut):
     row_number: int = Field(description="Position in the batch, or line number in the file.")
     status: str
     reason: str
-    raw: str = Field(description="The row as it came; bytes that are not UTF-8 are escaped.")
+    raw: str = Field(
+        description=f"The row as it came, its first {MOST_SHOWN_BYTES:,} bytes; those that are not UTF-8 are escaped."
+    )
+    raw_bytes: int = Field(description="How many bytes the row has; all are kept for a replay.")
     received_at: dt.datetime
     replayed_at: dt.datetime | None = Field(description="When it was taken after all; null while it waits.")
 
 
 def list_rejected(session: Session, wanted: RejectedFilter) -> Page[RejectedOut]:
     """Return refused rows, newest first."""
-    query = select(RejectedRow)
+    query = select(RejectedRow).options(defer(RejectedRow.raw, raiseload=True))
     if wanted.layer is not None:
         query = query.where(RejectedRow.layer == wanted.layer)
     if wanted.batch_id is not None:
         query = query.where(RejectedRow.batch_id == wanted.batch_id)
     key = Key((RejectedRow.rejected_id,), descending=True)
     page = fetch_page(session, query, key, cursor=wanted.cursor, limit=wanted.limit)
-    return Page([_out(row) for row in page.items], page.next_cursor)
+    beginnings = _beginnings(session, [row.rejected_id for row in page.items])
+    return Page([_out(row, *beginnings[row.rejected_id]) for row in page.items], page.next_cursor)
 
 
-def _out(row: RejectedRow) -> RejectedOut:
-    fields = {name: getattr(row, name) for name in RejectedOut.model_fields if name != "raw"}
-    return RejectedOut(**fields, raw=row.raw.decode(errors="backslashreplace"))
+def _beginnings(session: Session, ids: Collection[int]) -> dict[int, tuple[bytes, int]]:
+    """Return the first bytes of refused rows, and how many each has."""
+    raw = RejectedRow.raw
+    query = select(RejectedRow.rejected_id, func.substr(raw, 1, MOST_SHOWN_BYTES), func.octet_length(raw))
+    return {row[0]: (row[1], row[2]) for row in session.execute(query.where(RejectedRow.rejected_id.in_(ids)))}
+
+
+def _out(row: RejectedRow, beginning: bytes, size: int) -> RejectedOut:
+    fields = {name: getattr(row, name) for name in RejectedOut.model_fields if not name.startswith("raw")}
+    return RejectedOut(**fields, raw=beginning.decode(errors="backslashreplace"), raw_bytes=size)
 
 
 def count_waiting(session: Session, layer: str | None, only: Collection[int] | None) -> int:

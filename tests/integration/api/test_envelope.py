@@ -16,6 +16,7 @@ from tests.conftest import API_KEY
 
 from estate.core.db import Database, database_time, unit_of_work, use_database
 from estate.core.idempotency import forget_old_answers
+from estate.core.rejected import MOST_SHOWN_BYTES
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 
@@ -106,6 +107,15 @@ def test_a_bad_line_is_refused_by_itself_with_its_bytes(api: TestClient) -> None
     kept = api.get("/ingest/rejected", params={"batch_id": answer.json()["batch_id"]}).json()["items"]
     assert [row["raw"] for row in kept] == ['{"a": 1, "a": 2}', "[1]", bad.decode(errors="backslashreplace")]
     assert [row["row_number"] for row in kept] == [3, 2, 1]
+
+
+def test_of_a_refused_row_the_beginning_is_listed_and_all_is_kept(api: TestClient) -> None:
+    long = {"area_id": "x" * 1_000_000}
+    api.post("/market/ingest", json=[long, {}])
+    (short, kept) = api.get("/ingest/rejected", params={"limit": 2}).json()["items"]
+    assert (short["raw"], short["raw_bytes"]) == ("{}", 2)
+    assert kept["raw"] == json.dumps(long, separators=(",", ":"))[:MOST_SHOWN_BYTES]
+    assert kept["raw_bytes"] == 1_000_000 + len('{"area_id":""}')
 
 
 def test_lines_over_the_item_cap_are_refused_whole(api: TestClient) -> None:

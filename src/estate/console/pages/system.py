@@ -361,7 +361,7 @@ def _batch(one: RejectedRow) -> Node:
 
 def _raw(one: RejectedRow) -> Node:
     cut = len(one.raw) > MOST_SHOWN
-    whole = note(f"The first {MOST_SHOWN:,} of {len(one.raw):,} characters; the API has all.") if cut else None
+    whole = note(f"The beginning; all {one.raw_bytes:,} bytes are kept for a replay.") if cut else None
     return details[summary["Show"], pre(".raw", dir="auto")[one.raw[:MOST_SHOWN]], whole]
 
 

@@ -40,6 +40,7 @@ class RejectedRow(Model):
     status: str
     reason: str
     raw: str
+    raw_bytes: int
     received_at: AwareDatetime
     replayed_at: AwareDatetime | None
 
