@@ -198,13 +198,15 @@ def _price(unit: UnitOut, asked: Asked, price: Decimal | None) -> Part | None:
     if price is None:
         text = f"The price in {unit.currency} is not compared with the budget in {asked.currency}: no exchange rate."
         return Part("price", 0, text, stated)
-    return Part("price", 1, f"Asks {_money(unit)}, within the budget of {_budget(asked)}.", stated)
+    within = price <= asked.budget
+    text = f"Asks {_money(unit)}, {'within' if within else 'above'} the budget of {_budget(asked)}."
+    return Part("price", float(within), text, stated)
 
 
 def _far_from_target(unit: UnitOut, asked: Asked, price: Decimal | None) -> list[TradeOff]:
     """Say that a price leaves little of the budget, or is far below it."""
     share = price / asked.budget if price is not None and asked.budget else None
-    if share is None or FAR_BELOW < share < NEARLY_ALL:
+    if share is None or FAR_BELOW < share < NEARLY_ALL or share > 1:
         return []
     how = "little is left of it" if share >= NEARLY_ALL else "far below it"
     text = f"Asks {_money(unit)}, {share:.0%} of the budget of {_budget(asked)}: {how}."

@@ -111,7 +111,10 @@ def test_a_missed_wish_is_said_and_is_never_a_reason(change: dict[str, Any], fie
     assert field not in {r.field for r in found.reasons}
 
 
-@pytest.mark.parametrize(("price", "words"), [(960_000, "96% of the budget"), (300_000, "far below it")])
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [(960_000, "96% of the budget"), (300_000, "far below it"), (1_200_000, "above the budget of 1,000,000 AED")],
+)
 def test_a_price_far_from_what_is_usual_is_said(price: int, words: str) -> None:
     found = fit(unit(price=Decimal(price)), asked(), {})
     assert [t.field for t in found.trade_offs] == ["price"]

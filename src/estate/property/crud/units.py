@@ -286,7 +286,7 @@ UNION ALL
     AND p.price > c.target AND (c.most IS NULL OR p.price <= c.most) AND /*fits*/ ORDER BY p.price LIMIT /*most*/)
 """,
     "/*affordable*/": """
-(NOT :has_budget OR p.price <= c.most OR (p.price IS NOT NULL AND NOT p.currency = ANY(CAST(:rated AS text[]))))
+(NOT :has_budget OR p.price <= coalesce(rated.most, 'infinity'))
 """,
     "/*fits*/": """
 p.status = 'available'
@@ -325,17 +325,19 @@ MATCHING = _filled("""
 WITH c AS (
     SELECT * FROM unnest(CAST(:currencies AS text[]), CAST(:targets AS numeric[]), CAST(:most AS numeric[]))
         AS c (currency, target, most)
+), rated AS (
+    SELECT * FROM unnest(CAST(:rated AS text[]), CAST(:limits AS numeric[])) AS r (currency, most)
 ), picked AS (
     SELECT f.* FROM unnest(CAST(:areas AS uuid[])) AS a (area_id) CROSS JOIN c
     CROSS JOIN LATERAL (/*near in area*/) f
     UNION
     SELECT f.* FROM c CROSS JOIN LATERAL (/*near anywhere*/) f
     UNION
-    (SELECT p.project_id, p.unit_id FROM properties p LEFT JOIN c ON c.currency = p.currency
+    (SELECT p.project_id, p.unit_id FROM properties p LEFT JOIN rated USING (currency)
     WHERE /*fits*/ AND /*affordable*/ ORDER BY p.updated_at DESC LIMIT :newest)
     UNION
     SELECT p.project_id, p.unit_id
-    FROM (/*keys*/) named JOIN properties p USING (project_id, unit_id) LEFT JOIN c ON c.currency = p.currency
+    FROM (/*keys*/) named JOIN properties p USING (project_id, unit_id) LEFT JOIN rated USING (currency)
     WHERE /*fits*/ AND /*affordable*/
 )
 /*traits*/ FROM picked JOIN properties p USING (project_id, unit_id) JOIN projects j USING (project_id)
@@ -364,7 +366,8 @@ def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
         "amenities": to_json(amenities).decode() if amenities else None,
         "refused": list(limits.refused),
         "has_budget": limits.has_budget,
-        "rated": list(limits.rated),
+        "rated": list(limits.prices),
+        "limits": list(limits.prices.values()),
         "currencies": list(near.targets),
         "targets": list(near.targets.values()),
         "most": [limits.prices.get(currency) for currency in near.targets],
