@@ -233,6 +233,22 @@ def test_areas_follow_wish_means_and_stock(session: Session, brokerage: Any, now
         assert sum(r.part for r in area.reasons) == pytest.approx(area.score, abs=1e-9)
 
 
+@pytest.mark.parametrize(("budget", "within"), [("1000000.00", 6), ("217000.00", 0), (None, 8)])
+def test_stock_within_the_budget_is_counted_in_every_currency(
+    session: Session, brokerage: Any, now: dt.datetime, budget: str | None, within: int
+) -> None:
+    area = str(brokerage.area(1))
+    client = brokerage.client(1, budget=budget, currency="USD")
+    brokerage.rate("USD", "AED", "3.67")
+    for i in range(5):
+        brokerage.unit(i, area_id=area, price="800000.00")
+    for i, (price, currency) in enumerate([("900000.00", "USD"), ("3670000.01", "AED"), ("1.00", "GBP")], start=5):
+        brokerage.unit(i, area_id=area, price=price, currency=currency)
+    (found,) = areas_for(session, client, now)
+    said = {point.text for point in [*found.reasons, *found.trade_offs]}
+    assert f"Units for sale within the limits: {within}." in said
+
+
 def test_a_thousand_dearer_units_hide_no_cheaper_ones(session: Session, brokerage: Any, now: dt.datetime) -> None:
     dear, cheap = brokerage.area(1), brokerage.area(2)
     brokerage.unit(1, area_id=str(dear), price="1900000.00")

@@ -197,7 +197,11 @@ def candidates(
     limit: int,
 ) -> Sequence[Unit]:
     """Return available units: the dearest within the budget first, without one the newest."""
-    query = select(Unit).where(*_within(price_max, currency, bedrooms_min))
+    query = select(Unit).where(*_for_sale(bedrooms_min))
+    if price_max is not None:
+        query = query.where(Unit.price <= price_max)
+    if currency is not None:
+        query = query.where(Unit.currency == currency)
     if area_ids is not None:
         query = query.where(Unit.area_id.in_(area_ids))
     if bedrooms_max is not None:
@@ -207,21 +211,18 @@ def candidates(
 
 
 def stock(
-    session: Session, *, price_max: Decimal | None, currency: str | None, bedrooms_min: int | None
+    session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None
 ) -> dict[uuid.UUID, int]:
-    """Count the available units within limits by area."""
-    limits = _within(price_max, currency, bedrooms_min)
-    query = select(Unit.area_id, func.count()).where(*limits).group_by(Unit.area_id)
+    """Count the available units within limits by area; `prices` names the greatest price in each currency."""
+    query = select(Unit.area_id, func.count()).where(*_for_sale(bedrooms_min)).group_by(Unit.area_id)
+    if prices is not None:
+        query = query.where(Unit.price <= case(prices, value=Unit.currency))
     return {area_id: n for area_id, n in session.execute(query) if area_id is not None}
 
 
-def _within(price_max: Decimal | None, currency: str | None, bedrooms_min: int | None) -> Iterator[ColumnElement[bool]]:
+def _for_sale(bedrooms_min: int | None) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions on an available unit."""
     yield Unit.status == "available"
-    if price_max is not None:
-        yield Unit.price <= price_max
-    if currency is not None:
-        yield Unit.currency == currency
     if bedrooms_min is not None:
         yield Unit.bedrooms >= bedrooms_min
 
