@@ -214,7 +214,7 @@ def _boosts(wishes: Wishes, area_names: Mapping[uuid.UUID, str]) -> dict[str, Ca
     if wishes.has_area:
         wanted = {str(i) for i, name in area_names.items() if wishes.wants_area(i, name)}
         boosts["area_id"] = lambda value: AREA_BOOST if value in wanted else 1.0
-    if wishes.bedrooms_min is not None:
+    if wishes.has_bedrooms:
         boosts["bedrooms"] = lambda value: (
             1 + ROOM_BOOST * 0.25 ** wishes.bedroom_gap(value) if isinstance(value, int) else 1.0
         )

@@ -182,7 +182,7 @@ def _place(unit: UnitOut, wishes: Wishes, area_names: Mapping[uuid.UUID, str]) -
 
 
 def _bedrooms(unit: UnitOut, wishes: Wishes) -> Part | None:
-    if wishes.bedrooms_min is None:
+    if not wishes.has_bedrooms:
         return None
     if unit.bedrooms is None:
         return Part("bedrooms", 0, "The number of bedrooms is not stated.", None)
@@ -420,6 +420,10 @@ def _budget(asked: Asked) -> str:
 
 
 def _span(low: int | None, high: int | None) -> str:
+    if low is None:
+        return f"up to {high}"
+    if high is None:
+        return f"{low} or more"
     return f"{low}" if low == high else f"{low} to {high}"
 
 

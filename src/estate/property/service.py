@@ -299,9 +299,7 @@ def candidates(
     return _outs(session, found)
 
 
-def stock(
-    session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None
-) -> dict[uuid.UUID, int]:
+def stock(session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None) -> dict[uuid.UUID, int]:
     """Count the available units with enough bedrooms by area.
 
     Parameters

@@ -177,6 +177,17 @@ def test_what_the_client_insists_on_is_a_limit(session: Session, brokerage: Any,
     assert [r.property_id for r in recommend(session, client, now)] == [str(good)]
 
 
+@pytest.mark.parametrize(("wish", "last"), [({"bedrooms_max": 3}, 4), ({"bedrooms": {"min": 3}}, 2)])
+def test_a_wish_for_bedrooms_that_is_open_on_one_side(
+    session: Session, brokerage: Any, now: dt.datetime, wish: dict[str, Any], last: int
+) -> None:
+    client = brokerage.client(1, budget="2000000.00", currency="AED", interest=wish)
+    homes = {str(brokerage.unit(bedrooms, bedrooms=bedrooms)): bedrooms for bedrooms in (2, 3, 4)}
+    found = recommend(session, client, now)
+    missed = [homes[r.property_id] for r in found if "bedrooms" in {t.field for t in r.trade_offs}]
+    assert missed == [last] == [homes[found[-1].property_id]]
+
+
 def test_behaviour_moves_the_list_and_is_told_with_its_counts(
     session: Session, brokerage: Any, now: dt.datetime
 ) -> None:

@@ -207,6 +207,22 @@ def test_a_closing_explanation_sums_and_names_its_reasons(session: Session, brok
     assert np.isfinite(closing_cases(session, load_history(session, now, 100)).features[:, -2:]).all()
 
 
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"bedrooms_max": 3}, ["Bedrooms as wished.", "Bedrooms as wished.", "1 bedroom away from the wish."]),
+        ({"bedrooms": {"min": 3}}, ["1 bedroom away from the wish.", "Bedrooms as wished.", "Bedrooms as wished."]),
+    ],
+)
+def test_a_wish_that_is_open_on_one_side_is_met_there(
+    session: Session, brokerage: Any, now: dt.datetime, wish: dict[str, Any], said: list[str]
+) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, **WARM | {"interest": wish})
+    units = [brokerage.unit(bedrooms, bedrooms=bedrooms) for bedrooms in (2, 3, 4)]
+    found = [explain_closing(session, agent, client, unit, now).contributions for unit in units]
+    assert [part.why for parts in found for part in parts if part.feature == "rooms_fit"] == said
+
+
 def learned_from(session: Session, now: dt.datetime) -> Cases:
     return qualification_cases(session, load_history(session, now, 100))
 

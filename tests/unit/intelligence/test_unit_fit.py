@@ -112,6 +112,21 @@ def test_a_missed_wish_is_said_and_is_never_a_reason(change: dict[str, Any], fie
 
 
 @pytest.mark.parametrize(
+    ("wish", "text"),
+    [
+        ({"bedrooms_min": 2}, "Bedrooms: 2, as wished."),
+        ({"bedrooms_min": 1}, "Bedrooms: 2, as wished."),
+        ({"bedrooms": {"min": 3}}, "Bedrooms: 2, wished are 3 or more."),
+        ({"bedrooms_max": 3}, "Bedrooms: 2, as wished."),
+        ({"bedrooms_max": 1}, "Bedrooms: 2, wished are up to 1."),
+    ],
+)
+def test_a_wish_for_bedrooms_may_be_open_on_one_side(wish: dict[str, Any], text: str) -> None:
+    found = fit(unit(), asked(parse_wishes(wish, None)), {"bedrooms": 0.4})
+    assert text in {point.text for point in [*found.reasons, *found.trade_offs]}
+
+
+@pytest.mark.parametrize(
     ("price", "words"),
     [(960_000, "96% of the budget"), (300_000, "far below it"), (1_200_000, "above the budget of 1,000,000 AED")],
 )

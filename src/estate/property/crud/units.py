@@ -210,9 +210,7 @@ def candidates(
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
 
 
-def stock(
-    session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None
-) -> dict[uuid.UUID, int]:
+def stock(session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None) -> dict[uuid.UUID, int]:
     """Count the available units within limits by area; `prices` names the greatest price in each currency."""
     query = select(Unit.area_id, func.count()).where(*_for_sale(bedrooms_min)).group_by(Unit.area_id)
     if prices is not None:
