@@ -369,7 +369,8 @@ def _against(field: str, unit: UnitOut, known: Known) -> TradeOff | None:
 
 
 def _like_refused(unit: UnitOut, known: Known) -> Said | None:
-    n = sum(any(home.values[f] == _value(f, unit) for f in ("area_id", "project_id")) for home in known.refused)
+    places = {f: value for f in ("area_id", "project_id") if (value := _value(f, unit)) is not None}
+    n = sum(any(home.values[f] == value for f, value in places.items()) for home in known.refused)
     return (
         (f"The client turned down {_count(n, 'unit')} in the same area or project.", n, {"refused": n}) if n else None
     )

@@ -112,6 +112,17 @@ def test_a_missed_wish_is_said_and_is_never_a_reason(change: dict[str, Any], fie
 
 
 @pytest.mark.parametrize(
+    ("area", "project", "said"), [(AREA, 100, 1), (AREA, 200, 1), (None, 100, 1), (None, 200, 0), (OTHER, 200, 0)]
+)
+def test_a_refused_unit_is_near_only_in_a_known_area_or_project(
+    area: uuid.UUID | None, project: int, said: int
+) -> None:
+    refused = home(area_id=None if area is None else str(area), project_id=str(uuid.UUID(int=project)))
+    found = fit(unit(area_id=None if area is None else AREA), asked(), {"refused": -0.4}, known(refused=(refused,)))
+    assert [t.value for t in found.trade_offs if t.field == "refused"] == [said] * bool(said)
+
+
+@pytest.mark.parametrize(
     ("wish", "text"),
     [
         ({"bedrooms_min": 2}, "Bedrooms: 2, as wished."),
