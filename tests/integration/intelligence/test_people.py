@@ -143,6 +143,22 @@ def test_nobody_is_listed_at_night(session: Session, brokerage: Any, now: dt.dat
     assert (night.items, night.next_free_at) == ([], now + dt.timedelta(hours=17))
 
 
+@pytest.mark.parametrize(("contact", "waited"), [(None, 240.0), (12, 240.0), (5, 1.2), (0.01, None)])
+def test_the_wait_is_that_of_the_oldest_deal_without_an_answer(
+    session: Session, brokerage: Any, now: dt.datetime, contact: float | None, waited: float | None
+) -> None:
+    agent = brokerage.agent(1)
+    client = brokerage.client(1, owner_agent_id=str(agent), contact_consent=True)
+    brokerage.deal(1, agent, client, 10, None)
+    brokerage.deal(2, agent, client, 0.05, None)
+    if contact is not None:
+        brokerage.event(client, contact, agent)
+    (call,) = next_calls(session, agent, now).items
+    assert call.waiting_hours == waited
+    said = [reason.text for reason in call.reasons if reason.field == "deals.opened_at"]
+    assert said == ([] if waited is None else [f"Has waited {waited:,.1f} hours for a first answer."])
+
+
 def test_expected_closings_follow_the_pace(session: Session, brokerage: Any, now: dt.datetime) -> None:
     client = brokerage.client(1)
     busy, idle, new = (brokerage.agent(i) for i in range(3))
