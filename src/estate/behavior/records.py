@@ -1,70 +1,39 @@
-"""What other floors ask of the layer: the activity of clients, their likely next step, and search documents."""
+"""What other floors ask of the layer: the likely next step of clients, what came up with them, and search documents."""
 
 import datetime as dt
 import uuid
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections import Counter
+from collections.abc import Collection
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
 from estate.behavior.analytics.next_step import next_steps
-from estate.behavior.analytics.terms import canonical
+from estate.behavior.analytics.terms import canonical, words_of
 from estate.behavior.crud import activity as crud
 from estate.behavior.crud import conversations, deals, findings
 from estate.behavior.crud.references import known_ids
 from estate.behavior.discovery import DOCUMENTED, TRIGGER_KEY
 from estate.behavior.errors import ClientUnknown
 from estate.behavior.models import Conversation, Deal, TriggerFinding
-from estate.behavior.schemas import Activity, NextStepOut, StepOut
+from estate.behavior.schemas import NextStepOut, StepOut
 from estate.core.db import whole_house
 from estate.core.documents import DocumentText
-from estate.core.types import UnitRef
 
-__all__ = ["client_activity", "documents", "next_step"]
+__all__ = ["documents", "next_step", "terms_said"]
 
 RECENT_EVENTS = 20_000  # What usually comes next is read from the newest events.
 MIN_FOLLOWED = 5  # A step that was followed less often says little about the next.
 TEXT_LENGTH = 20_000
+MAX_TURNS = 5_000  # The newest of one client, hundreds of conversations: about a tenth of a second's work.
 
 
-def client_activity(session: Session, client_ids: Collection[uuid.UUID] | None = None) -> dict[uuid.UUID, Activity]:
-    """Return what events, conversations and deals tell of some clients, or of all who have any.
-
-    Every given client is in the answer; one of whom nothing is known has an empty activity.
-    """
-    terms = _tally((c, canonical(word), n) for c, word, n in crud.words(session, client_ids))
-    emotions = _tally(crud.emotions(session, client_ids))
-    units: defaultdict[uuid.UUID, list[UnitRef]] = defaultdict(list)
-    for client, project, unit in crud.units(session, client_ids):
-        units[client].append(UnitRef(project, unit))
-    counts = {row.client_id: row for row in crud.counts(session, client_ids)}
-    conversed = crud.conversation_counts(session, client_ids)
-    stages = crud.stages(session, client_ids)
-    clients = set(client_ids or ()) | counts.keys() | conversed.keys() | stages.keys()
-
-    def of(client: uuid.UUID) -> Activity:
-        row = counts.get(client)
-        return Activity(
-            n_events=row.n_events if row else 0,
-            n_conversations=conversed.get(client, 0),
-            first_at=row.first_at if row else None,
-            last_at=row.last_at if row else None,
-            mean_response_s=row.mean_response_s if row else None,
-            terms=dict(terms[client]),
-            emotions=dict(emotions[client]),
-            units=tuple(units[client]),
-            stage=stages.get(client),
-        )
-
-    return {client: of(client) for client in sorted(clients)}
-
-
-def _tally(rows: Iterable[tuple[uuid.UUID, str, int]]) -> defaultdict[uuid.UUID, Counter[str]]:
-    tally: defaultdict[uuid.UUID, Counter[str]] = defaultdict(Counter)
-    for client, name, n in rows:
-        tally[client][name] += n
-    return tally
+def terms_said(session: Session, client_id: uuid.UUID, terms: Collection[str]) -> set[str]:
+    """Return which of some terms came up with a client, in an event or in what either side said."""
+    words = crud.words(session, client_id)
+    said = [*words, *conversations.turns_with(session, client_id, MAX_TURNS)]
+    text = " | ".join(" ".join(words_of(one)) for one in said)
+    return {term for term in terms if f" {term} " in f" {text} "} | {canonical(word) for word in words} & {*terms}
 
 
 def next_step(session: Session, client_id: uuid.UUID, *, most: int = 5) -> NextStepOut:

@@ -381,7 +381,7 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """What is known of a client from events and deals.
+    """What is known of a client from events, conversations and contacts.
 
     Parameters
     ----------
@@ -391,12 +391,8 @@ class Activity:
         Times of the first and the last of them.
     mean_response_s : float or None
         Mean seconds until an agent answered.
-    terms, emotions : dict
-        Canonical term, or emotion, to the number of its events.
-    units : tuple of UnitRef
-        Units that events or deals of the client name, sorted.
-    stage : str or None
-        Stage of the newest deal.
+    emotions : dict
+        Emotion to the number of its events.
     """
 
     n_events: int = 0
@@ -405,7 +401,4 @@ class Activity:
     first_at: dt.datetime | None = None
     last_at: dt.datetime | None = None
     mean_response_s: float | None = None
-    terms: dict[str, int] = field(default_factory=dict)
     emotions: dict[str, int] = field(default_factory=dict)
-    units: tuple[UnitRef, ...] = ()
-    stage: str | None = None

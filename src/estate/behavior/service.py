@@ -19,7 +19,7 @@ from estate.behavior.interest import Interest, interest_of, newest_interest, new
 from estate.behavior.moving import histories, move_client
 from estate.behavior.pipeline import list_deals, pipeline
 from estate.behavior.privacy import erase_history, export_client, lock_history, record_ids
-from estate.behavior.records import client_activity, documents, next_step
+from estate.behavior.records import documents, next_step, terms_said
 
 __all__ = [
     "Interest",
@@ -30,7 +30,6 @@ __all__ = [
     "add_skip",
     "analyse",
     "check_event",
-    "client_activity",
     "closed_counts",
     "closed_since",
     "deals",
@@ -60,6 +59,7 @@ __all__ = [
     "skip_counts",
     "stages",
     "terms_about_units",
+    "terms_said",
     "timeline",
     "triggers",
 ]

@@ -54,6 +54,18 @@ class Rates:
             return amount * direct[1]
         return None if inverse is None else amount / inverse[1]
 
+    def in_every_currency(self, amount: Decimal, base: str) -> dict[str, Decimal]:
+        """Return an amount of `base` in its own and in every currency that a rate leads to.
+
+        Examples
+        --------
+        >>> rates = Rates({("USD", "AED"): (dt.date(2026, 1, 1), Decimal("4"))})
+        >>> sorted(rates.in_every_currency(Decimal("100"), "USD").items())
+        [('AED', Decimal('400')), ('USD', Decimal('100'))]
+        """
+        amounts = {code: self.convert(amount, base, code) for code in self.currencies() | {base}}
+        return {code: converted for code, converted in amounts.items() if converted is not None}
+
     def currencies(self) -> set[str]:
         """Return every currency that some rate names."""
         return {code for pair in self.quoted for code in pair}

@@ -12,7 +12,7 @@ from estate.intelligence.explained import clock
 from estate.intelligence.qualification import explain_qualification
 from estate.intelligence.schemas import NextAction, Qualification, Reason
 
-__all__ = ["best_trigger", "recommend_action"]
+__all__ = ["best_trigger", "recommend_action", "trigger_for"]
 
 TRIGGERS_SEEN = 50
 
@@ -30,9 +30,16 @@ def recommend_action(session: Session, client_id: uuid.UUID, now: dt.datetime | 
     """
     at = clock(now)
     scored = explain_qualification(session, client_id, at)
-    activity = behavior.client_activity(session, [client_id]).get(client_id)
-    trigger = best_trigger(behavior.triggers(session, TRIGGERS_SEEN).items, activity.terms if activity else ())
+    trigger = trigger_for(session, client_id)
     return _ask(scored, at) if trigger is None else _say(client_id, trigger, at)
+
+
+def trigger_for(session: Session, client_id: uuid.UUID | None) -> TriggerLift | None:
+    """Return the `best_trigger` of the newest analysis; for a client, one that has not come up with them."""
+    triggers = behavior.triggers(session, TRIGGERS_SEEN).items
+    if client_id is None:
+        return best_trigger(triggers, ())
+    return best_trigger(triggers, behavior.terms_said(session, client_id, {t.term for t in triggers}))
 
 
 def best_trigger(triggers: Sequence[TriggerLift], said: Collection[str]) -> TriggerLift | None:

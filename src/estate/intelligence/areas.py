@@ -68,9 +68,11 @@ def areas_for(
     """
     client = get_client(session, client_id)
     wishes = parse_wishes(client.interest, client.location_targets)
-    seeker = Seeker(wishes, client.budget, client.currency, load_rates(session, clock(now).date()))
+    rates = load_rates(session, clock(now).date())
+    seeker = Seeker(wishes, client.budget, client.currency, rates)
     heats = {heat.area_id: heat for heat in heatmap(session)}
-    counts = stock(session, price_max=client.budget or None, currency=client.currency, bedrooms_min=wishes.bedrooms_min)
+    prices = rates.in_every_currency(client.budget, client.currency) if client.budget else None
+    counts = stock(session, prices=prices, bedrooms_min=wishes.bedrooms_min)
     found = [area_fit(area, seeker, heats.get(area.area_id), counts) for area in all_areas(session)]
     return sorted(found, key=lambda a: (-a.score, a.area_name, str(a.area_id)))[:limit]
 

@@ -218,7 +218,7 @@ def _wanted(wishes: Wishes, unit: UnitOut, names: Mapping[uuid.UUID, str]) -> bo
 
 
 def _gap(wishes: Wishes, unit: UnitOut) -> int | None:
-    if wishes.bedrooms_min is None or unit.bedrooms is None:
+    if not wishes.has_bedrooms or unit.bedrooms is None:
         return None
     return wishes.bedroom_gap(unit.bedrooms)
 

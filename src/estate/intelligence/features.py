@@ -185,8 +185,9 @@ def history_of(
     """Read what was known of the newest closed ones of all deals, in three queries; of those in `but` nothing."""
     closed = sorted((deal for deal in deals if deal.outcome is not None), key=closed_by)
     record = _TrackRecord(closed)
-    wanted = [deal for deal in closed[-most:] if deal.deal_id not in but]
-    clients = client_service.some_clients(session, {deal.client_id for deal in wanted})
+    newest = [deal for deal in closed[-most:] if deal.deal_id not in but]
+    clients = client_service.some_clients(session, {deal.client_id for deal in newest})
+    wanted = [deal for deal in newest if deal.client_id in clients]  # Some may have been merged or erased meanwhile.
     moments = [(deal, _landmark(deal)) for deal in wanted]
     seen = behavior.activity_at(session, [(deal.client_id, at) for deal, at in moments], window_days=WINDOW_DAYS)
     stages = behavior.stages(session, [deal.deal_id for deal in wanted])

@@ -138,7 +138,7 @@ def _search(session: Session, client: ClientOut, now: dt.datetime) -> _Search:
     everyone = enquiries(session, now)
     traits = homes_service.traits(session, newest.keys() | refused)
     to_home = _maker(client, rates)
-    limits = _limits(client, area_names, rates, refused, {t.currency for t in everyone.sample})
+    limits = _limits(client, area_names, rates, refused)
     own = Own(
         client=str(client.client_id),
         homes=[to_home(traits[ref]) for ref in newest if ref in traits],
@@ -214,7 +214,7 @@ def _boosts(wishes: Wishes, area_names: Mapping[uuid.UUID, str]) -> dict[str, Ca
     if wishes.has_area:
         wanted = {str(i) for i, name in area_names.items() if wishes.wants_area(i, name)}
         boosts["area_id"] = lambda value: AREA_BOOST if value in wanted else 1.0
-    if wishes.bedrooms_min is not None:
+    if wishes.has_bedrooms:
         boosts["bedrooms"] = lambda value: (
             1 + ROOM_BOOST * 0.25 ** wishes.bedroom_gap(value) if isinstance(value, int) else 1.0
         )
@@ -225,20 +225,10 @@ def _boosts(wishes: Wishes, area_names: Mapping[uuid.UUID, str]) -> dict[str, Ca
     return boosts
 
 
-def _limits(
-    client: ClientOut, area_names: Mapping[uuid.UUID, str], rates: Rates, refused: set[str], offered: set[str]
-) -> HardLimits:
+def _limits(client: ClientOut, area_names: Mapping[uuid.UUID, str], rates: Rates, refused: set[str]) -> HardLimits:
     must = parse_must(client.interest)
-    prices = {}
-    if client.budget:
-        limits = {
-            currency: rates.convert(client.budget, client.currency, currency)
-            for currency in offered | {client.currency}
-        }
-        prices = {currency: limit for currency, limit in limits.items() if limit is not None}
     return HardLimits(
-        prices=prices,
-        rated=frozenset(prices),
+        prices=rates.in_every_currency(client.budget, client.currency) if client.budget else {},
         has_budget=bool(client.budget),
         area_ids=frozenset(i for i, n in area_names.items() if must.wants_area(i, n)) if must.has_area else None,
         bedrooms_min=must.bedrooms_min,
@@ -280,6 +270,8 @@ def _targets(client: ClientOut, rates: Rates, own: Own, sample: Sequence[Traits]
     """Return in each currency on offer the price to look around."""
     prices = [home.price for home in own.homes if home.price is not None]
     amount = Decimal(median(prices)) if prices else client.budget * TARGET_SHARE if client.budget else None
+    if amount is not None and client.budget:
+        amount = min(amount, client.budget)  # Candidates below the target are not held against the budget again.
     targets = {}
     for currency in sorted({t.currency for t in sample} | {client.currency}):
         offered = [t.price for t in sample if t.currency == currency and t.price is not None]

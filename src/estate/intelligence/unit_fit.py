@@ -182,7 +182,7 @@ def _place(unit: UnitOut, wishes: Wishes, area_names: Mapping[uuid.UUID, str]) -
 
 
 def _bedrooms(unit: UnitOut, wishes: Wishes) -> Part | None:
-    if wishes.bedrooms_min is None:
+    if not wishes.has_bedrooms:
         return None
     if unit.bedrooms is None:
         return Part("bedrooms", 0, "The number of bedrooms is not stated.", None)
@@ -198,13 +198,15 @@ def _price(unit: UnitOut, asked: Asked, price: Decimal | None) -> Part | None:
     if price is None:
         text = f"The price in {unit.currency} is not compared with the budget in {asked.currency}: no exchange rate."
         return Part("price", 0, text, stated)
-    return Part("price", 1, f"Asks {_money(unit)}, within the budget of {_budget(asked)}.", stated)
+    within = price <= asked.budget
+    text = f"Asks {_money(unit)}, {'within' if within else 'above'} the budget of {_budget(asked)}."
+    return Part("price", float(within), text, stated)
 
 
 def _far_from_target(unit: UnitOut, asked: Asked, price: Decimal | None) -> list[TradeOff]:
     """Say that a price leaves little of the budget, or is far below it."""
     share = price / asked.budget if price is not None and asked.budget else None
-    if share is None or FAR_BELOW < share < NEARLY_ALL:
+    if share is None or FAR_BELOW < share < NEARLY_ALL or share > 1:
         return []
     how = "little is left of it" if share >= NEARLY_ALL else "far below it"
     text = f"Asks {_money(unit)}, {share:.0%} of the budget of {_budget(asked)}: {how}."
@@ -367,7 +369,8 @@ def _against(field: str, unit: UnitOut, known: Known) -> TradeOff | None:
 
 
 def _like_refused(unit: UnitOut, known: Known) -> Said | None:
-    n = sum(any(home.values[f] == _value(f, unit) for f in ("area_id", "project_id")) for home in known.refused)
+    places = {f: value for f in ("area_id", "project_id") if (value := _value(f, unit)) is not None}
+    n = sum(any(home.values[f] == value for f, value in places.items()) for home in known.refused)
     return (
         (f"The client turned down {_count(n, 'unit')} in the same area or project.", n, {"refused": n}) if n else None
     )
@@ -418,6 +421,10 @@ def _budget(asked: Asked) -> str:
 
 
 def _span(low: int | None, high: int | None) -> str:
+    if low is None:
+        return f"up to {high}"
+    if high is None:
+        return f"{low} or more"
     return f"{low}" if low == high else f"{low} to {high}"
 
 

@@ -2,7 +2,8 @@
 
 Shapes that are understood, alone or inside a list:
 
-* text: ``"villa"``, ``"2 bedroom apartment"``, ``"studio in Zafran Heights"`` (areas only in location targets)
+* text: ``"villa"``, ``"2-3 bedroom apartment"``, ``"at least 2 bedrooms"``, ``"studio in Zafran Heights"`` (areas only
+  in location targets)
 * ``interest`` object: ``bedrooms`` (2, [2, 3] or {"min": 2, "max": 3}), ``bedrooms_min``, ``bedrooms_max``,
   ``unit_type``/``unit_types``/``type``, ``amenities`` (texts, {"code", "label"} or {"pool": true}), ``segment``
   ("ready"/"off_plan"), ``delivery_by``/``handover_by``/``move_in_by`` (ISO date), and the location keys below
@@ -15,7 +16,7 @@ import datetime as dt
 import re
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from estate.property.analytics.amenities import normalise
 
@@ -33,7 +34,11 @@ UNIT_TYPES = {
     "land": "land|plots?|ارض|أرض",
 }
 TYPE_PATTERNS = {kind: re.compile(rf"(?<!\w)(?:{words})(?!\w)") for kind, words in UNIT_TYPES.items()}
-BEDROOMS = re.compile(r"(\d{1,2})\s*-?\s*(?:bed(?:room)?s?|br|bhk|غرف|غرفة)(?!\w)")
+COUNTS = r"(?:(?:\d{1,2}, )*\d{1,2} ?(?:-|–|/|to|or|او|أو|الى|إلى) ?)?\d{1,2}"
+BEDROOMS = re.compile(
+    rf"(?P<end>at least |up to )?(?<![\d.])(?P<counts>{COUNTS})(?P<more>\+| or more)?"
+    r" ?-? ?(?:bed(?:room)?s?|br|bhk|غرف|غرفة)(?!\w)"
+)
 MOST_BEDROOMS = 20
 NAMED = {"code", "label", "name"}
 PLACE_KEYS = ("area_id", "area_ids", "area", "areas", "area_name", "name", "location", "locations")
@@ -50,7 +55,7 @@ class Wishes:
     area_ids, area_names : frozenset
         Wanted areas; names are case-folded.
     bedrooms_min, bedrooms_max : int or None
-        Wanted number of bedrooms, ends included.
+        Wanted number of bedrooms, ends included; without one of them the range is open on that side.
     unit_types, amenities : frozenset of str
         Keys as `unit_type_key` and `amenity_keys` make them.
     segment : str or None
@@ -76,7 +81,12 @@ class Wishes:
     @property
     def has_home(self) -> bool:
         """Whether a size or a type is wanted."""
-        return self.bedrooms_min is not None or bool(self.unit_types)
+        return self.has_bedrooms or bool(self.unit_types)
+
+    @property
+    def has_bedrooms(self) -> bool:
+        """Whether a number of bedrooms is wanted."""
+        return self.bedrooms_min is not None or self.bedrooms_max is not None
 
     def wants_area(self, area_id: uuid.UUID | None, area_name: str | None) -> bool:
         """Tell whether an area is among the wanted ones."""
@@ -96,7 +106,8 @@ class _Found:
 
     ids: set[uuid.UUID] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
-    bedrooms: list[int] = field(default_factory=list)
+    fewest: list[int] = field(default_factory=list)
+    most: list[int] = field(default_factory=list)
     types: set[str] = field(default_factory=set)
     amenities: set[str] = field(default_factory=set)
     segments: set[str] = field(default_factory=set)
@@ -116,17 +127,22 @@ def parse_wishes(interest: object, location_targets: object) -> Wishes:
         _read_interest(item, found)
     for item in _items(location_targets):
         _read_place(item, found)
-    wishes = Wishes(
+    bedrooms_min, bedrooms_max = _range(min(found.fewest, default=None), max(found.most, default=None))
+    return Wishes(
         area_ids=frozenset(found.ids),
         area_names=frozenset(found.names),
+        bedrooms_min=bedrooms_min,
+        bedrooms_max=bedrooms_max,
         unit_types=frozenset(found.types),
         amenities=frozenset(found.amenities),
         segment=next(iter(found.segments)) if len(found.segments) == 1 else None,
         delivery_by=max(found.days, default=None),
     )
-    if not found.bedrooms:
-        return wishes
-    return replace(wishes, bedrooms_min=min(found.bedrooms), bedrooms_max=max(found.bedrooms))
+
+
+def _range(low: int | None, high: int | None) -> tuple[int | None, int | None]:
+    """Return two ends, the lower one first; None is an open one."""
+    return (high, low) if low is not None and high is not None and high < low else (low, high)
 
 
 def parse_must(interest: object) -> Wishes:
@@ -139,22 +155,7 @@ def parse_must(interest: object) -> Wishes:
     (1, None)
     """
     stated = [item["must"] for item in _items(interest) if isinstance(item, Mapping) and "must" in item]
-    limits = parse_wishes(stated, None)
-    ends = {end for item in stated if isinstance(item, Mapping) for end in _bedroom_ends(item)}
-    return replace(
-        limits,
-        bedrooms_min=limits.bedrooms_min if "min" in ends else None,
-        bedrooms_max=limits.bedrooms_max if "max" in ends else None,
-    )
-
-
-def _bedroom_ends(item: Mapping[str, object]) -> set[str]:
-    """Return which ends of the range of bedrooms an object states; a number or a list states both."""
-    stated = item.get("bedrooms")
-    ends = {"min", "max"} if stated is not None else set()
-    if isinstance(stated, Mapping):
-        ends = {end for end in ("min", "max") if stated.get(end) is not None}
-    return ends | {end for end in ("min", "max") if item.get(f"bedrooms_{end}") is not None}
+    return parse_wishes(stated, None)
 
 
 def type_pattern(unit_types: Iterable[str]) -> str:
@@ -228,10 +229,16 @@ def _read_interest(item: object, found: _Found) -> None:
 
 def _read_text(text: str, found: _Found) -> None:
     folded = text.casefold()
-    found.types.update(_types_in(folded))
-    found.bedrooms += [int(n) for n in BEDROOMS.findall(folded) if int(n) <= MOST_BEDROOMS]
-    if "studio" in found.types and not found.bedrooms:
-        found.bedrooms.append(0)
+    types = _types_in(folded)
+    found.types.update(types)
+    stated = list(BEDROOMS.finditer(" ".join(folded.split())))
+    for match in stated:
+        counts = [int(n) for n in re.findall(r"\d+", match["counts"]) if int(n) <= MOST_BEDROOMS]
+        found.fewest += counts if match["end"] != "up to " else []
+        found.most += counts if match["end"] != "at least " and not match["more"] else []
+    if "studio" in types and not stated:
+        found.fewest.append(0)
+        found.most.append(0)
 
 
 def _types_in(folded: str) -> list[str]:
@@ -240,10 +247,14 @@ def _types_in(folded: str) -> list[str]:
 
 def _read_bedrooms(item: Mapping[str, object], found: _Found) -> None:
     stated = item.get("bedrooms")
-    ends = [stated.get("min"), stated.get("max")] if isinstance(stated, Mapping) else list(_items(stated))
-    for value in (*ends, item.get("bedrooms_min"), item.get("bedrooms_max")):
-        if (count := _count(value)) is not None:
-            found.bedrooms.append(count)
+    ends = stated if isinstance(stated, Mapping) else {}
+    exact = [] if isinstance(stated, Mapping) else list(_items(stated))
+    found.fewest += _counts(*exact, ends.get("min"), item.get("bedrooms_min"))
+    found.most += _counts(*exact, ends.get("max"), item.get("bedrooms_max"))
+
+
+def _counts(*values: object) -> list[int]:
+    return [count for value in values if (count := _count(value)) is not None]
 
 
 def _count(value: object) -> int | None:

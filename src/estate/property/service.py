@@ -299,11 +299,15 @@ def candidates(
     return _outs(session, found)
 
 
-def stock(
-    session: Session, *, price_max: Decimal | None, currency: str, bedrooms_min: int | None
-) -> dict[uuid.UUID, int]:
-    """Count the available units priced in a currency, within a budget and with enough bedrooms, by area."""
-    return crud.stock(session, price_max=price_max, currency=currency, bedrooms_min=bedrooms_min)
+def stock(session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None) -> dict[uuid.UUID, int]:
+    """Count the available units with enough bedrooms by area.
+
+    Parameters
+    ----------
+    prices : mapping or None
+        Currency to the greatest price in it; a unit without a price, or priced in another one, is left out.
+    """
+    return crud.stock(session, prices=prices, bedrooms_min=bedrooms_min)
 
 
 def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:

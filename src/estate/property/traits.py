@@ -42,9 +42,7 @@ class HardLimits:
     Parameters
     ----------
     prices : mapping
-        Currency to the greatest price in it.
-    rated : collection of str
-        Currencies that are compared with the budget. A price in another one cannot be held against it.
+        Currency to the greatest price in it. A price in another one cannot be held against the budget.
     has_budget : bool
         Whether there is a greatest price; then a unit without a price is left out.
     type_pattern : str or None
@@ -56,7 +54,6 @@ class HardLimits:
     """
 
     prices: Mapping[str, Decimal] = field(default_factory=dict)
-    rated: frozenset[str] = frozenset()
     has_budget: bool = False
     area_ids: frozenset[uuid.UUID] | None = None
     bedrooms_min: int | None = None

@@ -36,7 +36,6 @@ FOUND = 20  # Records that the search may add.
 UNITS = 3
 AREAS = 2
 CALLS = 5
-TRIGGERS = 50  # Words that the one for a client is chosen from.
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
@@ -386,8 +385,7 @@ def _clock(when: dt.datetime | None) -> str | None:
 
 def _triggers(session: Session, client_id: uuid.UUID | None) -> Iterable[Record]:
     """Return the best supported word that helps to win and, for a client, was not said yet."""
-    said = behavior_service.client_activity(session, [client_id])[client_id].terms if client_id else {}
-    best = actions.best_trigger(behavior_service.triggers(session, TRIGGERS).items, said)
+    best = actions.trigger_for(session, client_id)
     if best is None:
         return
     for record in read(session, "behavior", [f"trigger:{best.term}"]).values():

@@ -1,6 +1,5 @@
 """What other floors read of the layer."""
 
-import datetime as dt
 import uuid
 from typing import Any
 
@@ -8,42 +7,24 @@ import pytest
 
 from estate.behavior import service
 from estate.behavior.errors import ClientUnknown
-from estate.behavior.schemas import Activity
-from estate.core.types import UnitRef
 
 from .conftest import Door, World, numbered
 
 
-def test_activity_sums_up_a_client(door: Door, world: World) -> None:
-    unit = {"property_project_id": world.project, "property_unit_id": world.units[0]}
+def test_a_term_came_up_in_an_event_or_in_what_either_side_said(door: Door, world: World) -> None:
     door.events(
-        world.event(1, trigger_word="Payment Plan", emotion_detected="excited", response_speed=10, **unit),
-        world.event(2, trigger_word="payment plan", response_speed=30, time_of_event="2026-03-05T12:00:00Z"),
+        world.event(1, trigger_word="Payment-Plan"),
+        world.event(2, trigger_word="👍"),
         world.event(3, client_id=world.clients[1], trigger_word="view"),
     )
-    door.deals(
-        world.deal(1, stage="lost", opened_at="2026-01-01T00:00:00Z"),
-        world.deal(2, stage="viewing", project_id=world.project, unit_id=world.units[1]),
+    door.talks(
+        world.talk(1, [("agent", "It has a Roof Terrace, upstairs."), ("client", "Free parking for the children?")]),
+        world.talk(2, [("agent", "A discount!")], client_id=world.clients[1]),
     )
-    first, silent = uuid.UUID(world.clients[0]), uuid.UUID(world.clients[3])
-    found = service.client_activity(door.session, [first, silent])
-    activity = found[first]
-    assert found.keys() == {first, silent}
-    assert found[silent] == Activity()
-    assert (activity.n_events, activity.n_conversations, activity.mean_response_s) == (2, 0, 20.0)
-    assert (activity.terms, activity.emotions, activity.stage) == ({"payment plan": 2}, {"excited": 1}, "viewing")
-    assert activity.first_at == dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-    assert activity.last_at == dt.datetime(2026, 3, 5, 12, tzinfo=dt.UTC)
-    assert activity.units == tuple(UnitRef(uuid.UUID(world.project), uuid.UUID(u)) for u in world.units[:2])
-
-
-def test_activity_of_all_holds_everybody_who_has_any(door: Door, world: World) -> None:
-    door.events(world.event(1), world.event(2, client_id=None))
-    door.deals(world.deal(1, client_id=world.clients[1]))
-    door.talks(world.talk(1, [("agent", "Hello")], client_id=world.clients[2]))
-    found = service.client_activity(door.session)
-    assert {str(client) for client in found} == set(world.clients[:3])
-    assert found[uuid.UUID(world.clients[2])].n_conversations == 1
+    terms = {"payment plan", "plan", "👍", "terrace", "free parking for the children", "park"}
+    said = service.terms_said(door.session, uuid.UUID(world.clients[0]), terms | {"view", "discount"})
+    assert said == {"payment plan", "plan", "👍", "terrace", "free parking for the children"}
+    assert service.terms_said(door.session, uuid.UUID(world.clients[3]), terms) == set()
 
 
 def test_deals_of_an_agent_or_a_client_newest_first(door: Door, world: World) -> None:

@@ -22,6 +22,15 @@ BUYER = {
 }
 
 
+def copy_units(session: Session, n: int, area: uuid.UUID | None = None) -> None:
+    """Put `n` more beside each unit of an area, or of none."""
+    again = """
+        INSERT INTO properties SELECT (jsonb_populate_record(p, jsonb_build_object('unit_id', gen_random_uuid()))).*
+        FROM properties p, generate_series(1, :n) WHERE p.area_id IS NOT DISTINCT FROM :area
+    """
+    session.execute(text(again), {"n": n, "area": area})
+
+
 def test_hard_limits_hold_and_the_best_fit_comes_first(session: Session, brokerage: Any, now: dt.datetime) -> None:
     wanted, other = str(brokerage.area(1)), str(brokerage.area(2))
     client = brokerage.client(1, **BUYER)
@@ -79,6 +88,34 @@ def test_a_rate_makes_the_budget_a_hard_limit_abroad(session: Session, brokerage
     near = brokerage.unit(1, price="250000.00", currency="EUR")
     brokerage.unit(2, price="280000.00", currency="EUR")
     assert [r.property_id for r in recommend(session, client, now)] == [str(near)]
+
+
+def test_the_budget_is_a_limit_in_a_currency_that_is_seldom_offered(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    client = brokerage.client(1, budget="1000000.00", currency="AED", interest={"must": {"bedrooms_min": 4}})
+    brokerage.rate("EUR", "AED", "4")
+    brokerage.unit(1, bedrooms=2, price="700000.00")
+    copy_units(session, 500)
+    last_id = str(uuid.UUID(int=2**128 - 1))
+    seldom = {"unit_id": last_id, "currency": "EUR", "bedrooms": 4}
+    dear = brokerage.unit(2, price="2000000.00", **seldom)
+    assert recommend(session, client, now) == []
+    brokerage.event(client, 2, property_project_id=str(dear.project_id), property_unit_id=last_id)
+    assert recommend(session, client, now) == []
+    brokerage.unit(2, price="250000.00", **seldom)
+    (found,) = recommend(session, client, now)
+    assert "Asks 250,000 EUR, within the budget of 1,000,000 AED." in {r.text for r in found.reasons}
+
+
+def test_enquiries_above_the_budget_do_not_raise_it(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    client = brokerage.client(1, budget="1000000.00", currency="AED")
+    for i in range(3):
+        ref = brokerage.unit(i, price="3000000.00")
+        brokerage.event(client, 2, property_project_id=str(ref.project_id), property_unit_id=str(ref.unit_id))
+    brokerage.unit(3, price="2000000.00")
+    within = brokerage.unit(4, price="900000.00")
+    assert [r.property_id for r in recommend(session, client, now)] == [str(within)]
 
 
 def test_a_unit_that_the_client_turned_down_does_not_come_back(
@@ -140,6 +177,17 @@ def test_what_the_client_insists_on_is_a_limit(session: Session, brokerage: Any,
     assert [r.property_id for r in recommend(session, client, now)] == [str(good)]
 
 
+@pytest.mark.parametrize(("wish", "last"), [({"bedrooms_max": 3}, 4), ({"bedrooms": {"min": 3}}, 2)])
+def test_a_wish_for_bedrooms_that_is_open_on_one_side(
+    session: Session, brokerage: Any, now: dt.datetime, wish: dict[str, Any], last: int
+) -> None:
+    client = brokerage.client(1, budget="2000000.00", currency="AED", interest=wish)
+    homes = {str(brokerage.unit(bedrooms, bedrooms=bedrooms)): bedrooms for bedrooms in (2, 3, 4)}
+    found = recommend(session, client, now)
+    missed = [homes[r.property_id] for r in found if "bedrooms" in {t.field for t in r.trade_offs}]
+    assert missed == [last] == [homes[found[-1].property_id]]
+
+
 def test_behaviour_moves_the_list_and_is_told_with_its_counts(
     session: Session, brokerage: Any, now: dt.datetime
 ) -> None:
@@ -196,15 +244,27 @@ def test_areas_follow_wish_means_and_stock(session: Session, brokerage: Any, now
         assert sum(r.part for r in area.reasons) == pytest.approx(area.score, abs=1e-9)
 
 
+@pytest.mark.parametrize(("budget", "within"), [("1000000.00", 6), ("217000.00", 0), (None, 8)])
+def test_stock_within_the_budget_is_counted_in_every_currency(
+    session: Session, brokerage: Any, now: dt.datetime, budget: str | None, within: int
+) -> None:
+    area = str(brokerage.area(1))
+    client = brokerage.client(1, budget=budget, currency="USD")
+    brokerage.rate("USD", "AED", "3.67")
+    for i in range(5):
+        brokerage.unit(i, area_id=area, price="800000.00")
+    for i, (price, currency) in enumerate([("900000.00", "USD"), ("3670000.01", "AED"), ("1.00", "GBP")], start=5):
+        brokerage.unit(i, area_id=area, price=price, currency=currency)
+    (found,) = areas_for(session, client, now)
+    said = [r.text for r in found.reasons] + [t.text for t in found.trade_offs]
+    assert f"Units for sale within the limits: {within}." in said
+
+
 def test_a_thousand_dearer_units_hide_no_cheaper_ones(session: Session, brokerage: Any, now: dt.datetime) -> None:
     dear, cheap = brokerage.area(1), brokerage.area(2)
     brokerage.unit(1, area_id=str(dear), price="1900000.00")
     brokerage.unit(2, area_id=str(cheap), price="900000.00")
-    again = """
-        INSERT INTO properties SELECT (jsonb_populate_record(p, jsonb_build_object('unit_id', gen_random_uuid()))).*
-        FROM properties p, generate_series(1, 1000) WHERE p.area_id = :area
-    """
-    session.execute(text(again), {"area": dear})
+    copy_units(session, 1_000, dear)
     client = brokerage.client(1, budget="2000000.00", currency="AED")
     counts = {a.area_id: r.value for a in areas_for(session, client, now) for r in a.reasons if r.field == "stock"}
     assert counts == {dear: 1_001, cheap: 1}

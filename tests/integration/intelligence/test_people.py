@@ -5,12 +5,15 @@ import uuid
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from estate import intelligence
+from estate.behavior import service as behavior
 from estate.behavior.schemas import TriggerLift
 from estate.core.errors import Invalid
-from estate.intelligence.actions import best_trigger, recommend_action
+from estate.core.ingest import SourceRow
+from estate.intelligence.actions import best_trigger, recommend_action, trigger_for
 from estate.intelligence.calls import next_calls
 from estate.intelligence.closings import expected_closings
 from estate.intelligence.next_step import likely_next_step
@@ -143,6 +146,22 @@ def test_nobody_is_listed_at_night(session: Session, brokerage: Any, now: dt.dat
     assert (night.items, night.next_free_at) == ([], now + dt.timedelta(hours=17))
 
 
+@pytest.mark.parametrize(("contact", "waited"), [(None, 240.0), (12, 240.0), (5, 1.2), (0.01, None)])
+def test_the_wait_is_that_of_the_oldest_deal_without_an_answer(
+    session: Session, brokerage: Any, now: dt.datetime, contact: float | None, waited: float | None
+) -> None:
+    agent = brokerage.agent(1)
+    client = brokerage.client(1, owner_agent_id=str(agent), contact_consent=True)
+    brokerage.deal(1, agent, client, 10, None)
+    brokerage.deal(2, agent, client, 0.05, None)
+    if contact is not None:
+        brokerage.event(client, contact, agent)
+    (call,) = next_calls(session, agent, now).items
+    assert call.waiting_hours == waited
+    said = [reason.text for reason in call.reasons if reason.field == "deals.opened_at"]
+    assert said == ([] if waited is None else [f"Has waited {waited:,.1f} hours for a first answer."])
+
+
 def test_expected_closings_follow_the_pace(session: Session, brokerage: Any, now: dt.datetime) -> None:
     client = brokerage.client(1)
     busy, idle, new = (brokerage.agent(i) for i in range(3))
@@ -164,6 +183,32 @@ def test_next_step_and_action_without_evidence_say_so(session: Session, brokerag
     action = recommend_action(session, client, now)
     assert (action.evidence, action.status, action.term) == ("none", "insufficient_data", None)
     assert action.action == "Open a deal and keep its stage."
+
+
+def test_what_came_up_in_free_talk_is_not_advised_again(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agents = [brokerage.agent(i) for i in range(4)]
+    past = [brokerage.client(i) for i in range(120)]
+    told, silent = brokerage.client(120), brokerage.client(121)
+
+    def talk(number: int, client: uuid.UUID, said: str, **fields: Any) -> dict[str, Any]:
+        turns = [{"speaker": "agent", "text": said}, {"speaker": "client", "text": "fine"}]
+        whose = {"conversation_id": str(uuid.UUID(int=70_000 + number)), "client_id": str(client)}
+        at = {"agent_id": str(agents[number % 4]), "started_at": days_ago(40), "channel": "call"}
+        return whose | at | {"turns": turns} | fields
+
+    talks = [talk(120, told, "Upstairs is a TERRACE.")]
+    for i, client in enumerate(past):
+        stage = "won" if i % 5 else "lost"
+        deal = brokerage.deal(i, agents[i % 4], client, 60, 20, stage=stage if i % 2 else "lost")
+        said = "It has a terrace." if i % 2 else "It has three rooms."
+        talks.append(talk(i, client, said, deal_id=str(deal)))
+    behavior.ingest_conversations(session, [SourceRow(i, row) for i, row in enumerate(talks)])
+    behavior.fold(session, [str(i) for i in session.scalars(text("SELECT event_id FROM behavior_events"))])
+    behavior.analyse(session, now=now)
+    assert recommend_action(session, silent, now).action == "Bring up “terrace”."
+    assert trigger_for(session, None) == trigger_for(session, silent)
+    assert trigger_for(session, told) is None
+    assert recommend_action(session, told, now).term is None
 
 
 def lift(term: str, evidence: str, lower: float) -> TriggerLift:

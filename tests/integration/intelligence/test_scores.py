@@ -9,12 +9,14 @@ import pytest
 from sqlalchemy.orm import Session
 
 from estate.agent.errors import AgentNotFound
+from estate.api.merging import merge_clients
 from estate.client.errors import ClientNotFound
+from estate.client.schemas import MergeIn
 from estate.client.service import get_client
 from estate.core.stats import logit
 from estate.core.types import UnitRef
 from estate.intelligence.closing import closing_cases, explain_closing
-from estate.intelligence.features import load_history
+from estate.intelligence.features import history_of, load_deals, load_history
 from estate.intelligence.qualification import explain_qualification, qualification_cases, score_clients
 from estate.intelligence.scorer import Cases
 from estate.intelligence.training import train_all
@@ -205,6 +207,34 @@ def test_a_closing_explanation_sums_and_names_its_reasons(session: Session, brok
     assert {"agent_skill", "over_budget", "area_fit", "rooms_fit"} <= features
     assert found.reasons[0].text.endswith(".")
     assert np.isfinite(closing_cases(session, load_history(session, now, 100)).features[:, -2:]).all()
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ({"bedrooms_max": 3}, ["Bedrooms as wished.", "Bedrooms as wished.", "1 bedroom away from the wish."]),
+        ({"bedrooms": {"min": 3}}, ["1 bedroom away from the wish.", "Bedrooms as wished.", "Bedrooms as wished."]),
+    ],
+)
+def test_a_wish_that_is_open_on_one_side_is_met_there(
+    session: Session, brokerage: Any, now: dt.datetime, wish: dict[str, Any], said: list[str]
+) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1, **WARM | {"interest": wish})
+    units = [brokerage.unit(bedrooms, bedrooms=bedrooms) for bedrooms in (2, 3, 4)]
+    found = [explain_closing(session, agent, client, unit, now).contributions for unit in units]
+    assert [part.why for parts in found for part in parts if part.feature == "rooms_fit"] == said
+
+
+def test_a_client_who_is_merged_while_history_is_read_is_left_out(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    agent, kept, merged = brokerage.agent(1), brokerage.client(1), brokerage.client(2)
+    of_kept = brokerage.deal(1, agent, kept, 90, 60, stage="won")
+    brokerage.deal(2, agent, merged, 90, 50, stage="lost")
+    read_before = load_deals(session, now)
+    merge_clients(session, MergeIn(keep=kept, merge=merged), by="test")
+    assert [case.deal.deal_id for case in history_of(session, read_before, now, 100).past] == [of_kept]
+    assert len(load_history(session, now, 100).past) == 2
 
 
 def learned_from(session: Session, now: dt.datetime) -> Cases:

@@ -111,7 +111,36 @@ def test_a_missed_wish_is_said_and_is_never_a_reason(change: dict[str, Any], fie
     assert field not in {r.field for r in found.reasons}
 
 
-@pytest.mark.parametrize(("price", "words"), [(960_000, "96% of the budget"), (300_000, "far below it")])
+@pytest.mark.parametrize(
+    ("area", "project", "said"), [(AREA, 100, 1), (AREA, 200, 1), (None, 100, 1), (None, 200, 0), (OTHER, 200, 0)]
+)
+def test_a_refused_unit_is_near_only_in_a_known_area_or_project(
+    area: uuid.UUID | None, project: int, said: int
+) -> None:
+    refused = home(area_id=None if area is None else str(area), project_id=str(uuid.UUID(int=project)))
+    found = fit(unit(area_id=None if area is None else AREA), asked(), {"refused": -0.4}, known(refused=(refused,)))
+    assert [t.value for t in found.trade_offs if t.field == "refused"] == [said] * bool(said)
+
+
+@pytest.mark.parametrize(
+    ("wish", "text"),
+    [
+        ({"bedrooms_min": 2}, "Bedrooms: 2, as wished."),
+        ({"bedrooms_min": 1}, "Bedrooms: 2, as wished."),
+        ({"bedrooms": {"min": 3}}, "Bedrooms: 2, wished are 3 or more."),
+        ({"bedrooms_max": 3}, "Bedrooms: 2, as wished."),
+        ({"bedrooms_max": 1}, "Bedrooms: 2, wished are up to 1."),
+    ],
+)
+def test_a_wish_for_bedrooms_may_be_open_on_one_side(wish: dict[str, Any], text: str) -> None:
+    found = fit(unit(), asked(parse_wishes(wish, None)), {"bedrooms": 0.4})
+    assert text in [r.text for r in found.reasons] + [t.text for t in found.trade_offs]
+
+
+@pytest.mark.parametrize(
+    ("price", "words"),
+    [(960_000, "96% of the budget"), (300_000, "far below it"), (1_200_000, "above the budget of 1,000,000 AED")],
+)
 def test_a_price_far_from_what_is_usual_is_said(price: int, words: str) -> None:
     found = fit(unit(price=Decimal(price)), asked(), {})
     assert [t.field for t in found.trade_offs] == ["price"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estate.intelligence.wishes import Wishes, amenity_keys, parse_wishes, unit_type_key
+from estate.intelligence.wishes import Wishes, amenity_keys, parse_must, parse_wishes, unit_type_key
 
 AREA = uuid.UUID(int=7)
 
@@ -41,10 +41,32 @@ def test_object_with_everything() -> None:
     [
         ({"bedrooms": [2, 3]}, 2, 3),
         ({"bedrooms": {"min": 1, "max": 2}}, 1, 2),
-        ({"bedrooms_min": 2}, 2, 2),
+        ({"bedrooms_min": 2}, 2, None),
+        ({"bedrooms_max": 3}, None, 3),
+        ({"bedrooms": {"min": 2}}, 2, None),
+        ({"bedrooms": {"min": 2, "max": None}}, 2, None),
+        ({"bedrooms": {"min": 4}, "bedrooms_max": 2}, 2, 4),
+        ([{"bedrooms_min": 2}, {"bedrooms_max": 4}], 2, 4),
+        ({"bedrooms": 2, "bedrooms_max": 3}, 2, 3),
         ({"bedrooms": "3"}, 3, 3),
         (["2 bedroom apartment", "3BR villa"], 2, 3),
         ("studio", 0, 0),
+        (["studio", "2 bedroom apartment"], 0, 2),
+        (["2 bedroom apartment", "studio"], 0, 2),
+        ("2-3 bedroom apartment", 2, 3),
+        ("2 – 3 BR", 2, 3),
+        ("2 or 3 bedrooms", 2, 3),
+        ("1, 2 or  3 bedrooms", 1, 3),
+        ("2 bedroom or 3 bedroom villa", 2, 3),
+        ("tower 5, 2 bedrooms", 2, 2),
+        ("at least 2 bedrooms", 2, None),
+        ("2+ bedrooms", 2, None),
+        ("2 or more bedrooms", 2, None),
+        ("Up to 3 bedrooms", None, 3),
+        ("٢ أو ٣ غرف", 2, 3),
+        ("100 bedrooms", None, None),
+        ("99 bedrooms", None, None),
+        ("1.5 bedrooms", None, None),
         ({"bedrooms": True}, None, None),
         ({"bedrooms": -4}, None, None),
         ("sea view", None, None),
@@ -82,6 +104,21 @@ def test_gap_to_the_wanted_bedrooms() -> None:
     assert parse_wishes(None, None).bedroom_gap(5) == 0
 
 
+@given(st.none() | st.integers(0, 20), st.none() | st.integers(0, 20), st.integers(0, 25))
+def test_a_limit_of_bedrooms_is_read_as_the_same_wish(low: int | None, high: int | None, bedrooms: int) -> None:
+    stated = {"bedrooms": {"min": low, "max": high}}
+    wish, limit = parse_wishes(stated, None), parse_must({"must": stated})
+    assert wish == limit
+    assert wish.has_bedrooms == wish.has_home == (low is not None or high is not None)
+    ends = [end for end in (low, high) if end is not None]
+    if bedrooms in ends:
+        assert wish.bedroom_gap(bedrooms) == 0
+    if low is None and ends:
+        assert wish.bedroom_gap(bedrooms) == max(bedrooms - ends[0], 0)
+    if high is None and ends:
+        assert wish.bedroom_gap(bedrooms) == max(ends[0] - bedrooms, 0)
+
+
 def test_types_and_amenities_are_compared_by_one_name() -> None:
     assert unit_type_key("Apartments") == unit_type_key("flat") == unit_type_key("شقة") == "apartment"
     assert unit_type_key("Chalet") == "chalet"
@@ -95,7 +132,10 @@ JSON = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
-            st.sampled_from(["bedrooms", "area", "areas", "type", "amenities", "delivery_by", "x"]), inner
+            st.sampled_from(
+                ["bedrooms", "bedrooms_min", "min", "max", "area", "areas", "type", "amenities", "delivery_by", "x"]
+            ),
+            inner,
         )
     ),
     max_leaves=12,
@@ -106,5 +146,6 @@ JSON = st.recursive(
 @settings(max_examples=200, deadline=None)
 def test_any_json_is_read_without_an_error(interest: object, targets: object) -> None:
     wishes = parse_wishes(interest, targets)
-    assert (wishes.bedrooms_min is None) == (wishes.bedrooms_max is None)
+    if wishes.bedrooms_min is not None and wishes.bedrooms_max is not None:
+        assert wishes.bedrooms_min <= wishes.bedrooms_max
     assert "" not in wishes.area_names | wishes.amenities | wishes.unit_types

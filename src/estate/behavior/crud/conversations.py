@@ -10,13 +10,17 @@ from sqlalchemy.orm import Session
 from estate.behavior.crud.insert import add_new
 from estate.behavior.models import Conversation, Utterance
 
-__all__ = ["add_conversations", "add_utterances", "conversation_hashes", "conversations", "texts"]
+__all__ = ["add_conversations", "add_utterances", "conversation_hashes", "conversations", "texts", "turns_with"]
 
 _TABLE = cast(Table, Conversation.__table__)
 _HASHES = text("SELECT conversation_id, content_hash FROM conversations WHERE conversation_id = ANY(:ids)")
 _TEXTS = text("""
 SELECT conversation_id, string_agg(text, E'\\n' ORDER BY turn)
 FROM utterances WHERE conversation_id = ANY(:ids) GROUP BY conversation_id
+""")
+_TURNS_WITH = text("""
+SELECT u.text FROM conversations c JOIN utterances u USING (conversation_id) WHERE c.client_id = :client
+ORDER BY c.started_at DESC, c.conversation_id, u.turn LIMIT :most
 """)
 
 
@@ -40,6 +44,11 @@ def conversations(session: Session, ids: Collection[uuid.UUID]) -> Sequence[Conv
     """Return some conversations."""
     query = select(Conversation).where(Conversation.conversation_id.in_(ids)).order_by(Conversation.conversation_id)
     return session.scalars(query).all()
+
+
+def turns_with(session: Session, client_id: uuid.UUID, most: int) -> Sequence[str]:
+    """Return what was said with a client in the newest conversations, at most `most` turns."""
+    return session.scalars(_TURNS_WITH, {"client": client_id, "most": most}).all()
 
 
 def texts(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, str]:

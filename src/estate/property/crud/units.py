@@ -197,7 +197,11 @@ def candidates(
     limit: int,
 ) -> Sequence[Unit]:
     """Return available units: the dearest within the budget first, without one the newest."""
-    query = select(Unit).where(*_within(price_max, currency, bedrooms_min))
+    query = select(Unit).where(*_for_sale(bedrooms_min))
+    if price_max is not None:
+        query = query.where(Unit.price <= price_max)
+    if currency is not None:
+        query = query.where(Unit.currency == currency)
     if area_ids is not None:
         query = query.where(Unit.area_id.in_(area_ids))
     if bedrooms_max is not None:
@@ -206,22 +210,17 @@ def candidates(
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
 
 
-def stock(
-    session: Session, *, price_max: Decimal | None, currency: str | None, bedrooms_min: int | None
-) -> dict[uuid.UUID, int]:
-    """Count the available units within limits by area."""
-    limits = _within(price_max, currency, bedrooms_min)
-    query = select(Unit.area_id, func.count()).where(*limits).group_by(Unit.area_id)
+def stock(session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None) -> dict[uuid.UUID, int]:
+    """Count the available units within limits by area; `prices` names the greatest price in each currency."""
+    query = select(Unit.area_id, func.count()).where(*_for_sale(bedrooms_min)).group_by(Unit.area_id)
+    if prices is not None:
+        query = query.where(Unit.price <= case(prices, value=Unit.currency))
     return {area_id: n for area_id, n in session.execute(query) if area_id is not None}
 
 
-def _within(price_max: Decimal | None, currency: str | None, bedrooms_min: int | None) -> Iterator[ColumnElement[bool]]:
+def _for_sale(bedrooms_min: int | None) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions on an available unit."""
     yield Unit.status == "available"
-    if price_max is not None:
-        yield Unit.price <= price_max
-    if currency is not None:
-        yield Unit.currency == currency
     if bedrooms_min is not None:
         yield Unit.bedrooms >= bedrooms_min
 
@@ -286,7 +285,7 @@ UNION ALL
     AND p.price > c.target AND (c.most IS NULL OR p.price <= c.most) AND /*fits*/ ORDER BY p.price LIMIT /*most*/)
 """,
     "/*affordable*/": """
-(NOT :has_budget OR p.price <= c.most OR (p.price IS NOT NULL AND NOT p.currency = ANY(CAST(:rated AS text[]))))
+(NOT :has_budget OR p.price <= coalesce(rated.most, 'infinity'))
 """,
     "/*fits*/": """
 p.status = 'available'
@@ -325,17 +324,19 @@ MATCHING = _filled("""
 WITH c AS (
     SELECT * FROM unnest(CAST(:currencies AS text[]), CAST(:targets AS numeric[]), CAST(:most AS numeric[]))
         AS c (currency, target, most)
+), rated AS (
+    SELECT * FROM unnest(CAST(:rated AS text[]), CAST(:limits AS numeric[])) AS r (currency, most)
 ), picked AS (
     SELECT f.* FROM unnest(CAST(:areas AS uuid[])) AS a (area_id) CROSS JOIN c
     CROSS JOIN LATERAL (/*near in area*/) f
     UNION
     SELECT f.* FROM c CROSS JOIN LATERAL (/*near anywhere*/) f
     UNION
-    (SELECT p.project_id, p.unit_id FROM properties p LEFT JOIN c ON c.currency = p.currency
+    (SELECT p.project_id, p.unit_id FROM properties p LEFT JOIN rated USING (currency)
     WHERE /*fits*/ AND /*affordable*/ ORDER BY p.updated_at DESC LIMIT :newest)
     UNION
     SELECT p.project_id, p.unit_id
-    FROM (/*keys*/) named JOIN properties p USING (project_id, unit_id) LEFT JOIN c ON c.currency = p.currency
+    FROM (/*keys*/) named JOIN properties p USING (project_id, unit_id) LEFT JOIN rated USING (currency)
     WHERE /*fits*/ AND /*affordable*/
 )
 /*traits*/ FROM picked JOIN properties p USING (project_id, unit_id) JOIN projects j USING (project_id)
@@ -364,7 +365,8 @@ def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
         "amenities": to_json(amenities).decode() if amenities else None,
         "refused": list(limits.refused),
         "has_budget": limits.has_budget,
-        "rated": list(limits.rated),
+        "rated": list(limits.prices),
+        "limits": list(limits.prices.values()),
         "currencies": list(near.targets),
         "targets": list(near.targets.values()),
         "most": [limits.prices.get(currency) for currency in near.targets],
