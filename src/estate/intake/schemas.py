@@ -136,7 +136,9 @@ class ColumnOut(SchemaOut):
     confidence: float = Field(description="0 to 1; 1 is what somebody said.")
     why: str
     filled: int = Field(description="Cells that say something.")
-    decided: dict[str, Any] = Field(description="How its values are read: decimal mark, order of days, country, unit.")
+    decided: dict[str, Any] = Field(
+        description="How its values are read: decimal mark, order of days, country, unit, magnitude."
+    )
     decided_by: dict[str, str] = Field(description="Of each of these, what decided it.")
     bad_values: Literal["refuse", "empty"]
 

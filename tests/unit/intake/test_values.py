@@ -1,7 +1,7 @@
 """Values come out right or are refused: nothing is read as something else, whatever the marks, digits and orders."""
 
 import datetime as dt
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from estate.intake.analytics.cells import Cell, Unreadable
 from estate.intake.analytics.columns import Decided, decide
+from estate.intake.analytics.matching import match
 from estate.intake.analytics.targets import Kind
 from estate.intake.analytics.values import EMPTY, Rules, read
 
@@ -106,6 +107,27 @@ def test_the_column_decides() -> None:
     assert all_read("agents", "closing_rate", "share", [35, "12.5"]) == [0.35, 0.125]
     assert all_read("agents", "closing_rate", "share", [0.35, "1"]) == [0.35, 1.0]
     assert all_read("agents", "closing_rate", "share", ["35%", "1"]) == [0.35, None]
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "read_as"),
+    [
+        ("Price (AED '000)", 1500, ("1500000", "AED")),
+        ("Price (M AED)", "1.5", ("1500000", "AED")),
+        ("Price (AEDm)", 1.5, ("1500000", "AED")),
+        ("Price (million)", 1.5, ("1500000", None)),
+        ("Price AED (thousands)", "1500", ("1500000", "AED")),
+        ("Price [بالمليون]", "1.5", ("1500000", None)),
+        ("Price (million)", "900K", ("900000", None)),
+        ("Price (million)", "1500000", None),
+        ("Price (2)", "1500", ("1500", None)),
+    ],
+)
+def test_a_header_multiplies_amounts_without_a_magnitude_of_their_own(header: str, cell: Cell, read_as: object) -> None:
+    assert match([header], [[cell]], "units")[0].target == "price"
+    rules = decided("units", "price", [cell], header).rules
+    with nullcontext() if read_as else pytest.raises(Unreadable, match="too large"):
+        assert read("money", cell, rules) == read_as
 
 
 def test_a_number_of_two_countries_is_refused_rather_than_chosen() -> None:

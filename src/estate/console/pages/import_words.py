@@ -235,5 +235,7 @@ def _read_as(name: str, value: Any, column: Column) -> str:
         return f"Numbers of {value}"
     if name == "currency":
         return f"In {value}"
+    if name == "times":
+        return f"Times {value:,}"
     said = _as_said(name, value, column)
     return ANSWERS.get(name, {}).get(said, said)

@@ -1,14 +1,13 @@
 """Decides for each column how its values are written, and asks where the column leaves it open."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from estate.core.currencies import CURRENCIES
-from estate.intake.analytics.cells import Cell, Unreadable, is_empty, normal
+from estate.intake.analytics.cells import Cell, Unreadable, is_empty, normal, parted
 from estate.intake.analytics.dates import DayRules, day_votes
-from estate.intake.analytics.numbers import amount, decimal_votes
+from estate.intake.analytics.numbers import amount, decimal_votes, header_times, money_parts
 from estate.intake.analytics.phones import region_votes
 from estate.intake.analytics.targets import TARGETS, UNITS, Kind, unit_of
 from estate.intake.analytics.values import Rules
@@ -92,7 +91,7 @@ def decide(kind: Kind, target: str, name: str, cells: Sequence[Cell], stated: Ma
     if how in NUMERIC:
         decided = _decimal(decided, filled, stated.get("decimal"))
     if how == "money":
-        decided = _currency(decided, name)
+        decided = _times(_currency(decided, name), name)
     if how in UNITS:
         decided = _unit(decided, how, name, filled, stated.get("unit"))
     if how == "share":
@@ -140,15 +139,17 @@ def _as_read(example: str, mark: str) -> str:
 
 def _currency(decided: Decided, name: str) -> Decided:
     """Take the currency that a header names by its code."""
-    named = {word for word in re.findall(r"[A-Z]{3}", name.upper()) if word in CURRENCIES and word in _words(name)}
+    named = {word.upper() for word in money_parts(normal(name)) if word.upper() in CURRENCIES}
     if len(named) != 1:
         return decided
     (code,) = named
     return _with(decided, "currency", "Its header names it.", currency=code)
 
 
-def _words(name: str) -> set[str]:
-    return set(normal(name).upper().split())
+def _times(decided: Decided, name: str) -> Decided:
+    """Take the magnitude that a header names in brackets."""
+    times = header_times(parted(name)[1])
+    return _with(decided, "times", "Its header names it.", times=times) if times not in (None, 1) else decided
 
 
 def _unit(decided: Decided, how: str, name: str, cells: Sequence[Cell], stated: str | None) -> Decided:
