@@ -77,6 +77,9 @@ class ColumnIn(Schema):
     )
     region: Region | None = Field(None, description="Country of telephone numbers without a country code.")
     unit: Literal["sqm", "sqft", "seconds", "minutes", "hours"] | None = None
+    percent: Literal["hundred", "one"] | None = Field(
+        None, description="Whether its shares are of a hundred or of one: 50 or 0.5 for a half."
+    )
     bad_values: Literal["refuse", "empty"] | None = Field(
         None, description="`empty`: a cell that cannot be read leaves the field empty; by default its row is rejected."
     )

@@ -23,9 +23,9 @@ def decided(kind: Kind, target: str, cells: list[Cell], name: str = "", **stated
     return decide(kind, target, name or target, cells, stated)
 
 
-def all_read(kind: Kind, target: str, how: str, cells: list[Cell], **stated: str) -> list[object]:
+def all_read(kind: Kind, target: str, how: str, cells: list[Cell], name: str = "", **stated: str) -> list[object]:
     """Read a column; a cell that is refused is None."""
-    rules = decided(kind, target, cells, **stated).rules
+    rules = decided(kind, target, cells, name, **stated).rules
     found: list[object] = []
     for cell in cells:
         try:
@@ -87,6 +87,8 @@ def test_what_is_open_alone_is_asked() -> None:
     assert question.name == "unit"
     (question,) = decided("units", "sold_at", [45352]).questions
     assert question.name == "day_numbers"
+    (question,) = decided("agents", "closing_rate", [0.35, 1, 0], "Closing rate %").questions
+    assert (question.name, question.rows) == ("percent", 2)
 
 
 def test_the_column_decides() -> None:
@@ -107,6 +109,21 @@ def test_the_column_decides() -> None:
     assert all_read("agents", "closing_rate", "share", [35, "12.5"]) == [0.35, 0.125]
     assert all_read("agents", "closing_rate", "share", [0.35, "1"]) == [0.35, 1.0]
     assert all_read("agents", "closing_rate", "share", ["35%", "1"]) == [0.35, None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "stated", "read_as"),
+    [
+        ([0.35, 1, 0, "40%"], {}, [None, None, 0, 0.4]),
+        ([0.35, 1, 0, "40%"], {"percent": "one"}, [0.35, 1, 0, 0.4]),
+        ([0.35, 1, 0, "40%"], {"percent": "hundred"}, [0.0035, 0.01, 0, 0.4]),
+        ([0.5, 35], {}, [0.005, 0.35]),
+    ],
+)
+def test_a_header_in_percent_does_not_say_how_a_spreadsheet_stores_its_shares(
+    cells: list[Cell], stated: dict[str, str], read_as: list[float | None]
+) -> None:
+    assert all_read("agents", "closing_rate", "share", cells, "Closing rate %", **stated) == read_as
 
 
 @pytest.mark.parametrize(

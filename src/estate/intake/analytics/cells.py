@@ -98,6 +98,8 @@ def parted(header: str) -> tuple[str, str]:
     >>> parted("Price (AED '000)")
     ('Price  ', "AED '000")
     """
+    if is_long(header):
+        return header, ""
     return _BRACKETS.sub(" ", header), " ".join(found[1:-1] for found in _BRACKETS.findall(header))
 
 

@@ -28,7 +28,7 @@ class Question:
     Parameters
     ----------
     name : str
-        ``decimal``, ``date_order``, ``day_numbers``, ``region`` or ``unit``.
+        ``decimal``, ``date_order``, ``day_numbers``, ``region``, ``unit`` or ``percent``.
     options : mapping
         Answer to what it would mean.
     rows : int
@@ -95,7 +95,7 @@ def decide(kind: Kind, target: str, name: str, cells: Sequence[Cell], stated: Ma
     if how in UNITS:
         decided = _unit(decided, how, name, filled, stated.get("unit"))
     if how == "share":
-        decided = _percent(decided, name, filled)
+        decided = _percent(decided, name, filled, stated.get("percent"))
     if how in ("day", "delivery"):
         decided = _days(decided, filled, stated, year_end=how == "delivery")
     if how == "phone":
@@ -173,9 +173,10 @@ def _has_no_unit(cell: Cell) -> bool:
         return True
 
 
-def _percent(decided: Decided, name: str, cells: Sequence[Cell]) -> Decided:
-    if "%" in name or "percent" in normal(name):
-        return _with(decided, "percent", "Its header says so.", percent=True)
+def _percent(decided: Decided, name: str, cells: Sequence[Cell], stated: str | None) -> Decided:
+    """Decide by the largest value; below 1 the header may speak of the values or of how a spreadsheet shows them."""
+    if stated is not None:
+        return _with(decided, "percent", "Somebody said so.", percent=stated == "hundred")
     numbers = []
     for cell in cells:
         try:
@@ -186,6 +187,9 @@ def _percent(decided: Decided, name: str, cells: Sequence[Cell]) -> Decided:
             numbers.append(number)
     if any(number > 1 for number in numbers):
         return _with(decided, "percent", "Some of its values are above 1.", percent=True)
+    if any(numbers) and ("%" in name or "percent" in normal(name)):
+        options = {"hundred": "shares of a hundred: 0.5 is 0.5%", "one": "shares of one: 0.5 is 50%"}
+        return _with(decided, "percent", "", Question("percent", options, sum(number != 0 for number in numbers)))
     if any(0 < number < 1 for number in numbers):
         return _with(decided, "percent", "None of its values is above 1.", percent=False)
     return decided
