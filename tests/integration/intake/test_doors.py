@@ -224,6 +224,14 @@ def test_an_empty_cell_clears_nothing_and_wishes_are_added_to(api: TestClient, d
     assert client["interest"] == {"amenities": ["Pool"], "bedrooms": 2}
 
 
+def test_a_currency_without_an_amount_changes_no_amount(api: TestClient, drain: Drain) -> None:
+    done(api, drain, bring(api, "Client ID,Name,Budget,Currency\n7,Omar,2000000,AED\n"), "commit")
+    file = "Client ID,Name,Budget,Currency\n7,Omar,,USD\n8,Huda,,USD\n"
+    assert done(api, drain, bring(api, file), "commit")["counts"]["rejected"] == 0
+    told = {client["name"]: (client["budget"], client["currency"]) for client in clients(api)}
+    assert told == {"Omar": ("2000000.00", "AED"), "Huda": (None, "AED")}
+
+
 # Rights
 
 
