@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from estate.core.db import unit_of_work
-from estate.core.ingest import IngestResult, SourceRow
+from estate.core.ingest import KEPT_STATUSES, IngestResult, SourceRow
 from estate.core.security import Actor
 
 __all__ = ["NAMESPACE", "Report", "chunks", "derived_id", "send"]
@@ -27,6 +27,11 @@ class Report:
 
     made: dict[str, Counter[str]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def refused(self) -> int:
+        """Rows that were not taken, and are kept with the reason."""
+        return sum(counts[status] for counts in self.made.values() for status in KEPT_STATUSES)
 
     def add(self, kind: str, result: IngestResult) -> None:
         """Count the rows of one batch."""

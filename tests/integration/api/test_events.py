@@ -327,7 +327,7 @@ def test_refused_rows_are_replayed_once(start: Callable[..., Any], world: World,
                 "INSERT INTO agent_activity (agent_id, currency) VALUES (%s, 'AED') ON CONFLICT DO NOTHING",
                 [numbered(1, 50)],
             )
-        assert "created" in _estate(server.dsn, "rejected", "replay")
+        assert "created" in _estate(server.dsn, "rejected", "replay", code=REFUSED)
         assert server.stored() == 1
         repaired = tmp_path / "repaired.ndjson"
         (wanted,) = (n for raw, n in ids.items() if '"trigger_word":5' in raw)
@@ -342,12 +342,15 @@ def test_refused_rows_are_replayed_once(start: Callable[..., Any], world: World,
         assert str(wanted) in _estate(server.dsn, "rejected", "list")
 
 
-def _estate(dsn: str, *arguments: str) -> str:
+REFUSED = 1
+
+
+def _estate(dsn: str, *arguments: str, code: int = 0) -> str:
     environment = os.environ | {"ESTATE_DATABASE_URL": dsn.replace("://", "+psycopg://"), "COLUMNS": "200"}
     done = subprocess.run(
         [sys.executable, "-m", "estate", *arguments], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stdout
 
 
@@ -356,7 +359,7 @@ def test_a_file_of_events_is_loaded_once(start: Callable[..., Any], world: World
     packed = tmp_path / "events.ndjson.gz"
     packed.write_bytes(gzip.compress(lines))
     with start() as server:
-        first, again = (_estate(server.dsn, "load", "events", str(packed)) for _ in range(2))
+        first, again = (_estate(server.dsn, "load", "events", str(packed), code=REFUSED) for _ in range(2))
         assert "1,200" in first
         assert "duplicate" in again
         assert server.stored() == 1_200
