@@ -11,15 +11,17 @@ from rich.table import Table
 from estate.cli.attach import attached
 from estate.cli.failing import HANDLED
 from estate.cli.progress import bar
+from estate.core.errors import Invalid
 from estate.core.queue import drain_all
 
 if TYPE_CHECKING:
     from estate.importers.batches import Progress, Report
 
-__all__ = ["app", "end_with", "load_app"]
+__all__ = ["BROKEN", "app", "end_with", "load_app"]
 
 app = typer.Typer(help="Import files; importing one again changes nothing.", no_args_is_help=True)
 load_app = typer.Typer(help="Load files in the platform's own form.", no_args_is_help=True)
+BROKEN = "{} is not whole gzip; it was loaded as far as it could be read."
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file.")]
 
 
@@ -80,4 +82,6 @@ def end_with(title: str, report: "Report") -> NoReturn:
     Console().print(table)
     if report.refused:
         Console().print("Refused rows are kept with line number and reason: estate rejected list")
+    if not report.is_whole:
+        raise Invalid(BROKEN.format(title))
     raise typer.Exit(HANDLED if report.refused else 0)

@@ -23,10 +23,11 @@ NAMESPACE = uuid.UUID("5b0c2f0e-3f0d-5d1c-9a53-7d1f7d4c9e11")
 
 @dataclass(slots=True)
 class Report:
-    """What an import made, by kind of record, and what it left out."""
+    """What an import made, by kind of record, what it left out, and whether the file could be read to its end."""
 
     made: dict[str, Counter[str]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    is_whole: bool = True
 
     @property
     def refused(self) -> int:

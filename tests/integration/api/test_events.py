@@ -342,7 +342,7 @@ def test_refused_rows_are_replayed_once(start: Callable[..., Any], world: World,
         assert str(wanted) in _estate(server.dsn, "rejected", "list")
 
 
-REFUSED = 1
+REFUSED, WRONG_USE = 1, 2
 
 
 def _estate(dsn: str, *arguments: str, code: int = 0) -> str:
@@ -355,7 +355,7 @@ def _estate(dsn: str, *arguments: str, code: int = 0) -> str:
 
 
 def test_a_file_of_events_is_loaded_once(start: Callable[..., Any], world: World, tmp_path: Path) -> None:
-    lines = b"".join(json.dumps(world.event(n)).encode() + b"\n" for n in range(1_200)) + b"{broken\n"
+    lines = b"".join(json.dumps(world.event(n)).encode() + b"\n" for n in range(1_200)) + b"\n\n{broken\n"
     packed = tmp_path / "events.ndjson.gz"
     packed.write_bytes(gzip.compress(lines))
     with start() as server:
@@ -364,4 +364,16 @@ def test_a_file_of_events_is_loaded_once(start: Callable[..., Any], world: World
         assert "duplicate" in again
         assert server.stored() == 1_200
         newest = server.client.get("/ingest/rejected").json()["items"][0]
-        assert (newest["raw"], newest["row_number"]) == ("{broken", 1201)
+        assert (newest["raw"], newest["row_number"]) == ("{broken", 1203)
+
+
+def test_a_packed_file_that_is_cut_off_is_loaded_as_far_as_it_goes(
+    start: Callable[..., Any], world: World, tmp_path: Path
+) -> None:
+    packed = tmp_path / "events.ndjson.gz"
+    lines = b"".join(json.dumps(world.event(n)).encode() + b"\n" for n in range(1_200))
+    packed.write_bytes(gzip.compress(lines)[:-8])  # The length and the sum at the end are missing, no line is.
+    with start() as server:
+        told = _estate(server.dsn, "load", "events", str(packed), code=WRONG_USE)
+        assert "1,200" in told
+        assert server.stored() == 1_200
