@@ -152,6 +152,20 @@ def test_open_questions_block_the_commit_by_name_and_are_remembered_with_the_lay
     assert (again["remembered"], again["questions"], again["kind"], again["source"]) == (True, [], "clients", "crm")
 
 
+def test_shares_of_a_workbook_under_a_percent_sign_are_asked_about(api: TestClient, drain: Drain) -> None:
+    table: list[list[object]] = [
+        ["Agent name", "Closing rate %", "Deals closed"],
+        ["Ann Lee", 0.35, 10],
+        ["Bob Ray", 0.12, 20],
+    ]
+    imported = bring(api, workbook(table), "agents", "agents.xlsx")
+    assert [q["question"] for q in imported["questions"]] == ["percent"]
+    imported = said(api, imported, columns=[{"column": 1, "percent": "one"}])
+    assert done(api, drain, imported, "commit")["counts"]["created"] == 2
+    agents = ok(api.get("/agent/query"))["items"]
+    assert {agent["name"]: agent["closing_rate"] for agent in agents} == {"Ann Lee": 0.35, "Bob Ray": 0.12}
+
+
 def test_a_mapping_that_cannot_be_is_refused_by_column(api: TestClient) -> None:
     imported = bring(api, PEOPLE)
     wrong = [{"column": 9, "target": "name"}, {"column": 0, "target": "price"}]
