@@ -1,5 +1,6 @@
 """Commands that ask a running API: data on standard output, all else on standard error, exit codes as promised."""
 
+import gzip
 import json
 import os
 import re
@@ -245,6 +246,10 @@ def test_a_load_that_breaks_off_says_how_far_it_came(run: Run, tmp_path: Path) -
     file.write_bytes(b"\x1f\x8b no gzip")
     done = run("load", "rows", "event", str(file))
     assert (done.exit_code, "not whole gzip" in done.stderr) == (2, True)
+    file.write_bytes(gzip.compress(b'{"event_id": 1}\n' * 600)[:-8])
+    cut = run("load", "rows", "event", str(file), "--json")
+    assert (cut.exit_code, "it was loaded as far as it could be read" in cut.stderr) == (2, True)
+    assert json.loads(cut.stdout)["rejected"] == 600
     file = tmp_path / "rows.ndjson"
     file.write_text('{"event_id": 1}')
     lost = run("load", "rows", "event", str(file), "--json", "--url", NOWHERE)

@@ -2,29 +2,32 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from estate.cli.attach import attached
+from estate.cli.failing import HANDLED
 from estate.cli.progress import bar
+from estate.core.errors import Invalid
 from estate.core.queue import drain_all
 
 if TYPE_CHECKING:
     from estate.importers.batches import Progress, Report
 
-__all__ = ["app", "load_app", "print_report"]
+__all__ = ["BROKEN", "app", "end_with", "load_app"]
 
 app = typer.Typer(help="Import files; importing one again changes nothing.", no_args_is_help=True)
 load_app = typer.Typer(help="Load files in the platform's own form.", no_args_is_help=True)
+BROKEN = "{} is not whole gzip; it was loaded as far as it could be read."
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="A CSV file.")]
 
 
 @app.command()
 def dld(file: File) -> None:
-    """Import transactions of the Dubai Land Department."""
+    """Import transactions of the Dubai Land Department. Exit code 1: rows were refused."""
     from estate.importers.dld import import_transactions
 
     _import(file, import_transactions)
@@ -32,7 +35,7 @@ def dld(file: File) -> None:
 
 @app.command()
 def listings(file: File) -> None:
-    """Import Egyptian listings with payment and delivery terms."""
+    """Import Egyptian listings with payment and delivery terms. Exit code 1: rows were refused."""
     from estate.importers.listings import import_listings
 
     _import(file, import_listings)
@@ -40,7 +43,7 @@ def listings(file: File) -> None:
 
 @app.command()
 def conversations(file: File) -> None:
-    """Import persuasion dialogues and what came of them."""
+    """Import persuasion dialogues and what came of them. Exit code 1: rows were refused."""
     from estate.importers.conversations import import_dialogues
 
     _import(file, import_dialogues)
@@ -48,7 +51,10 @@ def conversations(file: File) -> None:
 
 @load_app.command()
 def events(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="NDJSON, or .gz of it.")]) -> None:
-    """Load events, one JSON object a line; after an interruption load the same file again."""
+    """Load events, one JSON object a line; after an interruption load the same file again.
+
+    Exit code 1: some were refused; they are kept with the reason.
+    """
     from estate.importers.events import load_events
 
     _import(file, load_events)
@@ -62,11 +68,11 @@ def _import(file: Path, importer: "Callable[[Path, Progress], Report]") -> None:
             report = importer(file, progress)
         with bar("Counters, scores and search documents", None) as progress:
             progress(drain_all())
-    print_report(file.name, report)
+    end_with(file.name, report)
 
 
-def print_report(title: str, report: "Report") -> None:
-    """Print what was made of each kind of record, and what was left out."""
+def end_with(title: str, report: "Report") -> NoReturn:
+    """Print what was made of each kind of record, and what was left out; exit code 1 says that rows were refused."""
     table = Table("Kind", "What became of it", "Rows", title=title)
     for kind, counts in report.made.items():
         for status, n in sorted(counts.items()):
@@ -74,5 +80,8 @@ def print_report(title: str, report: "Report") -> None:
     for reason, n in sorted(report.left_out.items()):
         table.add_row("left out", reason, f"{n:,}")
     Console().print(table)
-    if any(counts["rejected"] for counts in report.made.values()):
+    if report.refused:
         Console().print("Refused rows are kept with line number and reason: estate rejected list")
+    if not report.is_whole:
+        raise Invalid(BROKEN.format(title))
+    raise typer.Exit(HANDLED if report.refused else 0)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from estate.cli.attach import attached
-from estate.cli.imports import print_report
+from estate.cli.imports import end_with
 from estate.cli.progress import bar
 from estate.core import rejected
 from estate.core.db import unit_of_work
@@ -54,7 +54,10 @@ def replay_(
         typer.Option(exists=True, dir_okay=False, help='Repaired rows, a line each: {"rejected_id": 1, "row": {...}}.'),
     ] = None,
 ) -> None:
-    """Send refused rows through ingestion again; doing it twice changes nothing."""
+    """Send refused rows through ingestion again; doing it twice changes nothing.
+
+    Exit code 1: some were refused again.
+    """
     from estate.importers.replay import read_repairs, replay
 
     repairs = read_repairs(file) if file else None
@@ -65,4 +68,4 @@ def replay_(
             report = replay(layer, repairs, progress, now=dt.datetime.now(dt.UTC))
         with bar("Counters, scores and search documents", None) as progress:
             progress(drain_all())
-    print_report("Replay", report)
+    end_with("Replay", report)

@@ -1,21 +1,20 @@
 """`estate load rows`: rows of any kind, sent through the API in batches."""
 
-import gzip
-import zlib
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
 from estate.cli.calling import AsJson, Debug, Url, calling, hint, show_json, show_table
 from estate.cli.failing import HANDLED
+from estate.cli.imports import BROKEN
 from estate.cli.progress import bar
 from estate.core.errors import Invalid
+from estate.core.ndjson import LinesOfFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,16 +52,19 @@ def rows(
 
     if file != STDIN and not file.is_file():
         raise typer.BadParameter(f"There is no file {file}.")
+    lines = typer.get_binary_stream("stdin") if file == STDIN else LinesOfFile(file)
     numbers: list[int] = []
     show = _show_json if as_json else _show
     with calling(url, debug=debug) as estate:
         try:
             with bar(file.name, None) as progress:
-                report = _loader(estate, kind)(_lines(file, numbers), progress=progress)
+                report = _loader(estate, kind)(_filled(lines, numbers), progress=progress)
         except LoadInterrupted as stopped:
             show(stopped.report, numbers)
             raise
-    show(report, numbers)
+        show(report, numbers)
+        if isinstance(lines, LinesOfFile) and not lines.is_whole:
+            raise Invalid(BROKEN.format(file.name))
     raise typer.Exit(HANDLED if report.refused else 0)
 
 
@@ -75,22 +77,12 @@ def _loader(estate: "Estate", kind: Kind) -> "Callable[..., LoadReport]":
     return loaders[kind] if kind in loaders else getattr(estate, kind).load
 
 
-def _lines(path: Path, numbers: list[int]) -> Iterator[bytes]:
+def _filled(lines: Iterable[bytes], numbers: list[int]) -> Iterator[bytes]:
     """Yield the lines that are not blank, and note the number of each."""
-    try:
-        with _opened(path) as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    numbers.append(number)
-                    yield line
-    except (EOFError, zlib.error, gzip.BadGzipFile):
-        raise Invalid(f"{path.name} is not whole gzip; what was read before was sent.") from None
-
-
-def _opened(path: Path) -> "nullcontext[BinaryIO] | BinaryIO | gzip.GzipFile":
-    if path == STDIN:
-        return nullcontext(typer.get_binary_stream("stdin"))
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            numbers.append(number)
+            yield line
 
 
 def _show_json(report: "LoadReport", numbers: list[int]) -> None:

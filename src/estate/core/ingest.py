@@ -21,6 +21,7 @@ from estate.core.strict_json import scan
 from estate.core.telemetry import INGESTED_ROWS
 
 __all__ = [
+    "KEPT_STATUSES",
     "STATUSES",
     "Checked",
     "IngestResult",

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TypeVar
 
 from estate.core.db import unit_of_work
-from estate.core.ingest import IngestResult, SourceRow
+from estate.core.ingest import KEPT_STATUSES, IngestResult, SourceRow
 from estate.core.security import Actor
 
 __all__ = ["NAMESPACE", "Report", "chunks", "derived_id", "send"]
@@ -23,10 +23,16 @@ NAMESPACE = uuid.UUID("5b0c2f0e-3f0d-5d1c-9a53-7d1f7d4c9e11")
 
 @dataclass(slots=True)
 class Report:
-    """What an import made, by kind of record, and what it left out."""
+    """What an import made, by kind of record, what it left out, and whether the file could be read to its end."""
 
     made: dict[str, Counter[str]] = field(default_factory=dict)
     left_out: Counter[str] = field(default_factory=Counter)
+    is_whole: bool = True
+
+    @property
+    def refused(self) -> int:
+        """Rows that were not taken, and are kept with the reason."""
+        return sum(counts[status] for counts in self.made.values() for status in KEPT_STATUSES)
 
     def add(self, kind: str, result: IngestResult) -> None:
         """Count the rows of one batch."""

@@ -1,7 +1,8 @@
 """Imports transactions of the Dubai Land Department: areas, weekly snapshots, projects and sold units.
 
 Only sales are sales: mortgages and gifts are counted and left out, and so is land, which has no unit.
-Off-plan and ready sales make snapshots of their own and are never blended.
+Off-plan and ready sales make snapshots of their own and are never blended. A week that runs over two files is counted
+from both: the units of the first are stored when the second comes.
 """
 
 import datetime as dt
@@ -12,7 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from estate.core.db import unit_of_work
 from estate.core.ingest import SourceRow
+from estate.core.security import Actor
+from estate.importers import crud
 from estate.importers.batches import Progress, Report, derived_id, send
 from estate.importers.files import CsvRow, read_csv
 from estate.market import service as market
@@ -47,6 +51,15 @@ class _Week:
     segment: str
     ends_on: dt.date
 
+    @classmethod
+    def of(cls, area: str, segment: str, day: dt.date) -> "_Week":
+        """Return the week of a sale, from Monday to Sunday."""
+        return cls(area, segment, day + dt.timedelta(days=6 - day.weekday()))
+
+
+_Amounts = dict[_Week, dict[uuid.UUID, Decimal]]
+"""Of each week the price of every unit that was sold."""
+
 
 def import_transactions(path: Path, progress: Progress) -> Report:
     """Import a file of transactions; importing it again changes nothing.
@@ -59,14 +72,15 @@ def import_transactions(path: Path, progress: Progress) -> Report:
         Called with the number of rows done.
     """
     report = Report()
-    amounts: dict[_Week, list[Decimal]] = defaultdict(list)
+    amounts: _Amounts = defaultdict(dict)
     rows = list(_sales(path, report, amounts))
+    _add_stored(amounts)
     send(report, "snapshots", market.ingest, _snapshots(amounts), path.name, progress)
     send(report, "units", homes.ingest, rows, path.name, progress)
     return report
 
 
-def _sales(path: Path, report: Report, amounts: dict[_Week, list[Decimal]]) -> Iterator[SourceRow]:
+def _sales(path: Path, report: Report, amounts: _Amounts) -> Iterator[SourceRow]:
     for row in read_csv(path, COLUMNS):
         reason = _left_out(row)
         if reason is not None:
@@ -77,7 +91,7 @@ def _sales(path: Path, report: Report, amounts: dict[_Week, list[Decimal]]) -> I
         except ValueError as error:
             yield SourceRow(row.number, {}, row.raw, str(error))
             continue
-        amounts[sale.week].append(sale.amount)
+        amounts[_Week.of(sale.area, sale.segment, sale.day)][_unit_id(row)] = sale.amount
         yield SourceRow(row.number, sale.unit(row), row.raw)
 
 
@@ -99,17 +113,13 @@ class _Sale:
     segment: str
     area: str
 
-    @property
-    def week(self) -> _Week:
-        return _Week(self.area, self.segment, self.day + dt.timedelta(days=6 - self.day.weekday()))
-
     def unit(self, row: CsvRow) -> dict[str, object]:
         fields = row.fields
         project = fields["Project"]
-        sold_at = dt.datetime.combine(self.day, dt.time(), dt.UTC).isoformat()
+        sold_at = _midnight(self.day).isoformat()
         return {
-            "project_id": str(derived_id(SOURCE, "project", self.area, project)),
-            "unit_id": str(derived_id(SOURCE, "unit", *fields.values())),
+            "project_id": str(_project_id(self.area, project)),
+            "unit_id": str(_unit_id(row)),
             "project": {"name": project or None, "area_id": str(area_id(self.area))},
             "title": _title(fields, project or area_name(self.area)),
             "price": str(self.amount),
@@ -167,6 +177,14 @@ def _bedrooms(rooms: str) -> int | None:
     return int(number) if unit == "B/R" and number.isdigit() else None
 
 
+def _unit_id(row: CsvRow) -> uuid.UUID:
+    return derived_id(SOURCE, "unit", *row.fields.values())
+
+
+def _project_id(area: str, name: str) -> uuid.UUID:
+    return derived_id(SOURCE, "project", area, name)
+
+
 def _title(fields: dict[str, str], place: str) -> str:
     rooms = fields["Room(s)"].replace("B/R", "bedroom")
     kind = fields["Property Sub Type"].lower()
@@ -189,10 +207,28 @@ def area_name(name: str) -> str:
     return name.title()
 
 
-def _snapshots(amounts: dict[_Week, list[Decimal]]) -> Iterator[SourceRow]:
+def _add_stored(amounts: _Amounts) -> None:
+    """Add what earlier files sold in the weeks of this one."""
+    ends: dict[str, list[dt.date]] = defaultdict(list)
+    for week in amounts:
+        ends[week.area].append(week.ends_on)
+    for area, days in ends.items():
+        since, until = min(days) - dt.timedelta(days=6), max(days) + dt.timedelta(days=1)
+        with unit_of_work(Actor.system(), read_only=True) as session:
+            for unit in crud.sold(session, area_id(area), CURRENCY, _midnight(since), _midnight(until)):
+                week = _Week.of(area, unit.segment, unit.day)
+                if week in amounts and unit.project_id == _project_id(area, unit.project or ""):
+                    amounts[week].setdefault(unit.unit_id, unit.price)
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), dt.UTC)
+
+
+def _snapshots(amounts: _Amounts) -> Iterator[SourceRow]:
     weeks = sorted(amounts, key=lambda week: (week.ends_on, week.area, week.segment))
     for number, week in enumerate(weeks):
-        sold = amounts[week]
+        sold = amounts[week].values()
         content = {
             "area_id": str(area_id(week.area)),
             "area_name": area_name(week.area),

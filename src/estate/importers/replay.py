@@ -14,7 +14,7 @@ from estate.core import rejected
 from estate.core.db import unit_of_work
 from estate.core.errors import EstateError, Invalid
 from estate.core.ingest import IngestResult, SourceRow
-from estate.core.ndjson import read_lines
+from estate.core.ndjson import read_file
 from estate.core.rejected import Waiting
 from estate.core.security import Actor
 from estate.core.strict_json import parse
@@ -108,7 +108,7 @@ def read_repairs(path: Path) -> dict[int, bytes]:
     """
     repairs: dict[int, bytes] = {}
     with path.open("rb") as file:
-        for line in read_lines(file):
+        for line in read_file(file):
             repairs |= _repair(line)
     return repairs
 
@@ -116,7 +116,7 @@ def read_repairs(path: Path) -> dict[int, bytes]:
 def _repair(line: SourceRow) -> dict[int, bytes]:
     content = line.content
     if not isinstance(content, dict) or content.keys() != {"rejected_id", "row"}:
-        raise Invalid(f'Line {line.number + 1} is not {{"rejected_id": number, "row": {{...}}}}.')
+        raise Invalid(f'Line {line.number} is not {{"rejected_id": number, "row": {{...}}}}.')
     if type(content["rejected_id"]) is not int:
-        raise Invalid(f"Line {line.number + 1}: rejected_id must be a whole number.")
+        raise Invalid(f"Line {line.number}: rejected_id must be a whole number.")
     return {content["rejected_id"]: SourceRow(0, content["row"]).original()}

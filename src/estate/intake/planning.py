@@ -32,7 +32,7 @@ _SCHEMAS: Mapping[Kind, type[BaseModel]] = {
     "agents": AgentIn,
     "market": SnapshotIn,
 }
-ANSWERS = ("decimal", "date_order", "day_numbers", "region", "unit")
+ANSWERS = ("decimal", "date_order", "day_numbers", "region", "unit", "percent")
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,12 @@ def _pick(values: Values, *names: str) -> dict[str, Any]:
 
 
 def _priced(values: Values, target: str, frame: Frame) -> dict[str, Any]:
-    """Return an amount with its currency: its own, or that of its column, of its row, of the file."""
+    """Return an amount with its currency: its own, or that of its column, of its row, of the file.
+
+    A currency alone says nothing: the amount that is stored already may be in another.
+    """
     if target not in values:
-        return _pick(values, "currency")
+        return {}
     amount, beside = values[target]
     stated = values.get("currency")
     if beside is not None and stated is not None and beside != stated:

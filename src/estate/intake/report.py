@@ -67,6 +67,7 @@ def _column(column: Json) -> ColumnOut:
     rules = column["rules"] or {}
     days = rules.get("days") or {}
     decided = {name: rules.get(name) for name in ("decimal", "region", "unit", "percent", "currency")}
+    decided["times"] = times if (times := rules.get("times", 1)) > 1 else None
     decided["date_order"] = days.get("order")
     decided["day_numbers"] = "spreadsheet" if days.get("serials") else None
     own = {name: column[name] for name in ColumnOut.model_fields.keys() - {"decided"}}

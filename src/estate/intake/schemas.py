@@ -77,6 +77,9 @@ class ColumnIn(Schema):
     )
     region: Region | None = Field(None, description="Country of telephone numbers without a country code.")
     unit: Literal["sqm", "sqft", "seconds", "minutes", "hours"] | None = None
+    percent: Literal["hundred", "one"] | None = Field(
+        None, description="Whether its shares are of a hundred or of one: 50 or 0.5 for a half."
+    )
     bad_values: Literal["refuse", "empty"] | None = Field(
         None, description="`empty`: a cell that cannot be read leaves the field empty; by default its row is rejected."
     )
@@ -136,7 +139,9 @@ class ColumnOut(SchemaOut):
     confidence: float = Field(description="0 to 1; 1 is what somebody said.")
     why: str
     filled: int = Field(description="Cells that say something.")
-    decided: dict[str, Any] = Field(description="How its values are read: decimal mark, order of days, country, unit.")
+    decided: dict[str, Any] = Field(
+        description="How its values are read: decimal mark, order of days, country, unit, magnitude."
+    )
     decided_by: dict[str, str] = Field(description="Of each of these, what decided it.")
     bad_values: Literal["refuse", "empty"]
 

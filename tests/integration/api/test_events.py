@@ -327,7 +327,7 @@ def test_refused_rows_are_replayed_once(start: Callable[..., Any], world: World,
                 "INSERT INTO agent_activity (agent_id, currency) VALUES (%s, 'AED') ON CONFLICT DO NOTHING",
                 [numbered(1, 50)],
             )
-        assert "created" in _estate(server.dsn, "rejected", "replay")
+        assert "created" in _estate(server.dsn, "rejected", "replay", code=REFUSED)
         assert server.stored() == 1
         repaired = tmp_path / "repaired.ndjson"
         (wanted,) = (n for raw, n in ids.items() if '"trigger_word":5' in raw)
@@ -342,23 +342,38 @@ def test_refused_rows_are_replayed_once(start: Callable[..., Any], world: World,
         assert str(wanted) in _estate(server.dsn, "rejected", "list")
 
 
-def _estate(dsn: str, *arguments: str) -> str:
+REFUSED, WRONG_USE = 1, 2
+
+
+def _estate(dsn: str, *arguments: str, code: int = 0) -> str:
     environment = os.environ | {"ESTATE_DATABASE_URL": dsn.replace("://", "+psycopg://"), "COLUMNS": "200"}
     done = subprocess.run(
         [sys.executable, "-m", "estate", *arguments], env=environment, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stdout
 
 
 def test_a_file_of_events_is_loaded_once(start: Callable[..., Any], world: World, tmp_path: Path) -> None:
-    lines = b"".join(json.dumps(world.event(n)).encode() + b"\n" for n in range(1_200)) + b"{broken\n"
+    lines = b"".join(json.dumps(world.event(n)).encode() + b"\n" for n in range(1_200)) + b"\n\n{broken\n"
     packed = tmp_path / "events.ndjson.gz"
     packed.write_bytes(gzip.compress(lines))
     with start() as server:
-        first, again = (_estate(server.dsn, "load", "events", str(packed)) for _ in range(2))
+        first, again = (_estate(server.dsn, "load", "events", str(packed), code=REFUSED) for _ in range(2))
         assert "1,200" in first
         assert "duplicate" in again
         assert server.stored() == 1_200
         newest = server.client.get("/ingest/rejected").json()["items"][0]
-        assert (newest["raw"], newest["row_number"]) == ("{broken", 1201)
+        assert (newest["raw"], newest["row_number"]) == ("{broken", 1203)
+
+
+def test_a_packed_file_that_is_cut_off_is_loaded_as_far_as_it_goes(
+    start: Callable[..., Any], world: World, tmp_path: Path
+) -> None:
+    packed = tmp_path / "events.ndjson.gz"
+    lines = b"".join(json.dumps(world.event(n)).encode() + b"\n" for n in range(1_200))
+    packed.write_bytes(gzip.compress(lines)[:-8])  # The length and the sum at the end are missing, no line is.
+    with start() as server:
+        told = _estate(server.dsn, "load", "events", str(packed), code=WRONG_USE)
+        assert "1,200" in told
+        assert server.stored() == 1_200

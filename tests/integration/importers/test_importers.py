@@ -25,6 +25,11 @@ DLD_HEADER = (
 LISTING_HEADER = (
     "Type,Price,Bedrooms,Bathrooms,Area,Furnished,Level,Compound,Payment_Option,Delivery_Date,Delivery_Term,City\n"
 )
+OTHER_SALE = text("""
+WITH project AS (INSERT INTO projects (project_id, name) VALUES (gen_random_uuid(), 'Tower') RETURNING project_id)
+INSERT INTO properties (project_id, unit_id, area_id, segment, status, price, currency, sold_at)
+SELECT project_id, gen_random_uuid(), :area_id, 'ready', 'sold', 9000000, 'AED', '2025-01-30' FROM project
+""")
 Importer = Callable[[Path, Callable[[int], None]], Report]
 
 
@@ -86,6 +91,21 @@ def test_a_file_imported_again_creates_nothing(database: None, transactions: Pat
     counts(import_transactions, transactions)
     again = counts(import_transactions, transactions)
     assert again == {"snapshots": {"updated": 2}, "units": {"updated": 3, "rejected": 3}}
+
+
+def test_a_week_that_runs_over_two_files_is_counted_from_both(
+    session: Session, connection: Connection, database: None, tmp_path: Path
+) -> None:
+    place = "Sales,Ready,MARSA WEST,Unit,Flat"
+    one, two = tmp_path / "january.csv", tmp_path / "february.csv"
+    one.write_text(DLD_HEADER + "".join(f"1-{n},29/01/2025,{place},1000000,80,1 B/R,\n" for n in range(8)))
+    two.write_text(DLD_HEADER + "".join(f"2-{n},01/02/2025,{place},3000000,80,1 B/R,Tower\n" for n in range(2)))
+    for path in (one, two, one, two):
+        import_transactions(path, lambda _: None)
+        if path == one:  # A sale of the same week and area that the register does not know.
+            connection.execute(OTHER_SALE, {"area_id": area_id("MARSA WEST")})
+    weeks = connection.execute(text("SELECT observed_on, sales_volume, price_avg FROM market_snapshots")).all()
+    assert [tuple(map(str, week)) for week in weeks] == [("2025-02-02", "10", "1400000.00")]
 
 
 def test_a_file_without_a_column_is_refused_by_name(database: None, tmp_path: Path) -> None:

@@ -152,6 +152,20 @@ def test_open_questions_block_the_commit_by_name_and_are_remembered_with_the_lay
     assert (again["remembered"], again["questions"], again["kind"], again["source"]) == (True, [], "clients", "crm")
 
 
+def test_shares_of_a_workbook_under_a_percent_sign_are_asked_about(api: TestClient, drain: Drain) -> None:
+    table: list[list[object]] = [
+        ["Agent name", "Closing rate %", "Deals closed"],
+        ["Ann Lee", 0.35, 10],
+        ["Bob Ray", 0.12, 20],
+    ]
+    imported = bring(api, workbook(table), "agents", "agents.xlsx")
+    assert [q["question"] for q in imported["questions"]] == ["percent"]
+    imported = said(api, imported, columns=[{"column": 1, "percent": "one"}])
+    assert done(api, drain, imported, "commit")["counts"]["created"] == 2
+    agents = ok(api.get("/agent/query"))["items"]
+    assert {agent["name"]: agent["closing_rate"] for agent in agents} == {"Ann Lee": 0.35, "Bob Ray": 0.12}
+
+
 def test_a_mapping_that_cannot_be_is_refused_by_column(api: TestClient) -> None:
     imported = bring(api, PEOPLE)
     wrong = [{"column": 9, "target": "name"}, {"column": 0, "target": "price"}]
@@ -222,6 +236,14 @@ def test_an_empty_cell_clears_nothing_and_wishes_are_added_to(api: TestClient, d
     (client,) = clients(api)
     assert (client["name"], client["email"], client["budget"]) == ("Omar", "a@example.com", "100.00")
     assert client["interest"] == {"amenities": ["Pool"], "bedrooms": 2}
+
+
+def test_a_currency_without_an_amount_changes_no_amount(api: TestClient, drain: Drain) -> None:
+    done(api, drain, bring(api, "Client ID,Name,Budget,Currency\n7,Omar,2000000,AED\n"), "commit")
+    file = "Client ID,Name,Budget,Currency\n7,Omar,,USD\n8,Huda,,USD\n"
+    assert done(api, drain, bring(api, file), "commit")["counts"]["rejected"] == 0
+    told = {client["name"]: (client["budget"], client["currency"]) for client in clients(api)}
+    assert told == {"Omar": ("2000000.00", "AED"), "Huda": (None, "AED")}
 
 
 # Rights

@@ -73,6 +73,7 @@ def test_a_column_is_asked_what_its_field_can_be_told() -> None:
             how = TARGETS[kind][name].how  # type: ignore[index]
             asks = {"decimal"} if how in NUMERIC else set()
             asks |= {"unit"} if how in UNITS else set()
+            asks |= {"percent"} if how == "share" else set()
             asks |= {"date_order", "day_numbers"} if how in ("day", "delivery") else set()
             asks |= {"region"} if how == "phone" else set()
             assert set(known.asks) == asks, f"{kind} {name}"
@@ -91,7 +92,21 @@ def test_every_state_of_an_import_and_of_a_row_has_words() -> None:
         ({"unit": 0.09290304}, words.STATED, "area_sqm", {"unit": "sqft"}, "Square feet. Somebody said so."),
         ({"unit": 60.0}, words.STATED, "avg_response_time", {"unit": "minutes"}, "Minutes. Somebody said so."),
         ({"region": "EG"}, words.STATED, "phone", {"region": "EG"}, "Numbers of EG. Somebody said so."),
-        ({"percent": True}, "Some are above 1.", "closing_rate", {}, "Out of a hundred. Some are above 1."),
+        (
+            {"percent": True},
+            "Some are above 1.",
+            "closing_rate",
+            {},
+            "Out of a hundred (0.5 is 0.5%). Some are above 1.",
+        ),
+        (
+            {"percent": False},
+            words.STATED,
+            "closing_rate",
+            {"percent": "one"},
+            "Shares of one (0.5 is 50%). Somebody said so.",
+        ),
+        ({"times": 1_000}, "Its header names it.", "budget", {}, "Times 1,000. Its header names it."),
     ],
 )
 def test_how_a_column_is_read_in_words_and_as_it_is_sent_again(

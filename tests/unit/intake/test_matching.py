@@ -34,6 +34,16 @@ CLIENTS: dict[str, tuple[Sequence[Cell], str | None]] = {
     "Opted in": (FLAGS, "contact_consent"),
     "Do Not Call": (FLAGS, "do_not_contact"),
     "Assigned To": (WORDS, "owner_agent_id"),
+    "Budget (in millions)": (NUMBERS, "budget"),
+    "Budget (max)": (NUMBERS, "budget"),
+    "Budget (min)": (NUMBERS, None),
+    "Budget (AED/year)": (NUMBERS, None),
+    "Budget (AED per month)": (NUMBERS, None),
+    "Budget (k a month)": (NUMBERS, None),
+    "Budget (mil)": (NUMBERS, None),
+    "Phone (spouse)": (PHONES, None),
+    "Mobile phone (home/office)": (PHONES, None),
+    "Do Not Call (flag)": (FLAGS, "do_not_contact"),
     "Min budget": (NUMBERS, None),
     "Spouse phone": (PHONES, None),
     "Agent phone": (PHONES, None),
@@ -50,6 +60,28 @@ def test_a_column_of_clients(header: str, cells: Sequence[Cell], target: str | N
     (found,) = match([header], [cells], "clients")
     assert found.target == target
     assert found.why
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "cells", "target"),
+    [
+        ("units", "Price (per sqft)", NUMBERS, None),
+        ("units", "Price (AED/sqft)", NUMBERS, None),
+        ("units", "Price (monthly rent)", NUMBERS, None),
+        ("units", "Sold on (dd/mm/yyyy)", DAYS, "sold_at"),
+        ("agents", "Closing rate (percentage)", ["35%"], "closing_rate"),
+        ("agents", "Calls (per day)", [12], "calls_per_day"),
+        ("agents", "Response time (min)", [12], "avg_response_time"),
+        ("agents", "Name (agent)", WORDS, "name"),
+        ("market", "Average price (AED/sqft)", NUMBERS, None),
+        ("market", "Demand (index)", [12], "demand_score"),
+    ],
+)
+def test_brackets_make_another_thing_of_a_header_or_say_how_it_is_written(
+    kind: Kind, header: str, cells: Sequence[Cell], target: str | None
+) -> None:
+    (found,) = match([header], [cells], kind)
+    assert found.target == target
 
 
 def test_values_tell_two_fields_of_one_name_apart() -> None:

@@ -62,6 +62,7 @@ def test_a_long_text_where_a_header_may_stand_is_not_searched_for_patterns() -> 
     [
         ("الاسم,الهاتف\nعمر,1\n".encode("cp1256"), "cp1256"),
         ("name\nJosé\nMüller\n".encode("cp1252"), "cp1252"),
+        (b"name\n" + b"John\n" * 40_000 + "عمر\nهدى\n".encode("cp1256"), "cp1256"),
         ("name\nJosé\n".encode("utf-16"), "utf-16-le"),
         ("name\nJose\n".encode("utf-16-be"), "utf-16-be"),
         ("name\nعمر\n".encode("utf-8-sig"), "utf-8"),

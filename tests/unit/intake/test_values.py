@@ -1,7 +1,7 @@
 """Values come out right or are refused: nothing is read as something else, whatever the marks, digits and orders."""
 
 import datetime as dt
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from decimal import Decimal
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from estate.intake.analytics.cells import Cell, Unreadable
 from estate.intake.analytics.columns import Decided, decide
+from estate.intake.analytics.matching import match
 from estate.intake.analytics.targets import Kind
 from estate.intake.analytics.values import EMPTY, Rules, read
 
@@ -22,9 +23,9 @@ def decided(kind: Kind, target: str, cells: list[Cell], name: str = "", **stated
     return decide(kind, target, name or target, cells, stated)
 
 
-def all_read(kind: Kind, target: str, how: str, cells: list[Cell], **stated: str) -> list[object]:
+def all_read(kind: Kind, target: str, how: str, cells: list[Cell], name: str = "", **stated: str) -> list[object]:
     """Read a column; a cell that is refused is None."""
-    rules = decided(kind, target, cells, **stated).rules
+    rules = decided(kind, target, cells, name, **stated).rules
     found: list[object] = []
     for cell in cells:
         try:
@@ -86,6 +87,8 @@ def test_what_is_open_alone_is_asked() -> None:
     assert question.name == "unit"
     (question,) = decided("units", "sold_at", [45352]).questions
     assert question.name == "day_numbers"
+    (question,) = decided("agents", "closing_rate", [0.35, 1, 0], "Closing rate %").questions
+    assert (question.name, question.rows) == ("percent", 2)
 
 
 def test_the_column_decides() -> None:
@@ -106,6 +109,42 @@ def test_the_column_decides() -> None:
     assert all_read("agents", "closing_rate", "share", [35, "12.5"]) == [0.35, 0.125]
     assert all_read("agents", "closing_rate", "share", [0.35, "1"]) == [0.35, 1.0]
     assert all_read("agents", "closing_rate", "share", ["35%", "1"]) == [0.35, None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "stated", "read_as"),
+    [
+        ([0.35, 1, 0, "40%"], {}, [None, None, 0, 0.4]),
+        ([0.35, 1, 0, "40%"], {"percent": "one"}, [0.35, 1, 0, 0.4]),
+        ([0.35, 1, 0, "40%"], {"percent": "hundred"}, [0.0035, 0.01, 0, 0.4]),
+        ([0.5, 35], {}, [0.005, 0.35]),
+    ],
+)
+def test_a_header_in_percent_does_not_say_how_a_spreadsheet_stores_its_shares(
+    cells: list[Cell], stated: dict[str, str], read_as: list[float | None]
+) -> None:
+    assert all_read("agents", "closing_rate", "share", cells, "Closing rate %", **stated) == read_as
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "read_as"),
+    [
+        ("Price (AED '000)", 1500, ("1500000", "AED")),
+        ("Price (M AED)", "1.5", ("1500000", "AED")),
+        ("Price (AEDm)", 1.5, ("1500000", "AED")),
+        ("Price (million)", 1.5, ("1500000", None)),
+        ("Price AED (thousands)", "1500", ("1500000", "AED")),
+        ("Price [بالمليون]", "1.5", ("1500000", None)),
+        ("Price (million)", "900K", ("900000", None)),
+        ("Price (million)", "1500000", None),
+        ("Price (2)", "1500", ("1500", None)),
+    ],
+)
+def test_a_header_multiplies_amounts_without_a_magnitude_of_their_own(header: str, cell: Cell, read_as: object) -> None:
+    assert match([header], [[cell]], "units")[0].target == "price"
+    rules = decided("units", "price", [cell], header).rules
+    with nullcontext() if read_as else pytest.raises(Unreadable, match="too large"):
+        assert read("money", cell, rules) == read_as
 
 
 def test_a_number_of_two_countries_is_refused_rather_than_chosen() -> None:

@@ -63,6 +63,7 @@ QUESTIONS = {
     "day_numbers": "What are its numbers of five digits?",
     "region": "From which country are numbers without a country code?",
     "unit": "In which unit is it?",
+    "percent": "Is 0.5 a half of one percent or a half of all?",
 }
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     "decimal": {".": "Point (1,250.5)", ",": "Comma (1.250,5)"},
@@ -75,6 +76,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
         "minutes": "Minutes",
         "hours": "Hours",
     },
+    "percent": {"hundred": "Out of a hundred (0.5 is 0.5%)", "one": "Shares of one (0.5 is 50%)"},
 }
 ASKED = {
     "decimal": "Decimal mark",
@@ -82,11 +84,12 @@ ASKED = {
     "day_numbers": "Numbers of five digits",
     "region": "Country of phone numbers (two letters)",
     "unit": "Unit",
+    "percent": "Shares",
 }
 UNITS_SQM = {1.0: "sqm", 0.09290304: "sqft"}
 UNITS_S = {1.0: "seconds", 60.0: "minutes", 3_600.0: "hours"}
 MONEY, DAY = ("decimal",), ("date_order", "day_numbers")
-SIZE = ("decimal", "unit")
+SIZE, SHARE = ("decimal", "unit"), ("decimal", "percent")
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
         "calls_per_day": Field("Calls a day", MONEY),
         "lead_responses": Field("Leads answered", MONEY),
         "deals_closed": Field("Deals closed", MONEY),
-        "closing_rate": Field("Closing rate", MONEY),
+        "closing_rate": Field("Closing rate", SHARE),
         "avg_response_time": Field("Response time", SIZE),
         "avg_closing_price": Field("Average deal", MONEY),
         "currency": Field("Currency"),
@@ -213,6 +216,8 @@ def _is_stated(name: str, column: Column) -> bool:
 
 
 def _as_said(name: str, value: Any, column: Column) -> str:
+    if name == "percent":
+        return "hundred" if value else "one"
     return _unit(value, column) if name == "unit" else str(value)
 
 
@@ -229,11 +234,11 @@ def read_as(column: Column) -> Sequence[str]:
 
 
 def _read_as(name: str, value: Any, column: Column) -> str:
-    if name == "percent":
-        return "Out of a hundred" if value else "Shares of one"
     if name == "region":
         return f"Numbers of {value}"
     if name == "currency":
         return f"In {value}"
+    if name == "times":
+        return f"Times {value:,}"
     said = _as_said(name, value, column)
     return ANSWERS.get(name, {}).get(said, said)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-__all__ = ["Cell", "Record", "Unreadable", "is_empty", "is_long", "normal", "plain", "words_of"]
+__all__ = ["Cell", "Record", "Unreadable", "is_empty", "is_long", "normal", "parted", "plain", "words_of"]
 
 Cell = str | int | float | bool | None
 """Text from a CSV file; from a workbook also numbers and flags. Days are text in ISO form."""
@@ -17,6 +17,7 @@ MISSING = frozenset(
 _ARABIC_MARKS = re.compile("[\u0610-\u061a\u0640\u064b-\u065f\u0670]")
 _ONE_LETTER = str.maketrans("أإآٱىیةک", "ااااييهك")
 _ESCAPED = re.compile(r"'(?=[=+\-@])")  # An apostrophe that keeps a spreadsheet from computing.
+_BRACKETS = re.compile(r"[(\[].*?[)\]]")
 _AS_TEXT = re.compile(r'="(.*)"', re.S)  # A formula that keeps a spreadsheet from rounding.
 
 
@@ -87,6 +88,19 @@ def normal(text: str) -> str:
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKC", text))
     bare = _ARABIC_MARKS.sub("", apart).translate(_ONE_LETTER).casefold()
     return " ".join(re.findall(r"[^\W_]+", bare))
+
+
+def parted(header: str) -> tuple[str, str]:
+    """Part a header from what stands in brackets in it.
+
+    Examples
+    --------
+    >>> parted("Price (AED '000)")
+    ('Price  ', "AED '000")
+    """
+    if is_long(header):
+        return header, ""
+    return _BRACKETS.sub(" ", header), " ".join(found[1:-1] for found in _BRACKETS.findall(header))
 
 
 def words_of(text: str) -> frozenset[str]:

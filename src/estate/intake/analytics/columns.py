@@ -1,14 +1,13 @@
 """Decides for each column how its values are written, and asks where the column leaves it open."""
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from estate.core.currencies import CURRENCIES
-from estate.intake.analytics.cells import Cell, Unreadable, is_empty, normal
+from estate.intake.analytics.cells import Cell, Unreadable, is_empty, normal, parted
 from estate.intake.analytics.dates import DayRules, day_votes
-from estate.intake.analytics.numbers import amount, decimal_votes
+from estate.intake.analytics.numbers import amount, decimal_votes, header_times, money_parts
 from estate.intake.analytics.phones import region_votes
 from estate.intake.analytics.targets import TARGETS, UNITS, Kind, unit_of
 from estate.intake.analytics.values import Rules
@@ -29,7 +28,7 @@ class Question:
     Parameters
     ----------
     name : str
-        ``decimal``, ``date_order``, ``day_numbers``, ``region`` or ``unit``.
+        ``decimal``, ``date_order``, ``day_numbers``, ``region``, ``unit`` or ``percent``.
     options : mapping
         Answer to what it would mean.
     rows : int
@@ -92,11 +91,11 @@ def decide(kind: Kind, target: str, name: str, cells: Sequence[Cell], stated: Ma
     if how in NUMERIC:
         decided = _decimal(decided, filled, stated.get("decimal"))
     if how == "money":
-        decided = _currency(decided, name)
+        decided = _times(_currency(decided, name), name)
     if how in UNITS:
         decided = _unit(decided, how, name, filled, stated.get("unit"))
     if how == "share":
-        decided = _percent(decided, name, filled)
+        decided = _percent(decided, name, filled, stated.get("percent"))
     if how in ("day", "delivery"):
         decided = _days(decided, filled, stated, year_end=how == "delivery")
     if how == "phone":
@@ -140,15 +139,17 @@ def _as_read(example: str, mark: str) -> str:
 
 def _currency(decided: Decided, name: str) -> Decided:
     """Take the currency that a header names by its code."""
-    named = {word for word in re.findall(r"[A-Z]{3}", name.upper()) if word in CURRENCIES and word in _words(name)}
+    named = {word.upper() for word in money_parts(normal(name)) if word.upper() in CURRENCIES}
     if len(named) != 1:
         return decided
     (code,) = named
     return _with(decided, "currency", "Its header names it.", currency=code)
 
 
-def _words(name: str) -> set[str]:
-    return set(normal(name).upper().split())
+def _times(decided: Decided, name: str) -> Decided:
+    """Take the magnitude that a header names in brackets."""
+    times = header_times(parted(name)[1])
+    return _with(decided, "times", "Its header names it.", times=times) if times not in (None, 1) else decided
 
 
 def _unit(decided: Decided, how: str, name: str, cells: Sequence[Cell], stated: str | None) -> Decided:
@@ -172,9 +173,10 @@ def _has_no_unit(cell: Cell) -> bool:
         return True
 
 
-def _percent(decided: Decided, name: str, cells: Sequence[Cell]) -> Decided:
-    if "%" in name or "percent" in normal(name):
-        return _with(decided, "percent", "Its header says so.", percent=True)
+def _percent(decided: Decided, name: str, cells: Sequence[Cell], stated: str | None) -> Decided:
+    """Decide by the largest value; below 1 the header may speak of the values or of how a spreadsheet shows them."""
+    if stated is not None:
+        return _with(decided, "percent", "Somebody said so.", percent=stated == "hundred")
     numbers = []
     for cell in cells:
         try:
@@ -185,6 +187,9 @@ def _percent(decided: Decided, name: str, cells: Sequence[Cell]) -> Decided:
             numbers.append(number)
     if any(number > 1 for number in numbers):
         return _with(decided, "percent", "Some of its values are above 1.", percent=True)
+    if any(numbers) and ("%" in name or "percent" in normal(name)):
+        options = {"hundred": "shares of a hundred: 0.5 is 0.5%", "one": "shares of one: 0.5 is 50%"}
+        return _with(decided, "percent", "", Question("percent", options, sum(number != 0 for number in numbers)))
     if any(0 < number < 1 for number in numbers):
         return _with(decided, "percent", "None of its values is above 1.", percent=False)
     return decided

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 __all__ = ["Encoding", "decode", "detect"]
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
-_HIGH_RUNS = re.compile(rb"[\x80-\xff]+")
+_HIGH_ALONE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
+_ASCII = bytes(range(128))
 _SAMPLE_BYTES = 100_000
 _MANY_ZEROS = 0.2
 _IN_RUNS = 0.5
@@ -35,7 +36,7 @@ def detect(raw: bytes) -> Encoding:
         return Encoding("utf-8", True, "Every byte is valid UTF-8.")
     if _mostly_utf8(raw):
         return Encoding("utf-8", False, "Most lines with accents or Arabic are valid UTF-8; the others are rejected.")
-    return _single_byte(sample)
+    return _single_byte(raw)
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -52,11 +53,11 @@ def _mostly_utf8(raw: bytes) -> bool:
     return sum(map(_is_utf8, lines)) * 2 > len(lines)
 
 
-def _single_byte(sample: bytes) -> Encoding:
+def _single_byte(raw: bytes) -> Encoding:
     """Tell Arabic from accented Latin: in an Arabic word every letter is a high byte, in "José" one is."""
-    runs = [len(found) for found in _HIGH_RUNS.findall(sample)]
-    in_words = sum(n for n in runs if n > 1)
-    if runs and in_words > _IN_RUNS * sum(runs):
+    high = len(raw.translate(None, _ASCII))
+    alone = sum(1 for _ in _HIGH_ALONE.finditer(raw))
+    if high - alone > _IN_RUNS * high:
         return Encoding("cp1256", False, "Not UTF-8, and the bytes above 127 stand in words, as in Arabic.")
     return Encoding("cp1252", False, "Not UTF-8, and the bytes above 127 stand alone, as accented letters do.")
 

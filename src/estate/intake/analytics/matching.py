@@ -1,14 +1,14 @@
 """Brings columns to fields by what they are called and what is in them, and brings none where it is not sure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from rapidfuzz import fuzz
 
-from estate.intake.analytics.cells import Cell, is_long, normal, words_of
-from estate.intake.analytics.targets import KINDS, TARGETS, VETO, Kind, Target, unit_of
+from estate.intake.analytics.cells import Cell, is_long, normal, parted, words_of
+from estate.intake.analytics.numbers import header_times
+from estate.intake.analytics.targets import KINDS, TARGETS, UNITS, VETO, Kind, Target
 from estate.intake.analytics.values import looks_like
 
 __all__ = ["Match", "guess_kind", "match"]
@@ -24,9 +24,8 @@ SAMPLE = 200
 CLOSE_SPELLING, LEAST_LETTERS = 88, 5
 CLEARLY = 1.15
 
-_BRACKETS = re.compile(r"[(\[].*?[)\]]")
-_UNITS = "aed egp usd eur sar qar gbp dhs sqm sqft sq m2 ft2 feet meters metres seconds minutes hours"
-_COMMON = words_of(f"the of in a no number main primary field value {_UNITS} رقم")
+_MEASURES = "sqm sqft sq m2 ft2 feet meters metres seconds minutes hours"
+_COMMON = words_of(f"the of in a no number main primary field value aed egp usd eur sar qar gbp dhs {_MEASURES} رقم")
 _OWN: Mapping[Kind, frozenset[str]] = {
     "clients": _COMMON | words_of("client clients customer lead contact buyer العميل"),
     "units": _COMMON | words_of("property unit listing الوحدة العقار"),
@@ -34,6 +33,15 @@ _OWN: Mapping[Kind, frozenset[str]] = {
     "market": _COMMON | words_of("market السوق"),
 }
 """Words that leave a header what it is."""
+_HOW: Mapping[str, frozenset[str]] = {
+    "share": words_of("percent percentage pct ratio rate"),
+    "whole": words_of("count"),
+    "flag": words_of("flag"),
+    "day": words_of("mm yy"),
+    "delivery": words_of("mm yy"),
+    **{how: words_of(" ".join(map(normal, units))) for how, units in UNITS.items()},
+}
+"""Words that say in brackets how the values of a field are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,10 @@ def match(names: Sequence[str], cells: Sequence[Sequence[Cell]], kind: Kind) -> 
 
 def _no_name(name: str) -> str:
     vetoed = sorted(set(normal(name).split()) & VETO)
-    return f"The word {vetoed[0]} makes another thing of it." if vetoed else "Its name is not known."
+    if vetoed:
+        return f"The word {vetoed[0]} makes another thing of it."
+    is_aside = bool(parted(name)[1])
+    return f"Its name is not known{', or its brackets make another thing of it' if is_aside else ''}."
 
 
 def _settle(chosen: list[Match], target: str, columns: Sequence[int], cells: Sequence[Sequence[Cell]]) -> None:
@@ -124,20 +135,32 @@ def _claim(name: str, cells: tuple[Cell, ...], target: Target, kind: Kind) -> Ma
 def _by_name(name: str, target: Target, kind: Kind) -> tuple[float, str] | None:
     if is_long(name):
         return None
-    whole, bare = normal(name), normal(_BRACKETS.sub(" ", name))
-    if whole in target.aliases or bare in target.aliases:
+    outside, aside = parted(name)
+    whole, bare = normal(name), normal(outside)
+    if whole in target.aliases:
+        return NAMED, "Its name says so."
+    if _is_another(aside, target, kind):
+        return None
+    if bare in target.aliases:
         return NAMED, "Its name says so."
     said = frozenset(bare.split())
     for alias in target.aliases:
         words = frozenset(alias.split())
         if words and words <= said and said - words <= _OWN[kind]:
             return HINTED, f"Its name says {alias}."
-    if target.how in ("size", "seconds") and unit_of(name, target.how) is None and said & VETO:
-        return None
     if said & VETO or len(bare) < LEAST_LETTERS:
         return None
     close = max((fuzz.ratio(bare, alias) for alias in target.aliases if len(alias) >= LEAST_LETTERS), default=0.0)
     return (MISSPELT, "Its name is spelt nearly so.") if close >= CLOSE_SPELLING else None
+
+
+def _is_another(aside: str, target: Target, kind: Kind) -> bool:
+    """Tell whether what stands in brackets makes another thing of a header: the phone (spouse), a price (per sqft)."""
+    said = set(normal(aside).split())
+    if target.how == "money" and ("/" in aside or said & words_of(_MEASURES) or header_times(aside) is None):
+        return True
+    own = words_of(" ".join(target.aliases)) | _OWN[kind] | _HOW.get(target.how, frozenset())
+    return bool(said & VETO - own)
 
 
 def _by_values(name: str, cells: tuple[Cell, ...], kind: Kind) -> list[Match]:

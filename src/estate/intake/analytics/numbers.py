@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from estate.core.currencies import CURRENCIES
-from estate.intake.analytics.cells import Cell, Unreadable, is_long, plain
+from estate.intake.analytics.cells import Cell, Unreadable, is_long, normal, plain
 
-__all__ = ["Amount", "amount", "decimal_votes", "money_words", "to_ascii_digits"]
+__all__ = ["Amount", "amount", "decimal_votes", "header_times", "money_parts", "money_words", "to_ascii_digits"]
 
 Amount = tuple[Decimal, str]
 """A number, and the words around it in small letters."""
@@ -26,10 +26,15 @@ _BLANKS = re.compile(r"[ '’]")
 AMBIGUOUS = "may mean thousands or decimals"
 
 _MAGNITUDES = {
-    **dict.fromkeys(("k", "thousand", "الف", "ألف", "آلاف"), 1_000),
+    **dict.fromkeys(("k", "thousand", "thousands", "الف", "ألف", "آلاف"), 1_000),
     **dict.fromkeys(("m", "mn", "mio", "mil", "million", "millions", "مليون", "ملايين"), 1_000_000),
-    **dict.fromkeys(("b", "bn", "billion", "مليار"), 1_000_000_000),
+    **dict.fromkeys(("b", "bn", "billion", "billions", "مليار"), 1_000_000_000),
 }
+_HEADER_MAGNITUDES = {normal(word): times for word, times in _MAGNITUDES.items()} | {
+    **dict.fromkeys(("000", "000s", "1000", "1000s", "x1000", "بالالف", "بالالاف"), 1_000),
+    **dict.fromkeys(("x1000000", "بالمليون", "بالملايين"), 1_000_000),
+}
+_HEADER_NOISE = frozenset({"in", "of", "x"})
 del _MAGNITUDES["mil"]  # A thousand in Spanish, a million in jargon.
 _CURRENCIES = {
     **dict.fromkeys(("dh", "dhs", "dirham", "dirhams", "دإ", "درهم", "دراهم", "درهما"), "AED"),
@@ -166,7 +171,7 @@ def money_words(words: str) -> tuple[int, str | None]:
     (1000000, 'AED')
     """
     times, currency = 1, None
-    for word in _words(words):
+    for word in money_parts(words):
         found = _CURRENCIES.get(word) or (word.upper() if word.upper() in CURRENCIES else None)
         if word in _SEVERAL:
             raise Unreadable("names a currency of several countries: write its code, such as AED")
@@ -179,13 +184,35 @@ def money_words(words: str) -> tuple[int, str | None]:
     return times, currency
 
 
-def _words(words: str) -> list[str]:
+def header_times(aside: str) -> int | None:
+    """Return by what the amounts under a header are multiplied; None where the words in its brackets leave it open.
+
+    Examples
+    --------
+    >>> header_times("AED '000"), header_times("in millions"), header_times("AED"), header_times("k a year")
+    (1000, 1000000, 1, None)
+    """
+    said = [word for word in money_parts(normal(aside)) if word not in _HEADER_NOISE]
+    magnitudes = [word for word in said if word in _HEADER_MAGNITUDES]
+    if not magnitudes:
+        return 1
+    try:
+        money_words(" ".join(word for word in said if word not in _HEADER_MAGNITUDES))
+    except Unreadable:
+        return None
+    is_open = len(magnitudes) > 1 or magnitudes == said == ["b"] or magnitudes == ["mil"]
+    return None if is_open else _HEADER_MAGNITUDES[magnitudes[0]]
+
+
+def money_parts(words: str) -> list[str]:
     """Split words; an abbreviation loses its dots, and a magnitude that runs into a currency is parted from it."""
     parted: list[str] = []
     for word in words.split():
         bare = word.strip(".,:;()").replace(".", "")
         if len(bare) == 4 and bare[0] in "kmb" and bare[1:].upper() in CURRENCIES:
             parted += [bare[0], bare[1:]]
+        elif len(bare) == 4 and bare[3] in "kmb" and bare[:3].upper() in CURRENCIES:
+            parted += [bare[3], bare[:3]]
         else:
             parted.append(bare)
     return parted

@@ -15,6 +15,8 @@ from estate.intake.analytics.targets import unit_of
 
 __all__ = ["EMPTY", "Rules", "flag", "looks_like", "read"]
 
+TOO_MUCH = 1_000_000_000
+"""From here on an amount was more likely written in full than in thousands or millions."""
 EMPTY = object()
 """What a cell that says nothing is read as."""
 
@@ -37,6 +39,8 @@ class Rules:
         Whether its shares are written out of a hundred.
     currency : str or None
         Currency that its header names.
+    times : int
+        By what its header says that amounts without a magnitude of their own are multiplied.
     """
 
     decimal: str | None = None
@@ -45,6 +49,7 @@ class Rules:
     unit: float | None = None
     percent: bool | None = None
     currency: str | None = None
+    times: int = 1
 
 
 _YES = "true t yes y 1 on x ✓ ✔ ☑ نعم صح صحيح اجل موافق"
@@ -113,7 +118,9 @@ def _money(cell: Cell, rules: Rules) -> tuple[str, str | None]:
     times, currency = money_words(words)
     if currency is not None and rules.currency is not None and currency != rules.currency:
         raise Unreadable("names another currency than its column")
-    total = (number * times).normalize()
+    if rules.times > 1 and times == 1 and number * rules.times >= TOO_MUCH:
+        raise Unreadable("is too large to be in the magnitude that its header names")
+    total = (number * (times if times > 1 else rules.times)).normalize()
     return format(total, "f"), currency or rules.currency
 
 
