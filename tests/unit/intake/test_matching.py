@@ -67,6 +67,8 @@ def test_a_column_of_clients(header: str, cells: Sequence[Cell], target: str | N
     [
         ("units", "Price (per sqft)", NUMBERS, None),
         ("units", "Price (AED/sqft)", NUMBERS, None),
+        ("units", "Price sqft", NUMBERS, None),
+        ("units", "Area sqft", NUMBERS, "area_sqm"),
         ("units", "Price (monthly rent)", NUMBERS, None),
         ("units", "Sold on (dd/mm/yyyy)", DAYS, "sold_at"),
         ("agents", "Closing rate (percentage)", ["35%"], "closing_rate"),

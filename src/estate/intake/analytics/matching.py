@@ -139,7 +139,7 @@ def _by_name(name: str, target: Target, kind: Kind) -> tuple[float, str] | None:
     whole, bare = normal(name), normal(outside)
     if whole in target.aliases:
         return NAMED, "Its name says so."
-    if _is_another(aside, target, kind):
+    if (target.how == "money" and _is_rate(whole, aside)) or _is_another(aside, target, kind):
         return None
     if bare in target.aliases:
         return NAMED, "Its name says so."
@@ -156,11 +156,15 @@ def _by_name(name: str, target: Target, kind: Kind) -> tuple[float, str] | None:
 
 def _is_another(aside: str, target: Target, kind: Kind) -> bool:
     """Tell whether what stands in brackets makes another thing of a header: the phone (spouse), a price (per sqft)."""
-    said = set(normal(aside).split())
-    if target.how == "money" and ("/" in aside or said & words_of(_MEASURES) or header_times(aside) is None):
+    if target.how == "money" and header_times(aside) is None:
         return True
     own = words_of(" ".join(target.aliases)) | _OWN[kind] | _HOW.get(target.how, frozenset())
-    return bool(said & VETO - own)
+    return bool(set(normal(aside).split()) & VETO - own)
+
+
+def _is_rate(whole: str, aside: str) -> bool:
+    """Tell whether a header speaks of an amount for each of something: a price sqft, a price (AED/m2)."""
+    return "/" in aside or bool(set(whole.split()) & words_of(_MEASURES))
 
 
 def _by_values(name: str, cells: tuple[Cell, ...], kind: Kind) -> list[Match]:
