@@ -131,6 +131,28 @@ def test_any_few_outcomes_give_finite_scores(outcomes: list[float], seed: int) -
     assert ((scores > 0) & (scores < 1)).all()
 
 
+@pytest.mark.parametrize("n", [79, 80, 300, 1_100])
+@pytest.mark.parametrize("rare", [0.0, 1.0])
+def test_an_outcome_seen_once_is_learned_from(n: int, rare: float) -> None:
+    frame, _, _ = leads(n)
+    outcomes = np.where(np.arange(n) == 7, rare, 1 - rare)
+
+    scores = OutcomeModel().fit(frame, outcomes).predict_proba(frame)
+
+    assert ((scores > 0) & (scores < 1)).all()
+    assert abs(scores.mean() - outcomes.mean()) < 0.02
+
+
+def test_an_outcome_that_one_agent_alone_had_is_learned_from() -> None:
+    frame, _, _ = leads(300)
+    agents = np.arange(300) % 30
+    won = ((agents == 4) & (np.arange(300) < 150)).astype(np.float64)
+
+    scores = OutcomeModel().fit(frame, won, groups=agents).predict_proba(frame)
+
+    assert ((scores > 0) & (scores < 1)).all()
+
+
 def test_a_wrong_outcome_is_refused() -> None:
     frame, _, _ = leads(2)
 
