@@ -250,7 +250,9 @@ class RunOut(SchemaOut):
     n_lost: int
     n_open: int = Field(description="Not decided yet; they enter no rate.")
     more_needed: int | None = Field(
-        None, description="Further closed conversations until a lift of 1.3 would likely be proven; null: not known."
+        None,
+        description="Further closed conversations until a lift of 1.3 would likely be proven; "
+        "null: not known, or so many are won that there can be no such lift.",
     )
 
 
