@@ -388,13 +388,16 @@ class Activity:
     Parameters
     ----------
     n_events, n_conversations, n_contacts : int
-        How many there are; of contacts, those in which the client was spoken to.
+        How many there are: of events, those outside of conversations; of contacts, those in which the client was
+        spoken to.
     first_at, last_at : datetime or None
         Times of the first and the last of them.
     mean_response_s : float or None
         Mean seconds until an agent answered.
-    terms, emotions : dict
-        Canonical term, or emotion, to the number of its events.
+    terms : dict
+        Canonical term to the number of its events.
+    emotions : dict
+        Emotion to how often it was noted: once a turn of a conversation, whatever else the turn tells.
     units : tuple of UnitRef
         Units that events or deals of the client name, sorted.
     stage : str or None
@@ -411,3 +414,8 @@ class Activity:
     emotions: dict[str, int] = field(default_factory=dict)
     units: tuple[UnitRef, ...] = ()
     stage: str | None = None
+
+    @property
+    def n_touches(self) -> int:
+        """How often there was anything to do with the client; a conversation counts once."""
+        return self.n_events + self.n_conversations + self.n_contacts

@@ -9,6 +9,7 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 __all__ = [
+    "NOTED",
     "Counts",
     "conversation_counts",
     "counts",
@@ -21,15 +22,18 @@ __all__ = [
 ]
 
 _WHOSE = "client_id IS NOT NULL AND (CAST(:clients AS uuid[]) IS NULL OR client_id = ANY(CAST(:clients AS uuid[])))"
+NOTED = "coalesce(CAST(conversation_id AS text) || (metadata ->> 'turn'), CAST(event_id AS text))"
+"""What an emotion was noted in: a turn of a conversation, of which each term is an event, or a lone event."""
 _STEP = "coalesce(trigger_word, emotion_detected, metadata ->> 'type', 'contact')"
 
 
 def _filled(statement: str) -> TextClause:
-    return text(statement.replace("/*whose*/", _WHOSE).replace("/*step*/", _STEP))
+    return text(statement.replace("/*whose*/", _WHOSE).replace("/*step*/", _STEP).replace("/*noted*/", NOTED))
 
 
 _COUNTS = _filled("""
-SELECT client_id, count(*), min(time_of_event), max(time_of_event), CAST(avg(response_speed) AS float8)
+SELECT client_id, count(*) FILTER (WHERE conversation_id IS NULL), min(time_of_event), max(time_of_event),
+    CAST(avg(response_speed) AS float8)
 FROM behavior_events WHERE /*whose*/ GROUP BY client_id
 """)
 _CONVERSATIONS = _filled("SELECT client_id, count(*) FROM conversations WHERE /*whose*/ GROUP BY client_id")
@@ -38,7 +42,7 @@ SELECT client_id, trigger_word, count(*) FROM behavior_events
 WHERE /*whose*/ AND trigger_word IS NOT NULL GROUP BY client_id, trigger_word ORDER BY client_id, trigger_word
 """)
 _EMOTIONS = _filled("""
-SELECT client_id, emotion_detected, count(*) FROM behavior_events
+SELECT client_id, emotion_detected, count(DISTINCT /*noted*/) FROM behavior_events
 WHERE /*whose*/ AND emotion_detected IS NOT NULL GROUP BY client_id, emotion_detected
 ORDER BY client_id, emotion_detected
 """)
@@ -75,7 +79,7 @@ Clients = Collection[uuid.UUID] | None
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Events of one client."""
+    """Events of one client; those of conversations give their times, and are not counted."""
 
     client_id: uuid.UUID
     n_events: int

@@ -8,12 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from estate.behavior.contact_schemas import REACHED
+from estate.behavior.crud.activity import NOTED
 from estate.behavior.schemas import Activity
 
 __all__ = ["activity_at"]
 
 # Each moment reads a piece of the index (client_id, time); nothing at or after the moment is counted.
-_AT = text("""
+_AT = text(
+    """
 WITH asked AS (
     SELECT place, client_id, until, until - make_interval(days => :days) AS since
     FROM unnest(CAST(:clients AS uuid[]), CAST(:untils AS timestamptz[])) WITH ORDINALITY a (client_id, until, place)
@@ -22,8 +24,8 @@ SELECT e.n, c.n, k.n, least(e.first_at, c.first_at, k.first_at), greatest(e.last
     coalesce(m.emotions, '{}')
 FROM asked a
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE time_of_event >= a.since) AS n, min(time_of_event) AS first_at,
-        max(time_of_event) AS last_at,
+    SELECT count(*) FILTER (WHERE time_of_event >= a.since AND conversation_id IS NULL) AS n,
+        min(time_of_event) AS first_at, max(time_of_event) AS last_at,
         CAST(avg(response_speed) FILTER (WHERE time_of_event >= a.since) AS float8) AS reply
     FROM behavior_events WHERE client_id = a.client_id AND time_of_event < a.until
 ) e
@@ -38,14 +40,15 @@ CROSS JOIN LATERAL (
 ) k
 CROSS JOIN LATERAL (
     SELECT jsonb_object_agg(emotion_detected, n) AS emotions FROM (
-        SELECT emotion_detected, count(*) AS n FROM behavior_events
+        SELECT emotion_detected, count(DISTINCT /*noted*/) AS n FROM behavior_events
         WHERE client_id = a.client_id AND time_of_event >= a.since AND time_of_event < a.until
             AND emotion_detected IS NOT NULL
         GROUP BY emotion_detected
     ) noted
 ) m
 ORDER BY a.place
-""")
+""".replace("/*noted*/", NOTED)
+)
 
 
 def activity_at(
