@@ -186,7 +186,7 @@ class OutcomeModel:
         closed = np.flatnonzero(~np.isnan(won))
         self._card = prior or NO_CARD
         known, self._won = frame.iloc[closed], won[closed]
-        self._columns: Columns = learn_columns(known, self.text_columns)
+        self._columns: Columns = learn_columns(known, self.text_columns, self.decreasing)
         self._players = list(dict.fromkeys([*self._columns.names, *map(str, self._card.points)]))
         self._data = self._read(known)
         self._usual, self._sample = self._usual_case(known)
