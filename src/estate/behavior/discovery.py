@@ -116,9 +116,13 @@ def _more_needed(reports: Mapping[str, TriggerReport], outcomes: np.ndarray[Any,
     closed = outcomes[~np.isnan(outcomes)]
     if not len(closed) or not 0 < closed.mean() < 1:
         return None
-    terms = max(len(report.known) for report in reports.values())
-    needed = units_needed(SHOWN_LIFT, base_rate=float(closed.mean()), share=USUAL_SHARE, terms=terms)
+    needed = _units_needed(int(closed.sum()), len(closed), max(len(report.known) for report in reports.values()))
     return None if needed is None else max(needed - len(closed), 0)
+
+
+def _units_needed(won: int, closed: int, terms: int = 1) -> int | None:
+    """Return the closed units that would prove a lift of `SHOWN_LIFT`; None where too many are won for one."""
+    return units_needed(SHOWN_LIFT, base_rate=won / closed, share=USUAL_SHARE, terms=terms)
 
 
 def _units(session: Session) -> tuple[list[_Unit], dict[Said, list[str]]]:
@@ -255,11 +259,21 @@ def _why(run: AnalysisRun, found: Sequence[TriggerLift]) -> str:
     proven = sum(item.evidence == "proven" for item in found)
     if proven:
         return f"{proven} of these {len(found)} terms are proven by {closed} closed deals or what stands for them."
+    return f"Nothing is proven by {closed} closed deals or what stands for them{_what_it_takes(run)}."
+
+
+def _what_it_takes(run: AnalysisRun) -> str:
+    """Say how far a lift of `SHOWN_LIFT` is from being proven; nothing where an early run did not count it."""
     if run.more_needed:
-        needed = f"a lift of {SHOWN_LIFT} would need about {run.more_needed} more closed conversations."
-    else:
-        needed = f"there are enough of them to prove a lift of {SHOWN_LIFT}, so none is likely to be that strong."
-    return f"Nothing is proven by {closed} closed deals or what stands for them; {needed}"
+        return f"; a lift of {SHOWN_LIFT} would need about {run.more_needed} more closed conversations"
+    if run.more_needed == 0:
+        return f"; there are enough of them to prove a lift of {SHOWN_LIFT}, so none is likely to be that strong"
+    if _units_needed(run.n_won, run.n_won + run.n_lost) is None:
+        return (
+            f"; {run.n_won} of them are won, so many that a term said in one of {1 / USUAL_SHARE:.0f} cannot have "
+            f"a lift of {SHOWN_LIFT}"
+        )
+    return ""
 
 
 def _seen_talks(session: Session, findings: Sequence[TriggerFinding]) -> set[uuid.UUID]:

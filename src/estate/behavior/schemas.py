@@ -250,7 +250,9 @@ class RunOut(SchemaOut):
     n_lost: int
     n_open: int = Field(description="Not decided yet; they enter no rate.")
     more_needed: int | None = Field(
-        None, description="Further closed conversations until a lift of 1.3 would likely be proven; null: not known."
+        None,
+        description="Further closed conversations until a lift of 1.3 would likely be proven; "
+        "null: not known, or so many are won that there can be no such lift.",
     )
 
 
@@ -386,13 +388,14 @@ class Activity:
     Parameters
     ----------
     n_events, n_conversations, n_contacts : int
-        How many there are; of contacts, those in which the client was spoken to.
+        How many there are: of events, those outside of conversations; of contacts, those in which the client was
+        spoken to.
     first_at, last_at : datetime or None
         Times of the first and the last of them.
     mean_response_s : float or None
         Mean seconds until an agent answered.
     emotions : dict
-        Emotion to the number of its events.
+        Emotion to how often it was noted: once a turn of a conversation, whatever else the turn tells.
     """
 
     n_events: int = 0
@@ -402,3 +405,8 @@ class Activity:
     last_at: dt.datetime | None = None
     mean_response_s: float | None = None
     emotions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def n_touches(self) -> int:
+        """How often there was anything to do with the client; a conversation counts once."""
+        return self.n_events + self.n_conversations + self.n_contacts

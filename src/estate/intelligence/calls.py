@@ -155,9 +155,9 @@ def _reasons(
         reasons.insert(0, Reason(field="contacts.next_at", text=text, value=asked.isoformat()))
     helping = [c for c in scored.contributions if c.logit > 0 and c.value is not None and c.feature != "contact"]
     reasons += [Reason(field=c.feature, text=c.why, value=c.value) for c in helping[:1]]
-    if seen.n_events:
-        text = f"Events in the last {WINDOW_DAYS} days: {seen.n_events}."
-        reasons.append(Reason(field="behavior_events", text=text, value=seen.n_events))
+    if seen.n_touches:
+        text = f"Events in the last {WINDOW_DAYS} days: {seen.n_touches}."
+        reasons.append(Reason(field="behavior_events", text=text, value=seen.n_touches))
     return reasons
 
 

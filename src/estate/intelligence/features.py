@@ -269,7 +269,7 @@ def _activity_values(seen: Activity, stage: str | None) -> tuple[Value, ...]:
     """Return the features that events and deals hold, the rest of `cards.CLIENT_FEATURES`."""
     return (
         cards.mood(seen.emotions, WINDOW_DAYS),
-        cards.contact(seen.n_events + seen.n_conversations + seen.n_contacts, seen.first_at is not None, WINDOW_DAYS),
+        cards.contact(seen.n_touches, seen.first_at is not None, WINDOW_DAYS),
         cards.reply_speed(seen.mean_response_s),
         cards.stage(stage),
     )

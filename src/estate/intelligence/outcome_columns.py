@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -159,10 +159,18 @@ class Columns:
         return np.column_stack([np.empty((len(frame), 0), dtype=bool), *marks])
 
 
-def learn_columns(frame: pd.DataFrame, text_columns: Sequence[str]) -> Columns:
-    """Decide from the rows what each column is and how it is read."""
+def learn_columns(frame: pd.DataFrame, text_columns: Sequence[str], decreasing: Sequence[str] = ()) -> Columns:
+    """Decide from the rows what each column is and how it is read.
+
+    The frequent value of a number that must not raise the score is not told apart: a weight of its own would let the
+    score rise on the way to it or away from it.
+    """
     parts = [_learn(frame[name], str(name), str(name) in text_columns) for name in frame.columns]
-    return Columns([part for part in parts if part is not None])
+    return Columns([_without_spike(part) if part.name in decreasing else part for part in parts if part is not None])
+
+
+def _without_spike(part: _Column) -> _Column:
+    return replace(part, spike=None) if isinstance(part, _Number) else part
 
 
 def _learn(values: pd.Series, name: str, is_text: bool) -> _Column | None:

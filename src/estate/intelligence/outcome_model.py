@@ -36,7 +36,8 @@ LEVEL = 0.9
 FOLDS, FOLDS_OF_MANY, MANY = 10, 5, 1_000
 """Ten folds leave nine tenths of few outcomes to learn from; of many, four fifths are enough."""
 MIN_FOLDED = 20
-"""With fewer outcomes a fold says nothing of how to combine learners: one additive model stands alone."""
+"""With fewer outcomes a fold says nothing of how to combine learners: one additive model stands alone, as it does where
+a single fold holds all that was won or all that was lost."""
 STACK_PRIOR = 60.0
 """Outcomes after which the folds' own word on the shares of the learners counts as much as equal shares."""
 SHIFT_SPREAD, SLOPE_SPREAD = 0.1, 0.1
@@ -185,7 +186,7 @@ class OutcomeModel:
         closed = np.flatnonzero(~np.isnan(won))
         self._card = prior or NO_CARD
         known, self._won = frame.iloc[closed], won[closed]
-        self._columns: Columns = learn_columns(known, self.text_columns)
+        self._columns: Columns = learn_columns(known, self.text_columns, self.decreasing)
         self._players = list(dict.fromkeys([*self._columns.names, *map(str, self._card.points)]))
         self._data = self._read(known)
         self._usual, self._sample = self._usual_case(known)
@@ -307,15 +308,14 @@ class OutcomeModel:
         return np.logaddexp(0, eta) - self._won[recent] * eta
 
     def _fit_stack(self, groups: Ints | None) -> None:
-        both = 0 < self._won.sum() < self.n
-        if self.n < MIN_FOLDED or not both:
+        folds = _assign(self._won, groups) if self.n >= MIN_FOLDED else None
+        if folds is None or not _teach_both(folds, self._won):
             only = self._fitted(Additive(ONLY_STRENGTH), np.arange(self.n))
             self._folds: list[Sequence[Expert]] = [[only]]
             self._fold, self._said = np.zeros(self.n, dtype=np.int64), only.logit(self._data)[:, None]
             self._shares, self._shift, self._slope = np.ones(1), 0.0, 1.0
             return
-        self._fold = _assign(self._won, groups)
-        self._folds = []
+        self._fold, self._folds = folds, []
         self._said = np.empty((self.n, len(self._experts())))
         for k in np.unique(self._fold):
             inside, left = np.flatnonzero(self._fold != k), np.flatnonzero(self._fold == k)
@@ -471,6 +471,11 @@ def _assign(won: Floats, groups: Ints | None) -> Ints:
     order = np.concatenate([rng.permutation(np.flatnonzero(won == value)) for value in (0, 1)])
     fold[order] = np.arange(len(won)) % folds
     return fold
+
+
+def _teach_both(fold: Ints, won: Floats) -> bool:
+    """Tell whether both outcomes are left to learn from whichever fold is left out."""
+    return all(0 < won[fold != k].mean() < 1 for k in np.unique(fold))
 
 
 def _combine(said: Floats, won: Floats, weights: Floats) -> tuple[Floats, float, float]:

@@ -32,7 +32,7 @@ __all__ = ["CARDS", "Standing", "promote", "register", "scorer", "standing"]
 log = logging.getLogger(__name__)
 
 CARDS: Mapping[str, Card] = {card.kind: card for card in (QUALIFICATION, CLOSING)}
-VERSION = 2
+VERSION = 3
 """To be raised when the meaning of a feature or the shape of a scorer changes: no model answers that cannot."""
 
 

@@ -98,6 +98,8 @@ class Scorer:
         Means of the features over past cases; with as many neutral ones as the card is worth.
     out_of_fold : mapping
         Chance of each deal learned from, by a model that had not seen it.
+    outcomes : mapping
+        How each of these deals had ended, 1 or 0, when it was learned from.
     model_id : UUID or None
         Under which it stands in the register; None for the card.
     """
@@ -106,6 +108,7 @@ class Scorer:
     model: OutcomeModel
     centres: Floats
     out_of_fold: Mapping[uuid.UUID, float] = field(default_factory=dict)
+    outcomes: Mapping[uuid.UUID, float] = field(default_factory=dict)
     model_id: uuid.UUID | None = None
 
     @classmethod
@@ -115,7 +118,8 @@ class Scorer:
         model = OutcomeModel(decreasing=card.decreasing).fit(
             _frame(card, cases.features - centres), cases.won, as_of=list(cases.closed_at) or None, prior=card.prior
         )
-        return cls(card, model, centres, dict(zip(cases.deal_ids, model.out_of_fold.tolist(), strict=True)))
+        said, ended = (dict(zip(cases.deal_ids, of.tolist(), strict=True)) for of in (model.out_of_fold, cases.won))
+        return cls(card, model, centres, said, ended)
 
     @property
     def n(self) -> int:

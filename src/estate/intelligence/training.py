@@ -62,15 +62,20 @@ def train(session: Session, kind: str, history: History) -> Trained:
     """Train one kind of model, keep it in the register, and promote it when it has earned it."""
     cases = CASES[kind](session, history)
     standing = register.standing(session, kind)
-    new = _new(cases, standing)
-    if not new.any():
-        return Trained(kind, len(cases), "no deal has closed since the last training")
+    if not len(cases):
+        return Trained(kind, 0, "there is no closed deal to learn from")
+    new, gone = _new(cases, standing), _gone(cases, standing)
+    changed = int(new.sum()) + gone
+    if not changed:
+        return Trained(kind, len(cases), "no deal has closed or changed its outcome since the last training")
     contested = standing is not None and len(cases) >= CONTEST_FROM
-    if contested and new.sum() < max(MIN_NEW, NEW_SHARE * len(cases)):
-        return Trained(kind, len(cases), f"only {new.sum()} deals have closed since the last training")
-    contest = _contest(standing.scorer, cases, new) if standing is not None and contested else None
+    if contested and changed < max(MIN_NEW, NEW_SHARE * len(cases)):
+        said = f"only {changed} deals have closed or changed their outcome since the last training"
+        return Trained(kind, len(cases), said)
+    judged = standing is not None and contested and new.sum() >= MIN_NEW
+    contest = _contest(standing.scorer, cases, new) if standing is not None and judged else None
     made = Scorer.fit(CARDS[kind], cases)
-    verdict, promoted = _verdict(contest, len(cases))
+    verdict, promoted = _verdict(contest, len(cases), gone)
     model_id = register.register(
         session,
         kind,
@@ -108,9 +113,17 @@ def rescore(session: Session) -> None:
 
 
 def _new(cases: Cases, standing: Standing | None) -> NDArray[np.bool_]:
-    """Mark the outcomes that the standing model has not learned from."""
-    known = frozenset() if standing is None else standing.scorer.out_of_fold.keys()
-    return np.array([deal_id not in known for deal_id in cases.deal_ids], dtype=bool)
+    """Mark the outcomes that the standing model has not learned from, those corrected since among them."""
+    known = {} if standing is None else standing.scorer.outcomes
+    ended = zip(cases.deal_ids, cases.won.tolist(), strict=True)
+    return np.array([known.get(deal_id) != won for deal_id, won in ended], dtype=bool)
+
+
+def _gone(cases: Cases, standing: Standing | None) -> int:
+    """Count the deals learned from that are no longer there or open again; once not all are read, none are missed."""
+    if standing is None or len(cases) >= get_settings().training_max_deals:
+        return 0
+    return len(standing.scorer.outcomes.keys() - set(cases.deal_ids))
 
 
 def _contest(standing: Scorer, cases: Cases, new: NDArray[np.bool_]) -> dict[str, float]:
@@ -130,9 +143,11 @@ def _contest(standing: Scorer, cases: Cases, new: NDArray[np.bool_]) -> dict[str
     }
 
 
-def _verdict(contest: Mapping[str, float] | None, n: int) -> tuple[str, bool]:
+def _verdict(contest: Mapping[str, float] | None, n: int, gone: int) -> tuple[str, bool]:
+    if contest is None and n < CONTEST_FROM:
+        return f"promoted: with {n} outcomes each one counts", True
     if contest is None:
-        return (f"promoted: with {n} outcomes each one counts" if n < CONTEST_FROM else "promoted: none stood"), True
+        return f"promoted: {f'{gone} deals of the one before are not closed any more' if gone else 'none stood'}", True
     said = f"log-loss {contest['challenger_log_loss']:.4f} against {contest['standing_log_loss']:.4f}"
     said = f"{said} on the newest {contest['n']:.0f} outcomes"
     if contest["difference"] > contest["standard_error"]:

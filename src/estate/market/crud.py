@@ -26,6 +26,7 @@ __all__ = [
     "heat_months",
     "history",
     "monthly_prices",
+    "newest_day",
     "page_areas",
     "refresh_insights",
     "track_record",
@@ -248,9 +249,16 @@ def _monthly_prices() -> Select[Any]:
     )
 
 
-def monthly_prices(session: Session, since: dt.date) -> Sequence[Row[Any]]:
+def newest_day(session: Session, until: dt.date) -> dt.date | None:
+    """Return the day of the newest snapshot with a price, of those up to a day."""
+    snapshot = MarketSnapshot
+    query = select(func.max(snapshot.observed_on)).where(snapshot.price_avg > 0, snapshot.observed_on <= until)
+    return session.scalar(query)
+
+
+def monthly_prices(session: Session, since: dt.date, until: dt.date) -> Sequence[Row[Any]]:
     """Return area, first day of the month, mean price in the area's own currency, and which segments it blends."""
-    query = _monthly_prices().where(MarketSnapshot.observed_on >= since)
+    query = _monthly_prices().where(MarketSnapshot.observed_on.between(since, until))
     return session.execute(query.order_by("month", MarketSnapshot.area_id)).all()
 
 

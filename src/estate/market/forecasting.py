@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from estate.core.db import database_time
 from estate.market import crud
 from estate.market.analytics.forecast import Forecast, forecast
 from estate.market.errors import AreaNotFound
@@ -118,9 +119,10 @@ def _months(panel: _Panel, area_id: uuid.UUID, horizon: int) -> list[ForecastMon
 
 
 def _computed(session: Session) -> _Panel:
-    newest = max((area.as_of for area in crud.areas(session) if area.as_of), default=dt.date.min)
+    """Forecast from the prices known today: a mistyped year must not push the others out of the history."""
+    newest = crud.newest_day(session, until=database_time(session).date()) or dt.date.min
     since = newest - dt.timedelta(days=min(31 * HISTORY_MONTHS, newest.toordinal() - 1))
-    return _panel(crud.monthly_prices(session, since))
+    return _panel(crud.monthly_prices(session, since, newest))
 
 
 _REMEMBERED = Remembered(_computed)

@@ -28,19 +28,17 @@ SaleRow = crud.SaleRow
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fitted:
-    """A model with the sales that it was fitted to, in their order.
-
-    Parameters
-    ----------
-    learned : bool
-        Whether learners value, and not the mean of comparables.
-    """
+    """A model with the sales that it was fitted to, in their order."""
 
     model: ValuationModel
     sales: Sequence[SaleRow]
-    learned: bool
     version: object = None
     fitted_at: dt.datetime | None = None
+
+    @property
+    def learned(self) -> bool:
+        """Whether learners value, and not the mean of comparables."""
+        return self.model.learned
 
     def frame(self, unit: Unit) -> pd.DataFrame:
         """Return a unit as the model reads it."""
@@ -78,7 +76,7 @@ def fitted_for(session: Session, unit: Unit, now: dt.datetime) -> Fitted:
             # On a busy machine the fit outlasts the limits of a request.
             take_time(session, get_settings().db_worker_statement_timeout_ms)
             sales = crud.sales(session, unit.currency, now, limit=MAX_SALES)
-            _kept[key] = Fitted(_fit(sales), sales, True, version, now)
+            _kept[key] = Fitted(_fit(sales), sales, version, now)
         finally:
             _lock.release()
     return _kept.get(key) or _light(session, unit, now, in_area=True)
@@ -93,11 +91,11 @@ def _usable(kept: Fitted | None, version: object, now: dt.datetime) -> bool:
 def _light(session: Session, unit: Unit, now: dt.datetime, *, in_area: bool) -> Fitted:
     area = unit.area_id if in_area else None
     if in_area and area is None:
-        return Fitted(_fit([]), [], False)
+        return Fitted(_fit([]), [])
     found = crud.sales(session, unit.currency, now, area_id=area, limit=MIN_BOOSTED)
     own = UnitRef(unit.project_id, unit.unit_id)
     sales = [sale for sale in found if UnitRef(sale.project_id, sale.unit_id) != own][: MIN_BOOSTED - 1]
-    return Fitted(_fit(sales), sales, False)
+    return Fitted(_fit(sales), sales)
 
 
 def _fit(sales: Sequence[SaleRow]) -> ValuationModel:

@@ -210,6 +210,16 @@ def test_nothing_proven_says_how_many_more_would_be_needed(door: Door, world: Wo
     assert f"about {found.run.more_needed} more" in found.why
 
 
+def test_where_nearly_all_is_won_a_great_lift_is_called_impossible(door: Door, world: World) -> None:
+    door.events(*(world.event(i, trigger_word="ab"[i % 2], conversion_effect=int(i > 0)) for i in range(10)))
+    work()
+    found = service.triggers(door.session, 20)
+    assert found.run is not None
+    assert (found.run.n_won, found.run.n_lost, found.run.more_needed) == (9, 1, None)
+    assert "9 of them are won, so many that a term said in one of 5 cannot have a lift of 1.3." in found.why
+    assert "enough" not in found.why
+
+
 def test_an_earlier_run_stays_readable_and_an_unknown_one_is_refused(door: Door, world: World) -> None:
     door.events(world.event(1, trigger_word="discount", conversion_effect=1))
     outbox.drain(tasks.FOLD, tasks.fold, now=dt.datetime(2100, 1, 1, tzinfo=dt.UTC))

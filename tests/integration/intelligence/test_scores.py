@@ -10,9 +10,11 @@ from sqlalchemy.orm import Session
 
 from estate.agent.errors import AgentNotFound
 from estate.api.merging import merge_clients
+from estate.behavior.service import ingest_conversations
 from estate.client.errors import ClientNotFound
 from estate.client.schemas import MergeIn
 from estate.client.service import get_client
+from estate.core.ingest import SourceRow
 from estate.core.stats import logit
 from estate.core.types import UnitRef
 from estate.intelligence.closing import closing_cases, explain_closing
@@ -122,6 +124,25 @@ def test_the_stage_of_the_open_deal_counts(session: Session, brokerage: Any, now
     brokerage.deal(2, agent, late, 5, None, stage="reserved")
     scores = score_clients(session, [early, late], now)
     assert scores[early].score < 0.2 < scores[late].score
+
+
+def test_a_call_counts_once_however_much_is_said_in_it(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, client = brokerage.agent(1), brokerage.client(1)
+    said = ("I love the payment plan, and the sea view and the discount.", "I love the discount.")
+    talk = {
+        "conversation_id": str(uuid.UUID(int=7_000)),
+        "agent_id": str(agent),
+        "client_id": str(client),
+        "started_at": days_old(5),
+        "channel": "call",
+        "turns": [{"speaker": "client", "text": text} for text in said],
+    }
+    assert ingest_conversations(session, [SourceRow(0, talk)]).counts["created"] == 1
+    found = {one.feature: one.why for one in explain_qualification(session, client, now).contributions}
+    assert (found["mood"], found["contact"]) == ("2 emotions noted in 30 days, mostly excited.", "1 event in 30 days.")
+    brokerage.event(client, 4, agent, emotion_detected="excited")
+    found = {one.feature: one.why for one in explain_qualification(session, client, now).contributions}
+    assert (found["mood"], found["contact"]) == ("3 emotions noted in 30 days, mostly excited.", "2 events in 30 days.")
 
 
 def test_many_clients_are_scored_as_one_is_and_in_as_many_queries(

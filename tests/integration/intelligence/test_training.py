@@ -63,6 +63,54 @@ def test_a_training_is_kept_with_window_metrics_and_bands(session: Session, brok
     assert [one.model_id for one in train_all(session, now)] == [None, None]
 
 
+def reopen(session: Session, first: int, count: int) -> None:
+    """Open closed deals again."""
+    rows = [
+        {
+            "deal_id": str(uuid.UUID(int=9_000 + i)),
+            "agent_id": str(uuid.UUID(int=1_001)),
+            "client_id": str(uuid.UUID(int=2_000 + i)),
+            "stage": "viewing",
+        }
+        for i in range(first, first + count)
+    ]
+    assert behavior_service.ingest_deals(session, list(map(SourceRow, range(count), rows))).counts["updated"] == count
+
+
+def test_corrected_outcomes_are_learned_anew(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent, fast = brokerage.agent(1), uuid.UUID(int=2_001)
+    close(session, brokerage, agent, 0, 40, fast_wins=True, age=50)
+    train_all(session, now)
+    before = explain_qualification(session, fast, now).score
+    close(session, brokerage, agent, 0, 20, fast_wins=False, age=50)
+    corrected = train_all(session, now)[0]
+    assert (corrected.n, corrected.promoted) == (40, True)
+    assert explain_qualification(session, fast, now).score < before
+    reopen(session, 0, 1)
+    again = train_all(session, now)[0]
+    assert (again.n, again.promoted) == (39, True)
+    still = train_all(session, now)[0]
+    assert still.model_id is None
+    assert still.verdict == "no deal has closed or changed its outcome since the last training"
+
+
+def test_of_many_outcomes_the_corrected_ones_are_contested(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent = brokerage.agent(1)
+    close(session, brokerage, agent, 0, 240, fast_wins=True, age=90)
+    train_all(session, now)
+    close(session, brokerage, agent, 0, 10, fast_wins=False, age=90)
+    few = train_all(session, now)[0]
+    assert (few.model_id, few.promoted) == (None, False)
+    assert few.verdict == "only 9 deals have closed or changed their outcome since the last training"
+    close(session, brokerage, agent, 10, 30, fast_wins=False, age=90)
+    done = train_all(session, now)[0]
+    assert (done.n, done.promoted) == (240, True)
+    assert done.verdict.startswith("promoted: not worse, log-loss")
+    reopen(session, 100, 25)
+    fewer = train_all(session, now)[0]
+    assert (fewer.n, fewer.verdict) == (215, "promoted: 25 deals of the one before are not closed any more")
+
+
 def test_a_challenger_that_the_newest_outcomes_refute_is_kept_back(
     session: Session, brokerage: Any, now: dt.datetime
 ) -> None:

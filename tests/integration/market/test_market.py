@@ -124,6 +124,18 @@ def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
     assert forecast.months[0].price > 121
 
 
+@pytest.mark.parametrize("year", [2014, 2025])
+def test_a_mistyped_year_leaves_every_forecast_as_it_was(session: Session, year: int) -> None:
+    months = [dt.date(year, m, 1).isoformat() for m in range(1, 13)]
+    ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in (AREA, OTHER) for day in months))
+    before = [service.predict(session, area, 3).months for area in (AREA, OTHER)]
+    typed = ingest(session, snapshot(OTHER, price_avg="120.00", observed_on="2062-01-01"))
+    assert typed.counts["created"] == 1
+    after = [service.predict(session, area, 3) for area in (AREA, OTHER)]
+    assert [forecast.status for forecast in after] == ["ok", "ok"]
+    assert [forecast.months for forecast in after] == before
+
+
 def test_pages_reach_every_area_once(session: Session) -> None:
     ids = [uuid.uuid4() for _ in range(7)]
     ingest(session, *(snapshot(area) for area in ids))

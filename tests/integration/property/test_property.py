@@ -452,6 +452,19 @@ def test_many_sales_are_learned_from_once_and_never_across_currencies(session: S
 
 
 @pytest.mark.usefixtures("no_kept_models")
+@pytest.mark.parametrize("n", [60, 420])
+def test_sales_that_are_all_the_same_give_their_price(session: Session, area: uuid.UUID, n: int) -> None:
+    sold = [f"2026-{1 + i % 6:02d}-{1 + i % 28:02d}T00:00:00Z" for i in range(n)]
+    same = [sale(i + 1, area, price=900_000, area_sqm=90, listed_at=None, sold_at=day) for i, day in enumerate(sold)]
+    ingest(session, unit(900, area_id=str(area), area_sqm=90), *same)
+    value = service.predict(session, ref(900))
+    assert (value.status, value.method, value.value) == ("ok", "comparables", Decimal("900000.00"))
+    assert value.lower is not None
+    assert value.upper is not None
+    assert value.lower < 900_000 < value.upper
+
+
+@pytest.mark.usefixtures("no_kept_models")
 def test_while_a_model_is_fitted_others_are_answered_from_comparables(session: Session, area: uuid.UUID) -> None:
     ingest(session, unit(900, area_id=str(area), area_sqm=100, bedrooms=2), *town(area, 450))
     with fair_value._lock:

@@ -84,6 +84,24 @@ def test_a_higher_price_never_raises_the_score(n: int) -> None:
         assert (model.predict_proba(frame.assign(over=frame["over"] + more)) <= scores + 1e-12).all()
 
 
+@pytest.mark.parametrize("n", [40, 150, 400])
+@pytest.mark.parametrize("frequent", [0.0, 0.3])
+@pytest.mark.parametrize(("there", "elsewhere"), [(0.2, 0.2), (0.1, 0.4), (0.5, 0.2)])
+def test_a_frequent_price_is_no_exception(n: int, frequent: float, there: float, elsewhere: float) -> None:
+    rng = np.random.default_rng(3)
+    over = np.where(rng.random(n) < 0.6, frequent, rng.uniform(0, 0.6, n))
+    won = (rng.random(n) < np.where(over == frequent, there, elsewhere)).astype(np.float64)
+    frame = pd.DataFrame({"over": over, "visits": rng.normal(size=n), "calls": rng.normal(size=n)})
+    card = ScoreCard(0.2, {"over": -2.0, "visits": 0.5})
+    days = np.arange(n).astype("datetime64[D]")
+    model = OutcomeModel(decreasing=["over"]).fit(frame, won, as_of=days, prior=card)
+
+    prices = np.sort(np.append(np.linspace(0, 1, 41), [0.001, 0.299, 0.301]))
+    by_price = [model.predict_proba(frame.head(20).assign(over=price)) for price in prices]
+
+    assert np.diff(by_price, axis=0).max() <= 1e-12
+
+
 def test_intervals_cover_the_truth() -> None:
     inside = []
     for seed in range(4):
@@ -128,6 +146,28 @@ def test_any_few_outcomes_give_finite_scores(outcomes: list[float], seed: int) -
     scores = OutcomeModel().fit(frame, np.array(outcomes)).predict_proba(asked)
 
     assert np.isfinite(scores).all()
+    assert ((scores > 0) & (scores < 1)).all()
+
+
+@pytest.mark.parametrize("n", [79, 80, 300, 1_100])
+@pytest.mark.parametrize("rare", [0.0, 1.0])
+def test_an_outcome_seen_once_is_learned_from(n: int, rare: float) -> None:
+    frame, _, _ = leads(n)
+    outcomes = np.where(np.arange(n) == 7, rare, 1 - rare)
+
+    scores = OutcomeModel().fit(frame, outcomes).predict_proba(frame)
+
+    assert ((scores > 0) & (scores < 1)).all()
+    assert abs(scores.mean() - outcomes.mean()) < 0.02
+
+
+def test_an_outcome_that_one_agent_alone_had_is_learned_from() -> None:
+    frame, _, _ = leads(300)
+    agents = np.arange(300) % 30
+    won = ((agents == 4) & (np.arange(300) < 150)).astype(np.float64)
+
+    scores = OutcomeModel().fit(frame, won, groups=agents.tolist()).predict_proba(frame)
+
     assert ((scores > 0) & (scores < 1)).all()
 
 

@@ -34,6 +34,12 @@ def test_the_farther_ahead_the_less_is_known() -> None:
     assert 0 <= spread[0] < spread[1] < spread[2]
 
 
+def test_residuals_without_spread_give_a_flat_index_that_is_not_certain() -> None:
+    index = fit_index(np.arange(60.0), np.zeros(60))
+    assert index.at(np.array([0.0, 30.0, 400.0])).tolist() == [0.0, 0.0, 0.0]
+    assert 0 < index.spread(np.array([400.0]))[0] < 0.05
+
+
 @pytest.mark.parametrize("n", [0, 1, 49])
 def test_few_sales_have_no_path(n: int) -> None:
     index = fit_index(np.linspace(0, 300, n), np.linspace(0, 1, n))

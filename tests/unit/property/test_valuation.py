@@ -47,6 +47,15 @@ def test_equal_comparables_give_their_price_adjusted_to_size() -> None:
     assert (result.n[0], result.abstained[0]) == (6, False)
 
 
+@pytest.mark.parametrize("n", [MIN_COMPARABLES, 60, MIN_BOOSTED - 1, MIN_BOOSTED])
+def test_sales_without_any_spread_give_their_price_with_an_interval(n: int) -> None:
+    model = fitted(frame(n), [100_000.0] * n, np.datetime64("2025-01-01") + np.arange(n).astype("timedelta64[D]"))
+    result = model.predict(frame(1), DAY)
+    assert result.value[0] == pytest.approx(100_000)
+    assert 0.95 < result.lower[0] / 100_000 < 0.99
+    assert 1.01 < result.upper[0] / 100_000 < 1.05
+
+
 def test_adjustments_bring_each_comparable_to_the_home() -> None:
     found = fitted(frame(6), np.arange(6) + 100_000.0).comparables(frame(1, size=110.0), DAY)
     assert found.sale[0, :6].tolist() == list(range(6))

@@ -12,7 +12,8 @@ from estate.behavior.schemas import Activity
 
 __all__ = ["activity_at"]
 
-# Each moment reads a piece of the index (client_id, time); nothing at or after the moment is counted.
+# Each moment reads a piece of the index (client_id, time); nothing at or after the moment is counted. An emotion is
+# noted in a turn of a conversation, of which each term is an event, or in an event of its own.
 _AT = text("""
 WITH asked AS (
     SELECT place, client_id, until, until - make_interval(days => :days) AS since
@@ -22,8 +23,8 @@ SELECT e.n, c.n, k.n, least(e.first_at, c.first_at, k.first_at), greatest(e.last
     coalesce(m.emotions, '{}')
 FROM asked a
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE time_of_event >= a.since) AS n, min(time_of_event) AS first_at,
-        max(time_of_event) AS last_at,
+    SELECT count(*) FILTER (WHERE time_of_event >= a.since AND conversation_id IS NULL) AS n,
+        min(time_of_event) AS first_at, max(time_of_event) AS last_at,
         CAST(avg(response_speed) FILTER (WHERE time_of_event >= a.since) AS float8) AS reply
     FROM behavior_events WHERE client_id = a.client_id AND time_of_event < a.until
 ) e
@@ -38,8 +39,10 @@ CROSS JOIN LATERAL (
 ) k
 CROSS JOIN LATERAL (
     SELECT jsonb_object_agg(emotion_detected, n) AS emotions FROM (
-        SELECT emotion_detected, count(*) AS n FROM behavior_events
-        WHERE client_id = a.client_id AND time_of_event >= a.since AND time_of_event < a.until
+        SELECT emotion_detected, count(DISTINCT coalesce(
+            CAST(conversation_id AS text) || (metadata ->> 'turn'), CAST(event_id AS text)
+        )) AS n
+        FROM behavior_events WHERE client_id = a.client_id AND time_of_event >= a.since AND time_of_event < a.until
             AND emotion_detected IS NOT NULL
         GROUP BY emotion_detected
     ) noted

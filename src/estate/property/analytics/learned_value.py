@@ -31,8 +31,10 @@ class LearnedValue:
     calibration: Calibration
 
     @classmethod
-    def fit(cls, features: Floats, place: Bools, base: Floats, level: Floats, fold: Ints, seed: int) -> "LearnedValue":
-        """Learn from sales.
+    def fit(
+        cls, features: Floats, place: Bools, base: Floats, level: Floats, fold: Ints, seed: int
+    ) -> "LearnedValue | None":
+        """Learn from sales; None where no feature differs between them, so that there is nothing to learn from.
 
         Parameters
         ----------
@@ -46,6 +48,8 @@ class LearnedValue:
             Which sales are judged together by a model of the others.
         """
         varied = np.array([len(np.unique(column[np.isfinite(column)])) > 1 for column in features.T])
+        if not varied.any():
+            return None
         features = features[:, varied]
         stack = fit_stack(features, level, place[varied], fold, seed)
         even = equity(base + stack.out_of_fold, base + level)

@@ -6,13 +6,15 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PriceIndex", "fit_index"]
+__all__ = ["LEAST_SPREAD", "PriceIndex", "fit_index"]
 
 Floats = npt.NDArray[np.float64]
 
 WEEK = 7.0
 MAX_PERIODS = 400
 MIN_SALES = 50  # Under it a path is mostly noise: prices are taken as they are.
+LEAST_SPREAD = 0.01
+"""Standard deviation in log price that a sale is believed to have at least: equal ones were agreed or rounded."""
 FADE = 0.97
 """Of a trend, what is left of it a week later: half in five months (damped trend: Gardner and McKenzie, 1985)."""
 LEVEL_STEPS = (0.0, 0.002, 0.005, 0.01)
@@ -96,7 +98,7 @@ def fit_index(days: Floats, residual: Floats) -> PriceIndex:
     count = np.bincount(period)
     centred = residual - np.median(residual)
     mean = np.bincount(period, np.clip(centred, *np.quantile(centred, (0.01, 0.99)))) / np.maximum(count, 1)
-    noise = np.where(count, residual.std() ** 2 / np.maximum(count, 1), np.inf)
+    noise = np.where(count, max(residual.std(), LEAST_SPREAD) ** 2 / np.maximum(count, 1), np.inf)
     fade, scale = FADE ** (length / WEEK), np.sqrt(length / WEEK)
     runs = [_Filter(mean, noise, fade, a * scale, b * scale) for a, b in product(LEVEL_STEPS, TREND_STEPS)]
     best = max(runs, key=lambda run: run.log_likelihood)

@@ -10,7 +10,7 @@ from scipy.stats import norm
 from estate.property.analytics.comparable_mean import ComparableMean
 from estate.property.analytics.comparables import MIN_COMPARABLES, MISSING, Homes, Market, size_effect
 from estate.property.analytics.learned_value import LearnedValue
-from estate.property.analytics.price_index import fit_index
+from estate.property.analytics.price_index import LEAST_SPREAD, fit_index
 from estate.property.analytics.sale_features import Encoder, group_levels, log_size
 from estate.property.analytics.stacked_prices import folds, quick_expectation
 
@@ -70,12 +70,13 @@ class ValuationModel:
     Notes
     -----
     Prices are logged and brought to one day by a price index of the sales' own (`price_index`). Under 400 sales a
-    value is the weighted mean of its comparables, adjusted to size and time (`comparable_mean`). From 400 on, a
-    stack of learners (`stacked_prices`) sees the columns of the frame, the comparables of each sale without the
-    sale itself, and the levels of its groups from other folds (`learned_value`); its interval is conformal with a
-    learned scale (`value_interval`), and the part of its price-related bias that exceeds half of what the IAAO
-    recommends at most is taken out. Every interval is widened by how far the index may have moved since the last
-    sale. Below five comparables the model abstains. Text columns, and the area, are groups.
+    value is the weighted mean of its comparables, adjusted to size and time (`comparable_mean`), as it is of any
+    number of homes between which nothing differs. From 400 on, a stack of learners (`stacked_prices`) sees the columns
+    of the frame, the comparables of each sale without the sale itself, and the levels of its groups from other folds
+    (`learned_value`); its interval is conformal with a learned scale (`value_interval`), and the part of its
+    price-related bias that exceeds half of what the IAAO recommends at most is taken out. Every interval is widened by
+    how far the index may have moved since the last sale, and is at least that of `LEAST_SPREAD`. Below five
+    comparables the model abstains. Text columns, and the area, are groups.
     """
 
     def __init__(
@@ -131,9 +132,14 @@ class ValuationModel:
             place = np.zeros(features.shape[1], dtype=np.bool_)
             place[: len(self._encoder.numbers)] = np.isin(self._encoder.numbers, self._place)
             self._learned = LearnedValue.fit(features, place, base, rate, fold, self._seed)
-        else:
+        if self._learned is None:
             self._mean = ComparableMean.fit(self._market, self._area_level(levels, len(frame)))
         return self
+
+    @property
+    def learned(self) -> bool:
+        """Whether learners value, and not the mean of comparables."""
+        return self._learned is not None
 
     def _unexplained(self, frame: pd.DataFrame, rate: Floats, fold: Ints) -> Floats:
         """Return what a home's own columns leave of its rate, by models of other folds."""
@@ -168,7 +174,8 @@ class ValuationModel:
         n = (rows != MISSING).sum(axis=1)
         known = n >= MIN_COMPARABLES
         ends = self._ends(frame, rows, unlike, level)
-        ends = _widened(*ends, norm.ppf(0.5 + level / 2) * self._index.spread(days))
+        reach = norm.ppf(0.5 + level / 2)
+        ends = _widened(*ends, reach * self._index.spread(days), reach * LEAST_SPREAD)
         value, lower, upper = (np.where(known, np.exp(end + self._index.at(days)), np.nan) for end in ends)
         return Valuation(value, lower, upper, ~known, n)
 
@@ -226,9 +233,10 @@ class ValuationModel:
         return np.full(n, self._overall)
 
 
-def _widened(value: Floats, lower: Floats, upper: Floats, reach: Floats) -> tuple[Floats, Floats, Floats]:
-    """Add another error, independent of the first, to both sides of an interval."""
-    return value, value - np.hypot(value - lower, reach), value + np.hypot(upper - value, reach)
+def _widened(value: Floats, lower: Floats, upper: Floats, reach: Floats, least: float) -> tuple[Floats, Floats, Floats]:
+    """Add another error, independent of the first, to both sides of an interval; neither becomes less than `least`."""
+    under, over = (np.maximum(np.hypot(side, reach), least) for side in (value - lower, upper - value))
+    return value, value - under, value + over
 
 
 def _days(moments: npt.ArrayLike) -> Floats:
