@@ -103,11 +103,19 @@ CROSS JOIN LATERAL (
 """)
 HISTORY_STEP = 0.005
 
-SHARED = text("""
-SELECT n.name FROM unnest(CAST(:names AS text[])) AS n (name)
-WHERE EXISTS (SELECT FROM agent_activity WHERE lower(name) = lower(n.name))
-    OR EXISTS (SELECT FROM client_profiles WHERE lower(name) = lower(n.name) AND NOT client_id = ANY(:ids))
-""")
+# A name is found in texts whichever of its words comes first: one of the same words in another order is shared, too.
+SHARED = text(
+    """
+WITH others AS (
+    SELECT name FROM agent_activity UNION ALL SELECT name FROM client_profiles WHERE NOT client_id = ANY(:ids)
+), taken AS (SELECT DISTINCT /*words of name*/ AS words FROM others)
+SELECT name FROM unnest(CAST(:names AS text[])) AS n (name) WHERE /*words of name*/ IN (SELECT words FROM taken)
+""".replace(
+        "/*words of name*/",
+        "(SELECT string_agg(word, ' ' ORDER BY word) FROM regexp_split_to_table(lower(name), '[^[:alnum:]]+') AS word"
+        " WHERE word <> '')",
+    )
+)
 HOLD = text("SELECT 1 FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR NO KEY UPDATE")
 
 # Every key is an equality that a sort or hash finds, and each client is matched with the first of those that share

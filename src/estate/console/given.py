@@ -10,8 +10,7 @@ from estate.sdk.errors import FieldProblem, Invalid, ProblemDetails
 __all__ = ["moment_of", "number_of", "refusal", "share_of"]
 
 
-THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-WRITTEN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+WRITTEN = re.compile(r"[+-]?((\d{1,3}(,\d{3})+|\d+)(\.\d*)?|\.\d+)")
 
 
 def refusal(field: str, message: str) -> Invalid:
@@ -30,8 +29,8 @@ def number_of(typed: str | None, field: str) -> float | None:
     """
     if typed is None:
         return None
-    plain = THOUSANDS.sub("", typed.strip())
-    if not WRITTEN.fullmatch(plain) or not math.isfinite(number := float(plain)):
+    stripped = typed.strip()
+    if not WRITTEN.fullmatch(stripped) or not math.isfinite(number := float(stripped.replace(",", ""))):
         raise refusal(field, f"Write a number, such as 1500000, not “{typed}”.")
     return number
 

@@ -77,7 +77,8 @@ def list_rejected(session: Session, wanted: RejectedFilter) -> Page[RejectedOut]
     key = Key((RejectedRow.rejected_id,), descending=True)
     page = fetch_page(session, query, key, cursor=wanted.cursor, limit=wanted.limit)
     beginnings = _beginnings(session, [row.rejected_id for row in page.items])
-    return Page([_out(row, *beginnings[row.rejected_id]) for row in page.items], page.next_cursor)
+    there = [row for row in page.items if row.rejected_id in beginnings]  # Some may have been erased meanwhile.
+    return Page([_out(row, *beginnings[row.rejected_id]) for row in there], page.next_cursor)
 
 
 def _beginnings(session: Session, ids: Collection[int]) -> dict[int, tuple[bytes, int]]:

@@ -17,6 +17,8 @@ __all__ = ["ERASED", "Redaction", "Traces", "client_hash", "pseudonym"]
 ERASED = "[erased]"
 MIN_WORDS = 2
 """A name of one word may be any word of a text; it is taken out only where the client is cited."""
+MOST_TURNED = 6
+"""Words of a name that is also searched for from its other words on."""
 MIN_DIGITS = 7
 BETWEEN_DIGITS = "[ ().-]{0,2}"
 DIGITS = ("0123456789", "٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹")
@@ -110,6 +112,8 @@ class Redaction:
             yield str(client_id).replace("-", "-?")
         for phone in self.traces.phones:
             country, national = _numbers(phone)
+            if len(national) < MIN_DIGITS:  # So short a number may be any: it is found with its country only.
+                country, national = "", country + national
             if len(national) >= MIN_DIGITS:
                 before = (f"(?:{_digits(part, spelled)}{BETWEEN_DIGITS})?" for part in ("00", country, "0"))
                 yield rf"\+?{''.join(before)}{_digits(national, spelled)}"
@@ -122,7 +126,8 @@ class Redaction:
         """Yield the words of each name, from the first on and, as "Haddad, Omar" is written, from each other on."""
         for words in map(_words, self.traces.names):
             if len(words) >= MIN_WORDS:
-                yield from (words[first:] + words[:first] for first in range(len(words)))
+                turns = len(words) if len(words) <= MOST_TURNED else 1
+                yield from (words[first:] + words[:first] for first in range(turns))
 
     def _instead(self, found: re.Match[str]) -> str:
         plain = found[0].replace("-", "").lower()

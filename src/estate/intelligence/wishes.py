@@ -15,7 +15,7 @@ Shapes that are understood, alone or inside a list:
 import datetime as dt
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from estate.property.analytics.amenities import normalise
@@ -127,7 +127,7 @@ def parse_wishes(interest: object, location_targets: object) -> Wishes:
         _read_interest(item, found)
     for item in _items(location_targets):
         _read_place(item, found)
-    bedrooms_min, bedrooms_max = _range(min(found.fewest, default=None), max(found.most, default=None))
+    bedrooms_min, bedrooms_max = _range(found.fewest, found.most)
     return Wishes(
         area_ids=frozenset(found.ids),
         area_names=frozenset(found.names),
@@ -140,9 +140,14 @@ def parse_wishes(interest: object, location_targets: object) -> Wishes:
     )
 
 
-def _range(low: int | None, high: int | None) -> tuple[int | None, int | None]:
-    """Return two ends, the lower one first; None is an open one."""
-    return (high, low) if low is not None and high is not None and high < low else (low, high)
+def _range(fewest: Sequence[int], most: Sequence[int]) -> tuple[int | None, int | None]:
+    """Return the ends of all that is wished; None is an open one, as beside a wish for more, or for less, than it."""
+    if len(fewest) == len(most) == 1:
+        return min(*fewest, *most), max(*fewest, *most)
+    low, high = min(fewest, default=None), max(most, default=None)
+    is_open_below = low is None or low > min(most, default=low)
+    is_open_above = high is None or high < max(fewest, default=high)
+    return None if is_open_below else low, None if is_open_above else high
 
 
 def parse_must(interest: object) -> Wishes:

@@ -350,12 +350,13 @@ def test_the_audit_log_tells_it_under_a_pseudonym(house: House, connection: Conn
     assert hashes == {client_hash(PERSON), client_hash(MERGED)}
 
 
-def test_a_name_that_somebody_else_has_stays(house: House, connection: Connection) -> None:
+@pytest.mark.parametrize("name", [NAME, " ".join(reversed(NAME.split()))])
+def test_a_name_that_somebody_else_has_stays(house: House, connection: Connection, name: str) -> None:
     house.people()
-    house.post("/client/ingest", {"client_id": OTHER, "name": NAME, "objections": [f"I am {NAME}"]})
+    house.post("/client/ingest", {"client_id": OTHER, "name": name, "objections": [f"I am {name}"]})
     house.erase()
     left = connection.execute(text("SELECT name, objections FROM client_profiles")).all()
-    assert [tuple(row) for row in left] == [(NAME, [f"I am {NAME}"])]
+    assert [tuple(row) for row in left] == [(name, [f"I am {name}"])]
 
 
 def test_another_clients_rows_lose_the_pointer_and_stay(

@@ -145,6 +145,16 @@ def test_a_call_counts_once_however_much_is_said_in_it(session: Session, brokera
     assert (found["mood"], found["contact"]) == ("3 emotions noted in 30 days, mostly excited.", "2 events in 30 days.")
 
 
+def test_a_chat_that_goes_on_counts_while_something_is_said(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    client = brokerage.client(1)
+    turns = [{"speaker": "client", "text": "I love the view.", "said_at": days_old(days)} for days in (40, 2)]
+    talk = {"conversation_id": str(uuid.UUID(int=7_001)), "client_id": str(client), "channel": "chat", "turns": turns}
+    talk |= {"agent_id": str(brokerage.agent(1)), "started_at": days_old(40)}
+    assert ingest_conversations(session, [SourceRow(0, talk)]).counts["created"] == 1
+    found = {one.feature: one.why for one in explain_qualification(session, client, now).contributions}
+    assert found["contact"] == "1 event in 30 days."
+
+
 def test_many_clients_are_scored_as_one_is_and_in_as_many_queries(
     session: Session, brokerage: Any, now: dt.datetime, statements: list[str]
 ) -> None:

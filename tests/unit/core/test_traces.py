@@ -57,6 +57,11 @@ def test_values_are_searched_through() -> None:
     assert REDACTION.value(value) == {ERASED: [1, True, None, {"phone": ERASED, "n": 97150}]}
 
 
+def test_a_short_number_is_found_with_its_country_only() -> None:
+    redaction = Redaction(Traces((CLIENT,), phones=("+376312345",)))
+    assert redaction.text("+376312345, 00376 312 345, 312345") == f"{ERASED}, {ERASED}, 312345"
+
+
 words = st.text(st.characters(categories=("L", "Nd")), min_size=1, max_size=12)
 names = st.lists(words, min_size=2, max_size=4).map(" ".join)
 

@@ -12,14 +12,15 @@ from estate.behavior.schemas import Activity
 
 __all__ = ["activity_at"]
 
-# Each moment reads a piece of the index (client_id, time); nothing at or after the moment is counted. An emotion is
-# noted in a turn of a conversation, of which each term is an event, or in an event of its own.
+# Each moment reads a piece of the index (client_id, time); nothing at or after the moment is counted. A conversation
+# counts when it began, or something was said in it, in the days before; an emotion is noted in a turn of one, of which
+# each term is an event, or in an event of its own.
 _AT = text("""
 WITH asked AS (
     SELECT place, client_id, until, until - make_interval(days => :days) AS since
     FROM unnest(CAST(:clients AS uuid[]), CAST(:untils AS timestamptz[])) WITH ORDINALITY a (client_id, until, place)
 )
-SELECT e.n, c.n, k.n, least(e.first_at, c.first_at, k.first_at), greatest(e.last_at, c.last_at, k.last_at), e.reply,
+SELECT e.n, t.n, k.n, least(e.first_at, c.first_at, k.first_at), greatest(e.last_at, c.last_at, k.last_at), e.reply,
     coalesce(m.emotions, '{}')
 FROM asked a
 CROSS JOIN LATERAL (
@@ -29,9 +30,19 @@ CROSS JOIN LATERAL (
     FROM behavior_events WHERE client_id = a.client_id AND time_of_event < a.until
 ) e
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE started_at >= a.since) AS n, min(started_at) AS first_at, max(started_at) AS last_at
+    SELECT min(started_at) AS first_at, max(started_at) AS last_at
     FROM conversations WHERE client_id = a.client_id AND started_at < a.until
 ) c
+CROSS JOIN LATERAL (
+    SELECT count(*) AS n FROM (
+        SELECT conversation_id FROM conversations
+        WHERE client_id = a.client_id AND started_at >= a.since AND started_at < a.until
+        UNION
+        SELECT conversation_id FROM behavior_events
+        WHERE client_id = a.client_id AND time_of_event >= a.since AND time_of_event < a.until
+            AND conversation_id IS NOT NULL
+    ) talks
+) t
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE contacted_at >= a.since) AS n, min(contacted_at) AS first_at,
         max(contacted_at) AS last_at

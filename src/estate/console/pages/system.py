@@ -361,7 +361,8 @@ def _batch(one: RejectedRow) -> Node:
 
 def _raw(one: RejectedRow) -> Node:
     cut = len(one.raw) > MOST_SHOWN
-    whole = note(f"The beginning; all {one.raw_bytes:,} bytes are kept for a replay.") if cut else None
+    size = "" if one.raw_bytes is None else f" {one.raw_bytes:,}"
+    whole = note(f"The beginning; all{size} bytes are kept for a replay.") if cut else None
     return details[summary["Show"], pre(".raw", dir="auto")[one.raw[:MOST_SHOWN]], whole]
 
 

@@ -40,7 +40,7 @@ class RejectedRow(Model):
     status: str
     reason: str
     raw: str
-    raw_bytes: int
+    raw_bytes: int | None = None
     received_at: AwareDatetime
     replayed_at: AwareDatetime | None
 
