@@ -95,9 +95,10 @@ def shown(value: object) -> str:
 
 
 def known_variables() -> set[str]:
-    """Return what the settings read, and what the compose files hand to the containers."""
+    """Return what the settings read, what the compose files hand to the containers, and what the proxy is told."""
     ours = {f"ESTATE_{field.upper()}" for field in Settings.model_fields}
-    composed = "\n".join(path.read_text() for path in ROOT.glob("docker-compose*.yml"))
+    files = [*ROOT.glob("docker-compose*.yml"), ROOT / "deploy" / "Caddyfile"]
+    composed = "\n".join(path.read_text() for path in files)
     return ours | set(VARIABLE.findall(composed)) | ELSEWHERE
 
 
