@@ -70,20 +70,13 @@ def ingest(session: Session, rows: Iterable[SourceRow], *, source: str = "api") 
 
 def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
     owners = crud.known_agents(session, {c.owner_agent_id for c in clients if c.owner_agent_id is not None})
-    results = [Stored(str(c.client_id), "rejected", NO_AGENT) for c in clients]
     good = [i for i, c in enumerate(clients) if c.owner_agent_id is None or c.owner_agent_id in owners]
     kept = _hold(session, {clients[i].client_id for i in good})
     erased = erased_ids(session, {c.client_id for c in clients})  # After the lock: an erasure was waited for.
-    results = [
-        Stored(str(c.client_id), "rejected", ERASED) if c.client_id in erased else result
-        for c, result in zip(clients, results, strict=True)
-    ]
     out_of_reach = kept.keys() - _within_reach(session, kept)
-    results = [
-        Stored(str(c.client_id), "rejected", MERGED) if c.client_id in out_of_reach else result
-        for c, result in zip(clients, results, strict=True)
-    ]
-    good = [i for i in good if clients[i].client_id not in erased | out_of_reach]
+    refused = dict.fromkeys(erased, ERASED) | dict.fromkeys(out_of_reach, MERGED)
+    results = [Stored(str(c.client_id), "rejected", refused.get(c.client_id, NO_AGENT)) for c in clients]
+    good = [i for i in good if clients[i].client_id not in refused]
     own = [i for i in good if clients[i].client_id not in kept]
     on_insert, now = {"currency": get_settings().default_currency}, database_time(session)
     statuses = crud.write_clients(session, [_row(clients[i], now) for i in own], on_insert)

@@ -10,6 +10,7 @@ from typing import Any
 
 import phonenumbers
 
+from estate.core.phones import parsed
 from estate.core.security import fingerprint
 
 __all__ = ["ERASED", "Redaction", "Traces", "client_hash", "pseudonym"]
@@ -84,7 +85,8 @@ class Redaction:
     @cached_property
     def bytes_pattern(self) -> str:
         """The same for bytes that are shown by ``encode(…, 'escape')``: UTF-8, or JSON in ASCII."""
-        return "|".join(part for spelled in (_utf8, _json_ascii) for part in self._parts(".{1,6}", spelled))
+        parts = (part for spelled in (_utf8, _json_ascii) for part in self._parts(".{1,6}", spelled))
+        return "|".join(dict.fromkeys(parts))  # Ids, addresses and names in ASCII are the same in both.
 
     def text(self, said: str) -> str:
         """Return a text without the traces; an id becomes its pseudonym."""
@@ -140,9 +142,8 @@ def _words(name: str) -> list[str]:
 
 def _numbers(phone: str) -> tuple[str, str]:
     """Return the code of a phone number's country, and the number within it."""
-    try:
-        number = phonenumbers.parse(phone)
-    except phonenumbers.NumberParseException:
+    number = parsed(phone)
+    if number is None:
         return "", re.sub(r"\D", "", phone)
     return str(number.country_code), phonenumbers.national_significant_number(number)
 

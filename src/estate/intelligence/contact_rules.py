@@ -11,6 +11,7 @@ from phonenumbers import timezone
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from estate.client.schemas import ClientOut
+from estate.core.phones import parsed
 from estate.core.settings import get_settings
 from estate.intelligence.analytics.permission import Callee, ContactRule, ContactRules
 
@@ -96,7 +97,7 @@ def callee(client: ClientOut) -> Callee:
     The country is the one on record, else that of the phone number. The time zone is that of the number where it
     belongs to that country, else it may be any of the country's.
     """
-    number = None if client.phone is None else _parsed(client.phone)
+    number = None if client.phone is None else parsed(client.phone)
     region = None if number is None else _region(number)
     country = client.country or region
     zones = _zones(number) if number is not None and region == country else ()
@@ -107,13 +108,6 @@ def callee(client: ClientOut) -> Callee:
         contact_consent=client.contact_consent,
         do_not_contact=client.do_not_contact,
     )
-
-
-def _parsed(phone: str) -> phonenumbers.PhoneNumber | None:
-    try:
-        return phonenumbers.parse(phone)
-    except phonenumbers.NumberParseException:
-        return None
 
 
 def _region(number: phonenumbers.PhoneNumber) -> str | None:

@@ -5,8 +5,9 @@ from collections import Counter
 from collections.abc import Iterable
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat
+from phonenumbers import PhoneNumberFormat
 
+from estate.core.phones import parsed
 from estate.intake.analytics.cells import Cell, Unreadable, is_long, plain
 from estate.intake.analytics.numbers import to_ascii_digits
 
@@ -73,11 +74,10 @@ def _national(text: str, region: str) -> str | None:
 
 
 def _valid(text: str, region: str | None) -> str | None:
-    try:
-        number: PhoneNumber = phonenumbers.parse(text, region)
-    except NumberParseException:
+    number = parsed(text, region)
+    if number is None or not phonenumbers.is_valid_number(number):
         return None
-    return phonenumbers.format_number(number, PhoneNumberFormat.E164) if phonenumbers.is_valid_number(number) else None
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
 def _why_not(text: str, region: str | None) -> str:
