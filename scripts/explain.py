@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, select, text
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from estate import registry
 from estate.behavior.crud import deals, events
@@ -262,7 +262,7 @@ def loaded_world(scale: int, seed: int) -> Iterator[Engine]:
             upgrade(server.url)
             registry.register()
             engine = create_engine(server.url, connect_args={"options": f"-c role={ROLE}"})
-            with use_database(Database(sessionmaker(engine, expire_on_commit=False))):
+            with use_database(Database.of(engine)):
                 load_world(scale, seed, NOW, lambda _: None)
                 drain_all()
             owner = create_engine(server.url)

@@ -80,13 +80,20 @@ def database(connection: Connection) -> Iterator[None]:
     """Every unit of work of the test runs inside the connection's transaction."""
     from estate.core.db import Database, use_database
 
-    sessions = sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
+    sessions, readers = (
+        sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") for _ in range(2)
+    )
 
-    @event.listens_for(sessions, "after_commit")
-    def leave_role(session: Session) -> None:
+    def leave_role(_: Session) -> None:
         connection.execute(text("SET LOCAL ROLE estate_system"))
 
-    with use_database(Database(sessions)):
+    def refuse_writes(*_: object) -> None:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+
+    event.listen(sessions, "after_commit", leave_role)
+    event.listen(readers, "after_commit", leave_role)
+    event.listen(readers, "after_begin", refuse_writes)
+    with use_database(Database(sessions, readers)):
         yield
 
 

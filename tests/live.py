@@ -11,7 +11,6 @@ from pathlib import Path
 
 import httpx2
 from sqlalchemy import Engine, create_engine, make_url, text
-from sqlalchemy.orm import sessionmaker
 from tests.conftest import API_KEY
 
 from estate.cli.processes import free_port
@@ -56,7 +55,7 @@ def committing(engine: Engine, name: str) -> Iterator[Database]:
         connection.execute(text("GRANT TRUNCATE ON ALL TABLES IN SCHEMA public TO estate_system"))
     owner.dispose()
     own = create_engine(url, connect_args={"options": "-c lock_timeout=5000 -c timezone=UTC -c role=estate_system"})
-    yield Database(sessionmaker(own, expire_on_commit=False))
+    yield Database.of(own)
     own.dispose()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"DROP DATABASE {name}"))

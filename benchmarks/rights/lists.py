@@ -98,7 +98,7 @@ def _filled(place: Place) -> list[Caller]:
 @contextmanager
 def _unprotected(postgres: Postgres, place: Place) -> Iterator[Database]:
     """Make a copy of the database in which no policy holds."""
-    api = place.api.sessions.kw["bind"]
+    api = place.api.engine
     place.owner.dispose()  # A database is copied only while nobody is in it.
     api.dispose()
     postgres.create(COPY, template=DATABASE)
@@ -109,7 +109,7 @@ def _unprotected(postgres: Postgres, place: Place) -> Iterator[Database]:
     owner.dispose()
     copy = Database.connect(api.url.set(database=COPY).render_as_string(hide_password=False), "api")
     yield copy
-    copy.sessions.kw["bind"].dispose()
+    copy.close()
 
 
 def _compared(

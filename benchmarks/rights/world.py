@@ -11,7 +11,6 @@ from random import Random
 
 from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.engine import URL
-from sqlalchemy.orm import sessionmaker
 
 from benchmarks.harness.stack import API_KEY, Postgres
 from estate import registry
@@ -129,7 +128,7 @@ class Place:
     @property
     def system(self) -> Database:
         """The same database as the platform itself reads it."""
-        return Database(sessionmaker(self.owner, expire_on_commit=False))
+        return Database.of(self.owner)
 
     @contextmanager
     def whole(self) -> Iterator[Connection]:
@@ -166,7 +165,7 @@ def new_place(postgres: Postgres, name: str) -> Iterator[Place]:
             yield place
     finally:
         place.owner.dispose()
-        place.api.sessions.kw["bind"].dispose()
+        place.api.close()
 
 
 def _text(url: URL) -> str:

@@ -106,21 +106,41 @@ class _Connection(psycopg.Connection[Any]):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """Where sessions come from."""
+    """Where sessions come from.
+
+    Parameters
+    ----------
+    sessions : sessionmaker
+        Of those that write.
+    readers : sessionmaker
+        Of those that read, all as of one moment: what one answer says agrees with itself.
+    """
 
     sessions: sessionmaker[Session]
+    readers: sessionmaker[Session]
+
+    @classmethod
+    def of(cls, engine: Engine) -> "Database":
+        """Return the database behind an engine."""
+        as_of_now = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        return cls(*(sessionmaker(bind, expire_on_commit=False) for bind in (engine, as_of_now)))
 
     @classmethod
     def connect(cls, url: str, role: Role) -> "Database":
         """Build the database behind a URL, with the time-outs of a role."""
         settings = get_settings()
         limit = settings.db_statement_timeout_ms if role == "api" else settings.db_worker_statement_timeout_ms
-        engine = make_engine(url, settings, statement_timeout_ms=limit)
-        return cls(sessionmaker(engine, expire_on_commit=False))
+        return cls.of(make_engine(url, settings, statement_timeout_ms=limit))
+
+    @property
+    def engine(self) -> Engine:
+        """The engine with the pool of connections."""
+        engine: Engine = self.sessions.kw["bind"]
+        return engine
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
-        self.sessions.kw["bind"].dispose()
+        self.engine.dispose()
 
 
 _ACT_AS = text("""
@@ -185,17 +205,16 @@ def unit_of_work(actor: Actor, *, read_only: bool = False) -> Iterator[Session]:
     actor : Actor
         Who acts; written to transaction-local settings that row-level policies read.
     read_only : bool
-        Refuse writes in the database itself, as every GET does.
+        Read all as of one moment; the database itself refuses writes.
 
     Raises
     ------
     sqlalchemy.exc.DBAPIError
         When the commit fails: the caller must not answer success before this block ends.
     """
-    session = get_database().sessions()
+    database = get_database()
+    session = database.readers() if read_only else database.sessions()
     try:
-        if read_only:
-            session.execute(text("SET TRANSACTION READ ONLY"))
         act_as(session, actor)
         yield session
         session.commit()

@@ -126,7 +126,7 @@ class _Gauges(Collector):
 def _pool() -> Iterator[Metric]:
     """Tell of the pool as it stands; a process that never asked the database has none at work."""
     try:
-        engine = db.get_database().sessions.kw["bind"]
+        engine = db.get_database().engine
     except ValueError:  # No database is configured.
         return
     if isinstance(engine, Engine) and isinstance(engine.pool, QueuePool):

@@ -72,11 +72,11 @@ def closing_chances(session: Session, triples: Sequence[Triple], now: dt.datetim
     """
     agents = known_agents(session, {triple.agent_id for triple in triples})
     units = property_service.units(session, {ref for triple in triples if (ref := triple.property) is not None})
-    clients = some_clients(session, {triple.client_id for triple in triples})
+    with whole_house(session):
+        closing = load_closing(session, {triple.client_id for triple in triples}, clock(now))
+    clients = some_clients(session, closing.present.clients)
     if problems := [p for i, t in enumerate(triples) for p in _unknown(i, t, agents, clients, units)]:
         raise Invalid("Some triples name what does not exist.", problems=tuple(problems))
-    with whole_house(session):
-        closing = load_closing(session, clients, clock(now))
     asked = [(t.agent_id, t.client_id, None if t.property is None else units[t.property]) for t in triples]
     scorer = closing.scorer
     shared = {"n": scorer.n, "status": status_of(scorer.n), "as_of": closing.present.now}

@@ -124,10 +124,11 @@ class PastCase:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """Closed deals to learn from, in the order of their closing."""
+    """Closed deals to learn from, in the order of their closing; `cut` where older ones were not read."""
 
     now: dt.datetime
     past: tuple[PastCase, ...]
+    cut: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def history_of(
     for (deal, at), done in zip(moments, seen, strict=True):
         stage = _stage_at(stages.get(deal.deal_id, {}), at)
         past.append(_past_case(deal, clients[deal.client_id], record.at(deal.agent_id, at), done, stage))
-    return History(now, tuple(past))
+    return History(now, tuple(past), len(closed) > most)
 
 
 def load_deals(

@@ -64,7 +64,7 @@ def train(session: Session, kind: str, history: History) -> Trained:
     standing = register.standing(session, kind)
     if not len(cases):
         return Trained(kind, 0, "there is no closed deal to learn from")
-    new, gone = _new(cases, standing), _gone(cases, standing)
+    new, gone = _new(cases, standing), 0 if history.cut else _gone(cases, standing)
     changed = int(new.sum()) + gone
     if not changed:
         return Trained(kind, len(cases), "no deal has closed or changed its outcome since the last training")
@@ -120,10 +120,8 @@ def _new(cases: Cases, standing: Standing | None) -> NDArray[np.bool_]:
 
 
 def _gone(cases: Cases, standing: Standing | None) -> int:
-    """Count the deals learned from that are no longer there or open again; once not all are read, none are missed."""
-    if standing is None or len(cases) >= get_settings().training_max_deals:
-        return 0
-    return len(standing.scorer.outcomes.keys() - set(cases.deal_ids))
+    """Count the deals learned from that are no longer there or open again."""
+    return 0 if standing is None else len(standing.scorer.outcomes.keys() - set(cases.deal_ids))
 
 
 def _contest(standing: Scorer, cases: Cases, new: NDArray[np.bool_]) -> dict[str, float]:

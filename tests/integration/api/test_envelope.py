@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InternalError
-from sqlalchemy.orm import sessionmaker
 from starlette.testclient import TestClient
 from tests.conftest import API_KEY
 
@@ -239,7 +238,7 @@ def live(engine: Engine) -> Iterator[TestClient]:
     """The application on transactions that really commit."""
     from estate.api.app import create_app
 
-    with use_database(Database(sessionmaker(engine, expire_on_commit=False))):
+    with use_database(Database.of(engine)):
         client = TestClient(create_app(), headers={"X-API-Key": API_KEY}, raise_server_exceptions=False)
         yield client
         client.close()
@@ -291,6 +290,16 @@ def test_a_get_cannot_write(live: TestClient) -> None:
 
     with pytest.raises(InternalError, match="read-only"):
         get()
+
+
+def test_a_get_reads_all_as_of_one_moment(live: TestClient) -> None:
+    count = text("SELECT count(*) FROM market_insights")
+    with unit_of_work(Actor.house(), read_only=True) as session:
+        before = session.scalar(count)
+        assert live.post("/market/ingest", json=AREA).status_code == 200
+        assert session.scalar(count) == before
+    with unit_of_work(Actor.house(), read_only=True) as session:
+        assert session.scalar(count) == before + 1
 
 
 def test_a_hostile_list_delays_nobody(live: TestClient) -> None:

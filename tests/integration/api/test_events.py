@@ -20,7 +20,6 @@ import psycopg
 import pytest
 from redis import Redis
 from sqlalchemy import Engine, create_engine
-from sqlalchemy.orm import sessionmaker
 from tests.conftest import API_KEY
 from tests.integration.behavior.conftest import World, fill, numbered
 from tests.live import new_database, process, wait_until
@@ -94,7 +93,7 @@ def dsn(engine: Engine) -> str:
 @pytest.fixture(scope="module")
 def world(dsn: str) -> World:
     engine = create_engine(dsn.replace("://", "+psycopg://"))
-    with use_database(Database(sessionmaker(engine))), unit_of_work(Actor.system()) as session:
+    with use_database(Database.of(engine)), unit_of_work(Actor.system()) as session:
         world = fill(session)
     engine.dispose()
     return world

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 from tests.live import new_database
 
 from estate.core.db import Database, unit_of_work, use_database
@@ -40,7 +40,7 @@ def committed(engine: object, database_url: str) -> Iterator[str]:
     url = new_database(server, "estate_crashes")
     server.dispose()
     own = create_engine(url)
-    with use_database(Database(sessionmaker(own, expire_on_commit=False))):
+    with use_database(Database.of(own)):
         yield url
     own.dispose()
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from sqlalchemy import Engine, delete, func, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
 from estate.core.db import Database, unit_of_work, use_database
 from estate.core.models import OutboxRow
@@ -124,7 +124,7 @@ def committed(engine: Engine) -> Database:
     """A database whose transactions really commit, emptied of the topic before the test."""
     with engine.begin() as connection:
         connection.execute(delete(OutboxRow).where(OutboxRow.topic == TOPIC))
-    return Database(sessionmaker(engine, expire_on_commit=False))
+    return Database.of(engine)
 
 
 def test_two_workers_never_get_the_same_row_and_a_dead_one_gives_its_rows_back(committed: Database) -> None:

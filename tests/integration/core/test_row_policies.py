@@ -214,7 +214,7 @@ def test_door_3_a_partition_must_be_named_as_any_table(owner: Connection) -> Non
 
 def test_door_4_nothing_is_left_for_the_next_who_borrows_a_connection(committed: str) -> None:
     api = Database.connect(as_login(committed, "estate_api"), "api")
-    engine = api.sessions.kw["bind"]
+    engine = api.engine
     with use_database(api):
         with unit_of_work(US) as session:
             first = session.scalar(text("SELECT pg_backend_pid()"))

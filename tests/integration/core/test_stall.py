@@ -7,7 +7,6 @@ import pytest
 from benchmarks.harness.proxy import Proxy
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import sessionmaker
 
 from estate.core.db import STALL_MARGIN_S, Database, make_engine, unit_of_work, use_database
 from estate.core.security import Actor
@@ -27,7 +26,7 @@ def proxy(database_url: str) -> Iterator[Proxy]:
 def test_a_stalled_statement_and_a_stalled_pool_end_in_time(proxy: Proxy, database_url: str) -> None:
     url = make_url(database_url).set(port=proxy.ports["api"]).render_as_string(hide_password=False)
     engine = make_engine(url, get_settings(), statement_timeout_ms=500)
-    with use_database(Database(sessionmaker(engine))):
+    with use_database(Database.of(engine)):
         with unit_of_work(Actor.system()) as session:
             session.execute(text("SELECT 1"))
             proxy.stall(STALL_S)

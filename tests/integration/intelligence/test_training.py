@@ -9,17 +9,19 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
+from estate.api.merging import merge_clients
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
-from estate.client.schemas import ScoreMade
+from estate.client.schemas import MergeIn, ScoreMade
 from estate.core.ingest import SourceRow
 from estate.intelligence import register
 from estate.intelligence.calls import next_calls
 from estate.intelligence.errors import ModelNotFound
+from estate.intelligence.features import history_of, load_deals, load_history
 from estate.intelligence.qualification import explain_qualification
 from estate.intelligence.quality import score_quality
 from estate.intelligence.routing import route
-from estate.intelligence.training import train_all, use
+from estate.intelligence.training import train, train_all, use
 
 
 def close(
@@ -109,6 +111,20 @@ def test_of_many_outcomes_the_corrected_ones_are_contested(session: Session, bro
     reopen(session, 100, 25)
     fewer = train_all(session, now)[0]
     assert (fewer.n, fewer.verdict) == (215, "promoted: 25 deals of the one before are not closed any more")
+
+
+def test_deals_that_are_not_read_any_more_are_not_missed_beside_a_merge(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    agent, most = brokerage.agent(1), 220
+    close(session, brokerage, agent, 0, 240, fast_wins=True, age=90)
+    train(session, "qualification", load_history(session, now, most))
+    close(session, brokerage, agent, 240, 30, fast_wins=True, age=20)
+    read_before = load_deals(session, now)
+    merge_clients(session, MergeIn(keep=brokerage.client(1), merge=brokerage.client(200)), by="test")
+    done = train(session, "qualification", history_of(session, read_before, now, most))
+    assert done.n == most - 1
+    assert done.verdict.startswith("promoted: not worse, log-loss")
 
 
 def test_a_challenger_that_the_newest_outcomes_refute_is_kept_back(
