@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import InternalError
 from starlette.testclient import TestClient
 from tests.conftest import API_KEY
+from tests.live import committing
 
 from estate.core.db import Database, database_time, unit_of_work, use_database
 from estate.core.idempotency import forget_old_answers
@@ -292,14 +293,19 @@ def test_a_get_cannot_write(live: TestClient) -> None:
         get()
 
 
-def test_a_get_reads_all_as_of_one_moment(live: TestClient) -> None:
-    count = text("SELECT count(*) FROM market_insights")
-    with unit_of_work(Actor.house(), read_only=True) as session:
-        before = session.scalar(count)
-        assert live.post("/market/ingest", json=AREA).status_code == 200
-        assert session.scalar(count) == before
-    with unit_of_work(Actor.house(), read_only=True) as session:
-        assert session.scalar(count) == before + 1
+def test_a_get_reads_all_as_of_one_moment(engine: Engine) -> None:
+    count, add = (
+        text("SELECT count(*) FROM teams"),
+        text("INSERT INTO teams (team_id, name) VALUES (gen_random_uuid(), 'x')"),
+    )
+    with committing(engine, "estate_moment") as database, use_database(database):
+        with unit_of_work(Actor.house(), read_only=True) as reader:
+            assert reader.scalar(count) == 0
+            with unit_of_work(Actor.system()) as writer:
+                writer.execute(add)
+            assert reader.scalar(count) == 0
+        with unit_of_work(Actor.house(), read_only=True) as reader:
+            assert reader.scalar(count) == 1
 
 
 def test_a_hostile_list_delays_nobody(live: TestClient) -> None:
