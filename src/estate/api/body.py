@@ -78,7 +78,9 @@ class JsonBody:
         try:
             return model.model_validate(self.value)
         except ValidationError as error:
-            raise Invalid("The body was refused.", problems=field_problems(error)) from None
+            raise Invalid(
+                "The body was refused.", problems=field_problems(error, limit=get_settings().problems_max_items)
+            ) from None
 
 
 async def read_body(request: Request) -> JsonBody:

@@ -1,8 +1,7 @@
 """The session cookie of the console, and which requests a browser may send with it."""
 
-from http.cookies import CookieError, SimpleCookie
-
 from starlette.datastructures import Headers
+from starlette.requests import cookie_parser
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -19,14 +18,7 @@ HARMLESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 def session_token(scope: Scope) -> str | None:
     """Return the token that a request carries in its cookie."""
-    header = Headers(scope=scope).get("cookie")
-    if not header:
-        return None
-    try:
-        morsel = SimpleCookie(header).get(_name(scope))
-    except CookieError:
-        return None
-    return morsel.value if morsel is not None else None
+    return cookie_parser(Headers(scope=scope).get("cookie", "")).get(_name(scope))
 
 
 def set_session_cookie(response: Response, scope: Scope, token: str) -> None:

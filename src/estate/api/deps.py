@@ -109,8 +109,8 @@ class Answer:
 class Once:
     """Runs a write in one transaction, at most once for an Idempotency-Key.
 
-    A route is its template, and what its path names is compared as the body is: an id of a client must not stand in
-    a log or key that outlives the client.
+    A route is its template, and what its path and query name is compared as the body is: an id of a client must not
+    stand in a log or key that outlives the client.
 
     The answer is made after the commit; with a key it is stored in the transaction of its effect, so
     that a repeated call gets the same bytes back.
@@ -243,7 +243,7 @@ async def once_of(request: Request) -> Once:
 def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> Once:
     if key is not None and not KEY_PATTERN.fullmatch(key):
         raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters.")
-    about = "/".join(map(str, request.path_params.values()))
+    about = "/".join(map(str, request.path_params.values())) + request.scope["query_string"].decode("latin-1")
     return Once(actor, request.scope["route"].path_format, about, body, key)
 
 

@@ -92,7 +92,7 @@ def _estate_error(request: Request, error: Exception) -> Response:
 
 
 def _invalid_request(request: Request, error: Exception) -> Response:
-    problems = request_problems(cast("RequestValidationError", error).errors())
+    problems = request_problems(cast("RequestValidationError", error).errors(), limit=get_settings().problems_max_items)
     return problem_response(Invalid("The request was refused.", problems=problems), request_id_of(request))
 
 

@@ -183,14 +183,16 @@ def _failed(one: jobs.Failure) -> FailedJob:
 def list_keys(now: dt.datetime) -> list[KeyListed]:
     """Return every key, the newest first; only the gate reads them."""
     with unit_of_work(Actor.gate(), read_only=True) as session:
-        owners = {user.user_id: user.name or user.email for user in users.list_users(session)}
-        return [_key(key, owners, now) for key in key_store.list_keys(session)]
+        return [_key(key, owner, now) for key, owner in key_store.list_keys(session)]
 
 
-def _key(key: StoredKey, owners: dict[uuid.UUID, str], now: dt.datetime) -> KeyListed:
+def _key(key: StoredKey, owner: User | None, now: dt.datetime) -> KeyListed:
     own = set(KeyListed.model_fields) - {"owner", "state"}
-    owner = None if key.user_id is None else owners.get(key.user_id)
-    return KeyListed(**{name: getattr(key, name) for name in own}, owner=owner, state=key_store.state_of(key, now))
+    return KeyListed(
+        **{name: getattr(key, name) for name in own},
+        owner=None if owner is None else owner.name or owner.email,
+        state=key_store.state_of(key, owner, now),
+    )
 
 
 def list_users(session: Session) -> list[UserListed]:

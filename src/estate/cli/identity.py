@@ -58,8 +58,8 @@ def list_keys() -> None:
 
     table = Table("Id", "Name", "Role", "Created", "Last used", "State")
     with attached(), unit_of_work(SYSTEM, read_only=True) as session:
-        for key in key_store.list_keys(session):
-            state = _told(key_store.state_of(key, _now()), key.expires_at, key.replaced_by)
+        for key, owner in key_store.list_keys(session):
+            state = _told(key_store.state_of(key, owner, _now()), key.expires_at, key.replaced_by)
             told = (_day(key.created_at), _day(key.last_used_at), state)
             table.add_row(key.key_id, escape(key.name), key.role, *told)
     Console().print(table)

@@ -16,6 +16,7 @@ from estate.core.erasure import erased_ids
 from estate.core.errors import FieldProblem
 from estate.core.models import IngestBatch, RejectedRow
 from estate.core.problems import field_problems
+from estate.core.settings import get_settings
 from estate.core.sqlstate import is_forbidden, problem_of
 from estate.core.strict_json import scan
 from estate.core.telemetry import INGESTED_ROWS
@@ -164,7 +165,7 @@ def check(model: type[M], row: SourceRow) -> Checked[M]:
     try:
         return Checked(row, model.model_validate(row.content))
     except ValidationError as error:
-        return Checked(row, None, field_problems(error, row=row.number))
+        return Checked(row, None, field_problems(error, row=row.number, limit=get_settings().problems_max_items))
 
 
 def ingest_checked(

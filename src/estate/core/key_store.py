@@ -2,7 +2,6 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +11,7 @@ from sqlalchemy.orm import Session
 from estate.core.audit import audit
 from estate.core.errors import Conflict, Invalid, NotFound
 from estate.core.keys import ApiKey
-from estate.core.models import StoredKey
+from estate.core.models import StoredKey, User
 from estate.core.security import Actor, ActorRole, fingerprint
 from estate.core.settings import get_settings
 
@@ -78,14 +77,15 @@ def create_key(
     return key
 
 
-def list_keys(session: Session) -> Sequence[StoredKey]:
-    """Return every key, the newest first."""
-    return session.scalars(select(StoredKey).order_by(StoredKey.created_at.desc(), StoredKey.key_id)).all()
+def list_keys(session: Session) -> list[tuple[StoredKey, User | None]]:
+    """Return every key with whose it is, the newest first."""
+    owned = select(StoredKey, User).outerjoin(User, User.user_id == StoredKey.user_id)
+    return [(row[0], row[1]) for row in session.execute(owned.order_by(StoredKey.created_at.desc(), StoredKey.key_id))]
 
 
-def state_of(key: StoredKey, now: dt.datetime) -> KeyState:
-    """Return how a key stands; one that is replaced is still good, until it expires."""
-    if key.revoked_at is not None:
+def state_of(key: StoredKey, owner: User | None, now: dt.datetime) -> KeyState:
+    """Return how a key stands: it ends with its owner; one that is replaced is still good, until it expires."""
+    if key.revoked_at is not None or (owner is not None and owner.disabled_at is not None):
         return "revoked"
     if key.expires_at is not None and key.expires_at <= now:
         return "expired"

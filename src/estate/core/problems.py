@@ -103,7 +103,7 @@ def _readable(part: str | int) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in str(part)[:_PART_LENGTH])
 
 
-def field_problems(error: ValidationError, *, row: int | None = None, limit: int = 100) -> tuple[FieldProblem, ...]:
+def field_problems(error: ValidationError, *, row: int | None = None, limit: int) -> tuple[FieldProblem, ...]:
     """Describe a failed validation field by field.
 
     Parameters
@@ -123,7 +123,7 @@ def field_problems(error: ValidationError, *, row: int | None = None, limit: int
     return _problems(error.errors(include_url=False), row=row, skip=0)[:limit]
 
 
-def request_problems(details: Sequence[Mapping[str, Any]], *, limit: int = 100) -> tuple[FieldProblem, ...]:
+def request_problems(details: Sequence[Mapping[str, Any]], *, limit: int) -> tuple[FieldProblem, ...]:
     """Describe what FastAPI found wrong with the parameters of a request.
 
     Parameters

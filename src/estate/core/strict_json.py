@@ -53,7 +53,7 @@ def parse(raw: bytes, *, max_depth: int = 32) -> object:
     BadRequest
         When the body is not such JSON; the message tells the place and never repeats the content.
     TooLarge
-        When it may hold more than a million values, counted by commas and brackets before it is parsed.
+        When it may hold more than `MAX_VALUES`, counted by commas and brackets before it is parsed.
 
     Examples
     --------

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Literal
 
 from pwdlib import PasswordHash
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from estate.core.audit import audit
@@ -18,7 +18,6 @@ from estate.core.key_store import Standing
 from estate.core.keys import ID_CHARACTERS, SECRET_CHARACTERS, random_text
 from estate.core.models import StoredKey, Team, User, UserSession
 from estate.core.security import Actor, fingerprint
-from estate.core.settings import get_settings
 
 __all__ = [
     "PASSWORD_MAX_CHARACTERS",
@@ -143,8 +142,6 @@ def log_in(session: Session, email: str, password: str) -> Opened | None:
     if user is None:
         audit(session, Actor.anonymous(), "login.refuse")
         return None
-    lifetime = dt.timedelta(hours=get_settings().session_lifetime_hours)
-    session.execute(delete(UserSession).where(UserSession.created_at < func.now() - lifetime))
     token = random_text(SECRET_CHARACTERS)
     session.add(UserSession(token_hash=fingerprint(token), user_id=user.user_id))
     session.flush()

@@ -298,7 +298,9 @@ def _checked(schema: TypeAdapter[Any], value: object) -> Any:
     try:
         return schema.validate_python(value)
     except ValidationError as error:
-        raise Invalid("The question was refused.", problems=field_problems(error)) from None
+        raise Invalid(
+            "The question was refused.", problems=field_problems(error, limit=get_settings().problems_max_items)
+        ) from None
 
 
 def _reply(chosen: Chosen, evidence: Evidence) -> Reply:

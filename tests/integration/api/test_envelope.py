@@ -274,6 +274,19 @@ def test_a_commit_that_fails_is_never_answered_with_success(live: TestClient, fa
     assert live.get("/market/query", params={"area_id": AREA["area_id"]}).json()["items"] == []
 
 
+@pytest.mark.parametrize("most", [3, 120])
+def test_as_many_problems_are_told_as_the_setting_says(
+    api: TestClient, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setenv("ESTATE_PROBLEMS_MAX_ITEMS", str(most))
+    get_settings.cache_clear()
+    unknown = {f"field_{i}": 1 for i in range(200)}
+    answers = [api.post("/client/closing", json=unknown), api.post("/market/ingest", json=unknown)]
+    monkeypatch.undo()
+    get_settings.cache_clear()
+    assert [(answer.status_code, len(answer.json()["errors"])) for answer in answers] == [(422, most)] * 2
+
+
 def test_a_call_with_a_key_that_is_still_running_is_a_conflict(live: TestClient, engine: Engine) -> None:
     lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
     with engine.begin() as connection:

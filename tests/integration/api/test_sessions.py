@@ -13,6 +13,7 @@ from tests.integration.api.identity import EMAIL, PASSWORD, new_user
 
 from estate.api.deps import now
 from estate.core.db import unit_of_work
+from estate.core.retention import forget_old
 from estate.core.security import Actor
 from estate.core.users import disable_user, log_in, set_password
 
@@ -53,6 +54,14 @@ def test_a_log_in_opens_a_session_and_a_log_out_ends_it_at_once(console: TestCli
     assert console.post("/auth/logout").json() == {"logged_out": True}
     assert COOKIE not in console.cookies
     assert console.get("/auth/me", headers={"Cookie": f"{COOKIE}={kept}"}).status_code == 401
+
+
+@pytest.mark.parametrize("foreign", ['prefs={"theme": 1}', "a b=1", "x[y]=1", "=", "flag"])
+def test_cookies_of_others_on_the_same_host_are_no_matter(console: TestClient, foreign: str) -> None:
+    assert enter(console) == 200
+    kept = token(console)
+    console.cookies.clear()
+    assert console.get("/auth/me", headers={"Cookie": f"{foreign}; {COOKIE}={kept}"}).status_code == 200
 
 
 def test_the_log_out_is_at_once_although_sessions_are_remembered(counting: Counting, user_id: uuid.UUID) -> None:
@@ -116,9 +125,10 @@ def test_use_keeps_a_session_alive(console: TestClient, connection: Connection) 
 
 def test_sessions_that_ended_long_ago_are_forgotten(console: TestClient, connection: Connection) -> None:
     enter(console)
-    aged(connection, "created_at", "13 hours")
-    enter(console)
-    assert connection.execute(text("SELECT count(*) FROM sessions")).scalar_one() == 1
+    for days, gone in ((29, 0), (2, 1)):
+        aged(connection, "last_seen_at", f"{days} days")
+        aged(connection, "created_at", f"{days} days")
+        assert forget_old().get("sessions", 0) == gone
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 from tests.integration.api.identity import AGENT, EMAIL, PASSWORD, TEAM, client_of, new_key, new_owners, new_user
@@ -225,8 +225,21 @@ def test_users_are_listed_with_team_and_last_session(api: TestClient) -> None:
     assert not [word for word in SECRETS if word in json.dumps(found)]
     with unit_of_work(SYSTEM) as session:
         disable_user(session, SYSTEM, EMAIL, NOW)
+        mine = create_key(session, SYSTEM, "mine", Standing("read_only"), user_id=user)
     (item,) = told(api, "users")["items"]
     assert (item["state"], item["disabled_at"]) == ("disabled", "2026-11-01T12:00:00Z")
+    states = {key["key_id"]: (key["owner"], key["state"]) for key in told(api, "keys")["items"]}
+    assert states[mine.key_id] == ("Layla", "revoked")
+
+
+def test_when_somebody_was_here_is_told_after_others_log_in(api: TestClient) -> None:
+    new_owners()
+    new_user("manager")
+    with unit_of_work(SYSTEM) as session:
+        assert log_in(session, EMAIL, PASSWORD)
+        session.execute(update(UserSession).values(created_at=NOW, last_seen_at=NOW))
+        assert log_in(session, EMAIL, PASSWORD)
+        assert list(session.scalars(select(UserSession.created_at).where(UserSession.last_seen_at == NOW))) == [NOW]
 
 
 def test_who_has_no_password_cannot_log_in(api: TestClient) -> None:

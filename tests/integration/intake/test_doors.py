@@ -314,6 +314,8 @@ def test_a_repeated_call_brings_one_import(api: TestClient) -> None:
     again = api.post("/imports", params={"filename": "a.csv"}, content=PEOPLE.encode(), headers=headers)
     assert (first.content, again.headers["idempotent-replay"]) == (again.content, "true")
     assert len(ok(api.get("/imports"))["items"]) == 1
+    other = {"filename": "a.csv", "kind": "agents"}
+    assert api.post("/imports", params=other, content=PEOPLE.encode(), headers=headers).status_code == 422
 
 
 # The worker
