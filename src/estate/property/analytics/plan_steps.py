@@ -21,6 +21,8 @@ from estate.property.analytics.plan_terms import (
     day,
     label,
     percent,
+    share_of,
+    weights,
     whole,
 )
 
@@ -33,7 +35,8 @@ EVEN_STEPS = 6
 DEFAULT_EVERY_MONTHS = 3
 DEFAULT_POST_MONTHS = 12
 """Plans after handover run from one to eight years; the shortest does not flatter the present value."""
-PCT_STEP = 10_000  # Generated and summed percentages have four decimals.
+PCT_STEP = 10_000  # Generated and summed percentages have four decimals,
+FINE_STEP = 10**10  # or ten, where four do not hold what is split.
 
 DEFAULT_TRIGGER = {
     "down_payment": "on_booking",
@@ -73,7 +76,10 @@ def make_steps(stated: Statement) -> tuple[Step, ...]:
         _check_order(steps)
         _check_headline(steps, stated.headline)
         return tuple(steps)
-    return tuple(_generated(stated))
+    steps = _generated(stated)
+    if len(steps) > MAX_INSTALMENTS:
+        raise PlanError((), f"A plan has at most {MAX_INSTALMENTS:,} instalments, booking and handover among them.")
+    return tuple(steps)
 
 
 # Listed instalments
@@ -126,7 +132,7 @@ class _Item:
             return Fraction(percent(pct, (*self.path, "pct")))
         if not total:
             raise PlanError(("total_price",), "Instalments in amounts need a total_price above 0.")
-        return Fraction(amount(money, (*self.path, "amount"))) * 100 / Fraction(total)
+        return share_of(amount(money, (*self.path, "amount")), total)
 
     def _stage(self, trigger: Trigger | None) -> str:
         stage = self.fields.get("stage")
@@ -201,7 +207,7 @@ def _default_trigger(stage: str, place: int, count: int) -> Trigger:
 def _check_total(steps: Sequence[Step], total: Decimal | None) -> None:
     amounts = [step.amount for step in steps if step.amount is not None]
     if len(amounts) == len(steps) and total is not None:
-        if abs(Fraction(sum(amounts)) - Fraction(total)) > CENT:
+        if not any(amounts) or abs(Fraction(sum(amounts)) - Fraction(total)) > CENT:
             raise PlanError(("installments",), "The amounts must sum to total_price.")
     elif abs(_total(steps) - 100) > TOLERANCE_PCT:
         raise PlanError(("installments",), "The percentages must sum to 100, within 0.01.")
@@ -212,9 +218,10 @@ def _total(steps: Iterable[Step]) -> Fraction:
 
 
 def _check_headline(steps: Sequence[Step], headline: Mapping[str, Decimal]) -> None:
+    shares = weights(steps)
     for stage, pct in headline.items():
-        of_stage = [step for step in steps if step.stage == stage]
-        if abs(_total(of_stage) - Fraction(pct)) > TOLERANCE_PCT:
+        of_stage = sum((share for step, share in zip(steps, shares, strict=True) if step.stage == stage), Fraction(0))
+        if abs(of_stage - Fraction(pct)) > TOLERANCE_PCT:
             raise PlanError((HEADLINES[stage],), "This must be the sum of the instalments of its stage.")
 
 
@@ -264,21 +271,25 @@ def _generated(stated: Statement) -> list[Step]:
 
 def _before_handover(stated: Statement, construction: Decimal) -> list[Step]:
     """Return the booking and the parts until handover; without a stated booking the first part is one."""
-    down = stated.headline.get("down_payment")
     triggers = _rhythm(stated)
     if stated.before_handover:
         booking, *others = _even("construction", stated.before_handover, [Trigger("on_booking"), *triggers])
         return [replace(booking, stage="down_payment"), *others]
-    first = [] if not down else [Step("down_payment", Fraction(down), Trigger("on_booking"))]
-    return [*first, *_even("construction", construction, triggers)]
+    return [*_booking(stated), *_even("construction", construction, triggers)]
+
+
+def _booking(stated: Statement) -> list[Step]:
+    down, money, total = stated.headline.get("down_payment"), stated.down_amount, stated.total_price
+    if not down:
+        return []
+    share = share_of(money, total) if money and total else Fraction(down)
+    return [Step("down_payment", share, Trigger("on_booking"), money)]
 
 
 def _rhythm(stated: Statement) -> list[Trigger]:
     """Return when the parts before handover are due: by the calendar where it is stated, else with construction."""
     every, term = stated.every_months, stated.term_months
     count = stated.count or (max(1, term // (every or DEFAULT_EVERY_MONTHS)) if term else EVEN_STEPS - 1)
-    if count > MAX_INSTALMENTS:
-        raise PlanError(("max_installment_years",), f"A plan has at most {MAX_INSTALMENTS:,} instalments.")
     if not term and not (every and stated.count):
         return [_default_trigger("construction", place, count) for place in range(1, count + 1)]
     last = every * count if every else term or 0
@@ -294,8 +305,9 @@ def _after_handover(stated: Statement) -> list[Step]:
 
 
 def _even(stage: str, pct: Decimal, triggers: Sequence[Trigger]) -> list[Step]:
-    """Split a per cent evenly over some triggers, to four decimals."""
+    """Split a per cent evenly over some triggers."""
     if not pct:
         return []
-    parts = apportion(int(pct * PCT_STEP), [Fraction(1)] * len(triggers))
-    return [Step(stage, Fraction(part, PCT_STEP), trigger) for part, trigger in zip(parts, triggers, strict=True)]
+    unit = PCT_STEP if pct == round(pct, 4) else FINE_STEP
+    parts = apportion(round(pct * unit), [Fraction(1)] * len(triggers))
+    return [Step(stage, Fraction(part, unit), trigger) for part, trigger in zip(parts, triggers, strict=True)]

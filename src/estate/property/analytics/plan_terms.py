@@ -22,6 +22,8 @@ __all__ = [
     "day",
     "label",
     "percent",
+    "share_of",
+    "weights",
     "whole",
 ]
 
@@ -32,7 +34,9 @@ MAX_INSTALMENTS = 1_000
 MAX_MONTHS = 1_200
 MAX_TEXT = 200
 AMOUNT_LIMIT = Decimal(10) ** 15
-_NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,10})?")
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,40})?")
+FINEST_PCT = Decimal("1e-10")
+"""A per cent is kept to ten decimals, which a float holds: what is written as JSON reads back as the same number."""
 
 
 class PlanError(ValueError):
@@ -171,13 +175,35 @@ def apportion(total: int, weights: Sequence[Fraction]) -> list[int]:
     return parts
 
 
+def share_of(money: Decimal, total: Decimal) -> Fraction:
+    """Return an amount as per cent of the total, exactly."""
+    return Fraction(money) * 100 / Fraction(total)
+
+
+def weights(steps: Sequence[Step]) -> list[Fraction]:
+    """Return the share of each step in per cent, such that they sum to 100.
+
+    Notes
+    -----
+    Per cents may be rounded: they take up what is missing, and amounts stay as stated, unless there are only amounts.
+    """
+    shares = [step.share for step in steps]
+    total = sum(shares, Fraction(0))
+    fixed = sum((step.share for step in steps if step.amount is not None), Fraction(0))
+    if fixed == total or fixed > 100:
+        return [share * 100 / total for share in shares]
+    scale = (100 - fixed) / (total - fixed)
+    return [step.share if step.amount is not None else step.share * scale for step in steps]
+
+
 def percent(value: object, path: Path) -> Decimal:
-    """Read a per cent, also from ``"60"`` and ``"60%"``."""
+    """Read a per cent to ten decimals, also from ``"60"`` and ``"60%"``."""
     text = value.strip().removesuffix("%").rstrip() if isinstance(value, str) else value
     number = _number(text, path)
     if number > 100:
         raise PlanError(path, "This must be a per cent from 0 to 100.")
-    return number
+    kept = number.quantize(FINEST_PCT)
+    return number if number == kept else kept
 
 
 def amount(value: object, path: Path) -> Decimal:
@@ -189,7 +215,8 @@ def amount(value: object, path: Path) -> Decimal:
 
 
 def _number(value: object, path: Path) -> Decimal:
-    text = str(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else value
+    counted = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    text = f"{Decimal(str(value)):f}" if counted else value  # A float of 0.00001 writes itself as 1e-05.
     if isinstance(text, str) and _NUMBER.fullmatch(text):
         return Decimal(text)
     raise PlanError(path, "This must be a number of at least 0, in plain digits.")
