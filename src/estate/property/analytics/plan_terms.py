@@ -4,7 +4,7 @@ import calendar
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -30,6 +30,7 @@ __all__ = [
 Path = tuple[str | int, ...]
 
 STAGES = ("down_payment", "construction", "handover", "post_handover")
+HANG_ON_HANDOVER = ("construction_pct", "on_handover", "months_after_handover")
 MAX_INSTALMENTS = 1_000
 MAX_MONTHS = 1_200
 MAX_TEXT = 200
@@ -94,6 +95,20 @@ class Trigger:
         if self.type == "construction_pct":
             return booked_on + dt.timedelta(days=int((handover_on - booked_on).days * value / 100))
         return handover_on if self.type == "on_handover" else booked_on
+
+    def delayed(self, booked_on: dt.date, handover_on: dt.date, months: int) -> "Trigger":
+        """Return the trigger when the handover comes later: an expected date moves with it, a fixed one stays.
+
+        Notes
+        -----
+        A stage of construction that was expected between booking and handover keeps its place between them.
+        """
+        if self.on is None or self.type not in HANG_ON_HANDOVER:
+            return self
+        if self.type == "construction_pct" and booked_on < self.on < handover_on:
+            pace = (add_months(handover_on, months) - booked_on) / (handover_on - booked_on)
+            return replace(self, on=booked_on + (self.on - booked_on) * pace)
+        return replace(self, on=add_months(self.on, months))
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `plan_steps` reads back."""
