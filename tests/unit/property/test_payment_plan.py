@@ -328,6 +328,64 @@ def test_a_plan_that_contradicts_itself_is_refused_with_its_place(value: object,
     assert refused.value.path == path
 
 
+def built(value: int) -> dict[str, Any]:
+    return {"type": "construction_pct", "value": value}
+
+
+def moved_in(months: int) -> dict[str, Any]:
+    return {"type": "months_after_handover", "value": months}
+
+
+@pytest.mark.parametrize(
+    ("triggers", "expected"),
+    [
+        ([built(80), None], [80, 90]),
+        ([None, built(20), None, None], [10, 20, 46.67, 73.33]),
+        ([None, built(1), None, built(2)], [0.5, 1, 1.5, 2]),
+        ([built(100), None], [100, 100]),
+        ([None, None], [33.33, 66.67]),
+    ],
+)
+def test_construction_without_a_trigger_lies_between_its_neighbours(
+    triggers: list[dict[str, Any] | None], expected: list[float]
+) -> None:
+    items = [{"pct": 20, "stage": "construction", "trigger": trigger} for trigger in triggers]
+    plan = same_when_stored(listed({"pct": 100 - 20 * len(items), "trigger": BOOKING}, *items))
+    assert [float(step.trigger.value or 0) for step in plan.steps[1:]] == expected
+
+
+@pytest.mark.parametrize(
+    ("triggers", "expected"),
+    [
+        ([moved_in(12), None, None], [12, 15, 18]),
+        ([None, moved_in(2), None], [1, 2, 5]),
+        ([None] * 3, [3, 6, 9]),
+        ([moved_in(1_200), None], [1_200, 1_200]),
+    ],
+)
+def test_what_is_due_after_handover_without_a_trigger_lies_between_its_neighbours(
+    triggers: list[dict[str, Any] | None], expected: list[int]
+) -> None:
+    items = [{"pct": 20, "stage": "post_handover", "trigger": trigger} for trigger in triggers]
+    plan = same_when_stored(listed({"pct": 100 - 20 * len(items), "trigger": AT_HANDOVER}, *items))
+    assert [step.trigger.value for step in plan.steps[1:]] == expected
+
+
+@given(
+    values=st.lists(st.integers(0, 10**12), min_size=1, max_size=8),
+    vague=st.lists(st.integers(0, 3), min_size=9, max_size=9),
+)
+def test_no_order_that_is_stated_is_broken_by_a_default(values: list[int], vague: list[int]) -> None:
+    known = [{"type": "construction_pct", "value": f"{Decimal(v).scaleb(-10):f}"} for v in sorted(values)]
+    triggers = [t for trigger, before in zip([*known, None], vague, strict=False) for t in [*[None] * before, trigger]]
+    parts = apportion(10**12, [Fraction(1)] * len(triggers))
+    items = [
+        {"pct": f"{Decimal(part).scaleb(-10):f}", "trigger": trigger}
+        for part, trigger in zip(parts, triggers, strict=True)
+    ]
+    same_when_stored(listed(*items))
+
+
 def test_the_sum_may_be_off_by_a_hundredth() -> None:
     plan = PaymentPlan.parse(listed({"pct": 33.33}, {"pct": 33.33}, {"pct": 33.33}))
     assert total(plan.schedule("999.99", BOOKED, HANDOVER)) == Decimal("999.99")

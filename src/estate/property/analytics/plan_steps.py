@@ -1,7 +1,6 @@
 """Turns a stated payment plan into instalments: those that are listed, or even ones for a headline."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -35,15 +34,12 @@ EVEN_STEPS = 6
 DEFAULT_EVERY_MONTHS = 3
 DEFAULT_POST_MONTHS = 12
 """Plans after handover run from one to eight years; the shortest does not flatter the present value."""
+COMPLETE = Decimal(100)
+"""Per cent of construction at handover; a month after it counts one more."""
 PCT_STEP = 10_000  # Generated and summed percentages have four decimals,
 FINE_STEP = 10**10  # or ten, where four do not hold what is split.
 
-DEFAULT_TRIGGER = {
-    "down_payment": "on_booking",
-    "handover": "on_handover",
-    "post_handover": "months_after_handover",
-    "construction": "construction_pct",
-}
+DEFAULT_TRIGGER = {"down_payment": "on_booking", "handover": "on_handover"}
 STAGE_OF_TRIGGER = {
     "on_booking": "down_payment",
     "on_contract": "down_payment",
@@ -178,27 +174,44 @@ def _read_value(kind: str, value: object, dated: bool, path: Path) -> Decimal | 
 
 
 def _with_triggers(steps: Sequence[Step]) -> list[Step]:
-    """Give a trigger to the instalments that state none: that of their stage, construction at even steps."""
-    vague = [i for i, step in enumerate(steps) if not step.trigger.type or _vague(step.trigger)]
-    place = Counter[str]()
-    counts = Counter(steps[i].stage for i in vague)
+    """Give a trigger to the instalments that state none: that of their stage, between the stated ones around them."""
     filled = list(steps)
-    for i in vague:
-        stage = steps[i].stage
-        place[stage] += 1
-        filled[i] = replace(steps[i], trigger=_default_trigger(stage, place[stage], counts[stage]))
+    for stage in STAGES:
+        for run, after, before in _runs(steps, stage):
+            for place, i in enumerate(run, start=1):
+                filled[i] = replace(steps[i], trigger=_default_trigger(stage, place, len(run), after, before))
     return filled
 
 
-def _vague(trigger: Trigger) -> bool:
-    return trigger.type == "construction_pct" and trigger.value is None and trigger.on is None
+def _runs(steps: Sequence[Step], stage: str) -> Iterator[tuple[list[int], Decimal, Decimal]]:
+    """Find where instalments of a stage that state no trigger lie between two that do, and the progress of those."""
+    first, last = (Decimal(0), COMPLETE) if stage == "construction" else (COMPLETE, COMPLETE + MAX_MONTHS)
+    run: list[int] = []
+    for i, step in enumerate(steps):
+        if _vague(step):
+            run += [i] if step.stage == stage else []
+        elif (progress := dict(_clocks(step)).get("construction")) is not None:
+            yield run, first, max(first, min(last, progress))
+            run, first = [], max(first, min(last, progress))
+    yield run, first, last
 
 
-def _default_trigger(stage: str, place: int, count: int) -> Trigger:
+def _vague(step: Step) -> bool:
+    trigger = step.trigger
+    return not trigger.type or (trigger.type == "construction_pct" and trigger.value is None and trigger.on is None)
+
+
+def _default_trigger(
+    stage: str, place: int, count: int, after: Decimal = Decimal(0), before: Decimal = COMPLETE
+) -> Trigger:
+    """Return the trigger of one of several instalments between two stages of progress; see `_clocks`."""
+    even = after + (before - after) * place / (count + 1)
     if stage == "construction":
-        return Trigger("construction_pct", (Decimal(100 * place) / (count + 1)).quantize(Decimal("0.01")))
-    months = Decimal(DEFAULT_EVERY_MONTHS * place) if stage == "post_handover" else None
-    return Trigger(DEFAULT_TRIGGER[stage], months)
+        return Trigger("construction_pct", min(before, max(after, even.quantize(Decimal("0.01")))))
+    if stage == "post_handover":
+        months = min(after + DEFAULT_EVERY_MONTHS * place, even) - COMPLETE
+        return Trigger("months_after_handover", Decimal(int(months)))
+    return Trigger(DEFAULT_TRIGGER[stage])
 
 
 # Checks
@@ -244,7 +257,7 @@ def _clocks(step: Step) -> Iterable[tuple[str, Decimal]]:
     if trigger.type in ("on_booking", "on_contract", "months_after_booking"):
         yield "booking", value
     elif trigger.type in ("on_handover", "months_after_handover"):
-        yield "construction", 100 + value
+        yield "construction", COMPLETE + value
     elif trigger.type == "construction_pct" and trigger.value is not None:
         yield "construction", value
 
