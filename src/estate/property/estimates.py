@@ -117,15 +117,15 @@ def _time_to_sell(unit: Unit, times: Sequence[Any]) -> TimeToSellOut:
     frame = pd.DataFrame([tuple(row) for row in times], columns=["segment", "bedrooms", "days", "sold"])
     model = survival.fit(_traits(frame), frame["days"].to_numpy(float), frame["sold"].to_numpy(bool))
     own = _traits(pd.DataFrame({"segment": [unit.segment], "bedrooms": [unit.bedrooms]}))
-    n, sold = model.pooled.n, model.pooled.sold
-    known = sold >= survival.MIN_SOLD
+    n, sold = len(frame), int(frame["sold"].sum())
+    days = [day for day in SALE_DAYS if day <= model.watched] if sold >= survival.MIN_SOLD else []
     return TimeToSellOut(
-        status="ok" if known else "insufficient_data",
-        chances=_chances(model, own) if known else [],
-        median_days=model.median_days(own)[0] if known else None,
+        status="ok" if days else "insufficient_data",
+        chances=_chances(model, own, days),
+        median_days=model.median_days(own)[0] if days else None,
         n=n,
         sold=sold,
-        why=_time_why(unit, n, sold, known),
+        why=_time_why(unit, n, sold, model.watched),
     )
 
 
@@ -133,18 +133,26 @@ def _traits(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[["segment", "bedrooms"]].astype({"segment": object, "bedrooms": float})
 
 
-def _chances(model: survival.TimeToSell, own: pd.DataFrame) -> list[SaleChance]:
-    lower, upper = model.interval(own, SALE_DAYS)
-    rows = zip(SALE_DAYS, model.predict(own, SALE_DAYS)[0], lower[0], upper[0], strict=True)
+def _chances(model: survival.TimeToSell, own: pd.DataFrame, days: Sequence[int]) -> list[SaleChance]:
+    lower, upper = model.interval(own, days)
+    rows = zip(days, model.predict(own, days)[0], lower[0], upper[0], strict=True)
     return [SaleChance(days=day, probability=p, lower=low, upper=high) for day, p, low, high in rows]
 
 
-def _time_why(unit: Unit, n: int, sold: int, known: bool) -> str:
+def _time_why(unit: Unit, n: int, sold: int, watched: float) -> str:
     if unit.area_id is None:
         return "The unit states no area, so that no sale can be compared with it."
-    if not known:
+    if sold < survival.MIN_SOLD:
         return f"{sold} sales with a listing date among {n} units of the area; {survival.MIN_SOLD} are needed."
-    return (
+    known = (
         f"Kaplan-Meier curve of {n} units of the area, {sold} sold and the others censored, moved by how fast units "
         "of this segment and number of bedrooms sold; 90 % intervals."
     )
+    left_out = [day for day in SALE_DAYS if day > watched]
+    if not left_out:
+        return known
+    unknown = (
+        f"Too few of the {n} units of the area were seen for longer than {int(watched)} days to tell the chance of a "
+        f"sale within {left_out[0]} days or more."
+    )
+    return unknown if len(left_out) == len(SALE_DAYS) else f"{known} {unknown}"

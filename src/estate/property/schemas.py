@@ -384,7 +384,7 @@ class TimeToSellOut(SchemaOut):
     """How long units like this take to sell."""
 
     status: Literal["ok", "insufficient_data"]
-    chances: list[SaleChance]
+    chances: list[SaleChance] = Field(description="Without the horizons for which too few units were seen that long.")
     median_days: float | None = Field(description="Null when fewer than half are sold by the end of what was seen.")
     n: int = Field(description="Units of the area that it rests on, sold or not.")
     sold: int

@@ -393,6 +393,35 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     assert chances[0] == pytest.approx(0)
 
 
+def on_market(n: int, area: uuid.UUID, days: int, sold_after: int | None = None) -> dict[str, Any]:
+    """Return a unit listed some days ago."""
+    listed_at = dt.datetime.now(dt.UTC) - dt.timedelta(days=days)
+    row = unit(n, area_id=str(area), listed_at=listed_at.isoformat())
+    if sold_after is None:
+        return row
+    return row | {"status": "sold", "sold_at": (listed_at + dt.timedelta(days=sold_after)).isoformat()}
+
+
+def test_no_chance_is_told_of_days_that_too_few_units_were_seen(session: Session, area: uuid.UUID) -> None:
+    lately = [on_market(n, area, days=20, sold_after=n if n <= 12 else None) for n in range(1, 41)]
+    ingest(session, *lately, on_market(41, area, days=70, sold_after=60))
+    selling = service.predict(session, ref(40)).time_to_sell
+    assert (selling.status, selling.chances, selling.median_days) == ("insufficient_data", [], None)
+    assert (selling.n, selling.sold) == (41, 13)
+    assert selling.why == (
+        "Too few of the 41 units of the area were seen for longer than 20 days to tell the chance of a sale within "
+        "30 days or more."
+    )
+    ingest(session, *(on_market(n, area, days=50) for n in range(42, 72)))
+    selling = service.predict(session, ref(40)).time_to_sell
+    assert (selling.status, [chance.days for chance in selling.chances]) == ("ok", [30])
+    assert selling.chances[0].upper < 0.5
+    assert selling.why.endswith(
+        "Too few of the 71 units of the area were seen for longer than 50 days to tell the chance of a sale within "
+        "60 days or more."
+    )
+
+
 def test_a_unit_without_an_area_is_not_compared_with_others_without_one(session: Session) -> None:
     sold: dict[str, Any] = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": "2026-02-01T00:00:00Z"}
     ingest(session, unit(1), *(unit(n, price=100_000, **sold) for n in range(2, 22)))

@@ -51,6 +51,16 @@ def test_a_bad_plan_is_a_problem_that_names_its_place(api: TestClient) -> None:
     assert fields(answer) == ["payment_plan.installments.1.trigger.date"]
 
 
+def test_a_down_payment_in_money_is_used_and_its_plan_is_taken_back(api: TestClient) -> None:
+    plan = {"total_price": 1_900_000, "down_payment": 250_000, "number_of_installments": 20, "frequency": "monthly"}
+    post(api, unit(A, price="1900000", payment_plan=plan, delivery_date="2099-01-01"), unit(B, price="1"))
+    compared = api.get("/property/compare", params={"unitA": A, "unitB": B}).json()
+    assert compared["units"][0]["money_over_time"]["instalments"][0]["amount"] == "250000.00"
+    stored = api.get("/property/query", params={"unit": f"{PROJECT}:{A}"}).json()["items"][0]["payment_plan"]
+    post(api, unit(A, payment_plan=stored))
+    assert api.get("/property/query", params={"unit": f"{PROJECT}:{A}"}).json()["items"][0]["payment_plan"] == stored
+
+
 def test_writing_needs_a_key(api: TestClient) -> None:
     assert api.post("/property/ingest", json=[], headers={"X-API-Key": ""}).status_code == 401
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from estate.property.analytics.kaplan_meier import kaplan_meier
+from estate.property.analytics.kaplan_meier import kaplan_meier, watched_until
 
 # Freireich's remission times under 6-MP (weeks; 0 = censored), the usual worked example of the method.
 WEEKS = [6, 6, 6, 6, 7, 9, 10, 10, 11, 13, 16, 17, 19, 20, 22, 23, 25, 32, 32, 34, 35]
@@ -36,7 +36,32 @@ def test_a_censored_unit_was_at_risk_on_the_day_of_a_sale() -> None:
 def test_counting_censored_units_as_unsold_would_be_wrong() -> None:
     durations = [10.0] * 10 + [5.0] * 90
     sold = [1] * 10 + [0] * 90
-    assert kaplan_meier(durations, sold).sold_by(30)[0] == 1.0
+    assert kaplan_meier(durations, sold).sold_by(30)[0] == 0.95
+
+
+def test_a_last_unit_that_is_sold_does_not_make_a_sale_near_certain() -> None:
+    curve = kaplan_meier([5.0] * 10 + [20.0] * 89 + [60.0], [1] * 10 + [0] * 89 + [1])
+    p, lower, upper = curve.sold_by(60)
+    assert p == pytest.approx(0.55)
+    assert upper - lower > 0.7
+
+
+@pytest.mark.parametrize("n", [10, 20, 100, 1_000])
+def test_where_every_unit_is_sold_the_lower_end_is_about_the_exact_one(n: int) -> None:
+    lower = kaplan_meier(range(1, n + 1), np.ones(n)).sold_by(n)[1]
+    assert lower == pytest.approx(0.05 ** (1 / n), abs=0.02), "Clopper and Pearson 1934, of n sold out of n"
+
+
+def test_a_day_without_a_sale_rests_on_the_units_that_were_seen_so_long() -> None:
+    curve = kaplan_meier([2.0] * 90 + [50.0] * 10, [0] * 90 + [1] * 10)
+    assert [curve.sold_by(day)[2] for day in (1, 30)] == pytest.approx([1 - 0.1 ** (1 / 100), 1 - 0.1 ** (1 / 10)])
+
+
+def test_units_are_watched_until_censoring_takes_them_out_of_sight() -> None:
+    assert watched_until(WEEKS, SOLD, 10) == 25  # 21 units times the chance of being seen: 11.1, and 8.9 after it.
+    assert watched_until(WEEKS, np.ones(21), 10) == np.inf
+    assert watched_until([5.0] * 10 + [20.0] * 90, [1] * 10 + [0] * 90, 10) == 20
+    assert watched_until([], [], 10) == np.inf
 
 
 def test_before_the_first_sale_nothing_is_sold_and_chances_only_grow() -> None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from estate.property.analytics.payment_plan import Instalment, PaymentPlan, PlanError
@@ -166,6 +166,86 @@ def test_usual_spellings_are_read(value: object, expected: tuple[float, float, f
     assert (before, pct["handover"], pct["post_handover"]) == pytest.approx(expected)
 
 
+def same_when_stored(value: object) -> PaymentPlan:
+    plan = PaymentPlan.parse(value)
+    again = PaymentPlan.parse(json.loads(json.dumps(plan.to_json())))
+    assert again.steps == plan.steps
+    assert again.to_json() == plan.to_json()
+    return plan
+
+
+@given(
+    cents=st.integers(min_value=1, max_value=10**17 - 1),
+    part=st.floats(min_value=0.0001, max_value=0.99),
+    count=st.integers(1, 60),
+    name=st.sampled_from(["60/40", "Easy"]),
+    key=st.sampled_from(["down_payment", "min_down_payment", "down_payment_amount"]),
+)
+def test_a_down_payment_in_money_is_stored_and_due_as_stated(
+    cents: int, part: float, count: int, name: str, key: str
+) -> None:
+    price, money = Decimal(cents).scaleb(-2), Decimal(int(cents * part)).scaleb(-2)
+    assume(money > 100 and (name == "Easy" or money <= price * 6 / 10))
+    plan = same_when_stored({"name": name, "total_price": str(price), key: str(money), "number_of_installments": count})
+    schedule = plan.schedule(price, BOOKED, HANDOVER)
+    assert schedule[0] == Instalment(BOOKED, money, "down_payment")
+    assert total(schedule) == price
+
+
+def test_a_stated_down_payment_goes_before_a_rounded_per_cent() -> None:
+    plan = same_when_stored({"total_price": 1_900_000, "down_payment": 250_000, "on_handover_pct": 86.84})
+    amounts = [part.amount for part in plan.schedule(1_900_000, BOOKED, HANDOVER)]
+    assert amounts == [Decimal("250000.00"), Decimal("1650000.00")]
+
+
+def test_what_is_left_after_a_down_payment_in_money_is_split_evenly() -> None:
+    plan = PaymentPlan.parse({"total_price": 1_900_000, "down_payment": 250_000, "number_of_installments": 20})
+    assert {part.amount for part in plan.schedule(1_900_000, BOOKED, HANDOVER)[1:]} == {Decimal("82500.00")}
+
+
+@given(parts=st.lists(st.integers(1, 10**12), min_size=1, max_size=30))
+def test_every_per_cent_is_stored_as_it_is(parts: list[int]) -> None:
+    exact = [Decimal(part).scaleb(-10) for part in apportion(10**12, [Fraction(part) for part in parts])]
+    same_when_stored(listed(*({"pct": f"{pct:f}"} for pct in exact)))
+
+
+@given(
+    down=st.integers(0, 10**12),
+    missing=st.integers(-(10**8), 10**8),
+    months=st.integers(1, 1_200),
+    discount=st.integers(1, 10**12),
+)
+def test_every_headline_is_stored_as_it_is(down: int, missing: int, months: int, discount: int) -> None:
+    handover = min(max(10**12 - down + missing, 0), 10**12)
+    pct = {"down_payment_pct": down, "on_handover_pct": handover, "cash_discount_pct": discount}
+    fields = {key: f"{Decimal(value).scaleb(-10):f}" for key, value in pct.items()}
+    same_when_stored(fields | {"post_handover_months": months})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        listed({"pct": "0.00001", "stage": "down_payment"}, {"pct": 99.99999}),
+        listed({"pct": 1e-05}, {"pct": "99.9999900000000000000000000001"}),
+        {"name": "60/40", "cash_discount_pct": 0.00001},
+        {"name": "60/40", "installments": []},
+        listed({"pct": 99.98995}, {"pct": "0.00005", "stage": "handover"}),
+        listed({"amount": "0.01"}, total_price="0.02"),
+    ],
+)
+def test_small_and_rounded_numbers_are_stored_as_they_are(value: object) -> None:
+    same_when_stored(value)
+
+
+def test_a_plan_stored_with_more_decimals_than_are_kept_is_read() -> None:
+    """As a down payment of 250,000 of 1,900,000 was once written."""
+    stored = listed({"seq": 1, "pct": 13.157894736842104}, {"seq": 2, "pct": 86.8421}, total_price="1900000.00")
+    assert [step.share for step in same_when_stored(stored).steps] == [
+        Fraction("13.1578947368"),
+        Fraction("86.8421"),
+    ]
+
+
 def test_a_plan_that_says_too_little_is_kept_without_a_schedule() -> None:
     plan = PaymentPlan.parse({"name": "Flexible", "promoter": "bank"})
     assert plan.schedule_source == "none"
@@ -198,6 +278,8 @@ def test_the_order_of_instalments_is_their_seq() -> None:
         (listed({"pct": 50}, {"pct": 49.98}), ("installments",)),
         (listed({"pct": 50}, {"pct": 50.02}), ("installments",)),
         (listed(*[{"pct": 0.0999}] * 1001), ("installments",)),
+        (listed({"amount": 0}, total_price="0.01"), ("installments",)),
+        ({"down_payment_pct": 10, "number_of_installments": 1000}, ()),
         ({"number_of_installments": 1001}, ("number_of_installments",)),
         ({"down_payment_pct": 20, "on_handover_pct": 70}, ()),
         ({"down_payment_pct": 20}, ()),
@@ -244,6 +326,64 @@ def test_a_plan_that_contradicts_itself_is_refused_with_its_place(value: object,
     with pytest.raises(PlanError) as refused:
         PaymentPlan.parse(value)
     assert refused.value.path == path
+
+
+def built(value: int) -> dict[str, Any]:
+    return {"type": "construction_pct", "value": value}
+
+
+def moved_in(months: int) -> dict[str, Any]:
+    return {"type": "months_after_handover", "value": months}
+
+
+@pytest.mark.parametrize(
+    ("triggers", "expected"),
+    [
+        ([built(80), None], [80, 90]),
+        ([None, built(20), None, None], [10, 20, 46.67, 73.33]),
+        ([None, built(1), None, built(2)], [0.5, 1, 1.5, 2]),
+        ([built(100), None], [100, 100]),
+        ([None, None], [33.33, 66.67]),
+    ],
+)
+def test_construction_without_a_trigger_lies_between_its_neighbours(
+    triggers: list[dict[str, Any] | None], expected: list[float]
+) -> None:
+    items = [{"pct": 20, "stage": "construction", "trigger": trigger} for trigger in triggers]
+    plan = same_when_stored(listed({"pct": 100 - 20 * len(items), "trigger": BOOKING}, *items))
+    assert [float(step.trigger.value or 0) for step in plan.steps[1:]] == expected
+
+
+@pytest.mark.parametrize(
+    ("triggers", "expected"),
+    [
+        ([moved_in(12), None, None], [12, 15, 18]),
+        ([None, moved_in(2), None], [1, 2, 5]),
+        ([None] * 3, [3, 6, 9]),
+        ([moved_in(1_200), None], [1_200, 1_200]),
+    ],
+)
+def test_what_is_due_after_handover_without_a_trigger_lies_between_its_neighbours(
+    triggers: list[dict[str, Any] | None], expected: list[int]
+) -> None:
+    items = [{"pct": 20, "stage": "post_handover", "trigger": trigger} for trigger in triggers]
+    plan = same_when_stored(listed({"pct": 100 - 20 * len(items), "trigger": AT_HANDOVER}, *items))
+    assert [step.trigger.value for step in plan.steps[1:]] == expected
+
+
+@given(
+    values=st.lists(st.integers(0, 10**12), min_size=1, max_size=8),
+    vague=st.lists(st.integers(0, 3), min_size=9, max_size=9),
+)
+def test_no_order_that_is_stated_is_broken_by_a_default(values: list[int], vague: list[int]) -> None:
+    known = [{"type": "construction_pct", "value": f"{Decimal(v).scaleb(-10):f}"} for v in sorted(values)]
+    triggers = [t for trigger, before in zip([*known, None], vague, strict=False) for t in [*[None] * before, trigger]]
+    parts = apportion(10**12, [Fraction(1)] * len(triggers))
+    items = [
+        {"pct": f"{Decimal(part).scaleb(-10):f}", "trigger": trigger}
+        for part, trigger in zip(parts, triggers, strict=True)
+    ]
+    same_when_stored(listed(*items))
 
 
 def test_the_sum_may_be_off_by_a_hundredth() -> None:

@@ -53,6 +53,38 @@ def test_a_late_handover_is_later_and_worth_less() -> None:
     assert [case.last_due_on for case in found] == [HANDOVER, dt.date(2028, 7, 1), dt.date(2029, 1, 1)]
 
 
+def dated(plan: PaymentPlan) -> PaymentPlan:
+    """State for each instalment the day on which it is due anyway."""
+    on = [step.trigger.due(BOOKED, HANDOVER).isoformat() for step in plan.steps]
+    stored = plan.to_json()
+    for item, day in zip(stored["installments"], on, strict=True):
+        item["trigger"]["expected_date"] = day
+    return PaymentPlan.parse(stored)
+
+
+@pytest.mark.parametrize("stated", ["10/90", "20/30/50", {"down_payment_pct": 20, "post_handover_pct": 80}])
+def test_a_late_handover_moves_expected_dates_as_it_moves_those_that_nobody_states(stated: object) -> None:
+    plan = PaymentPlan.parse(stated)
+    free, bound = (stress(one, PRICE, 0.10, BOOKED, HANDOVER) for one in (plan, dated(plan)))
+    assert [case.last_due_on for case in bound] == [case.last_due_on for case in free]
+    for one, other in zip(bound, free, strict=True):
+        assert float(one.present_value) == pytest.approx(float(other.present_value), rel=1e-3)
+
+
+def test_a_fixed_date_stays_when_the_handover_is_late() -> None:
+    plan = PaymentPlan.parse(
+        {"installments": [{"pct": 40, "trigger": "on_booking"}, {"pct": 60, "date": "2028-01-01"}]}
+    )
+    assert {case.last_due_on for case in stress(plan, PRICE, 0.10, BOOKED, HANDOVER)} == {HANDOVER}
+
+
+def test_construction_expected_after_a_handover_that_is_over_moves_by_the_delay() -> None:
+    trigger = {"type": "construction_pct", "value": 80, "expected_date": "2027-03-01"}
+    plan = PaymentPlan.parse({"installments": [{"pct": 100, "trigger": trigger}]})
+    found = stress(plan, PRICE, 0.10, BOOKED, dt.date(2026, 12, 1))
+    assert [case.last_due_on for case in found] == [dt.date(2027, 3, 1), dt.date(2027, 9, 1), dt.date(2028, 3, 1)]
+
+
 def test_the_stages_of_odd_amounts_sum_to_the_whole() -> None:
     thirds = [{"amount": "33.33", "stage": s} for s in ("down_payment", "construction")]
     plan = PaymentPlan.parse(

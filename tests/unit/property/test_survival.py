@@ -68,6 +68,43 @@ def test_chances_grow_with_the_days_and_stay_within_their_interval(model: TimeTo
     assert ((lower <= chances) & (chances <= upper)).all()
 
 
+def young(mean_days: float, old: int, rng: np.random.Generator) -> TimeToSell:
+    """Fit a portfolio of 100 listings, all but some of them put up within 40 days, that sell at a constant rate."""
+    age = np.concatenate([rng.uniform(1, 40, 100 - old), rng.uniform(60, 120, old)])
+    sale = rng.exponential(mean_days, 100)
+    return fit(pd.DataFrame(index=range(100)), np.minimum(sale, age), sale <= age)
+
+
+@pytest.mark.parametrize("old", [0, 5, 15, 25])
+def test_intervals_of_a_young_portfolio_hold_the_truth_as_often_as_they_say(old: int) -> None:
+    rng = np.random.default_rng(13)
+    true = 1 - np.exp(-DAYS / 150)
+    held = []
+    for _ in range(200):
+        lower, upper = young(150, old, rng).interval(pd.DataFrame(index=[0]))
+        held.append((lower[0] <= true) & (true <= upper[0]))
+    assert (np.mean(held, axis=0) > 0.86).all(), "0.9, less two standard errors"
+
+
+def test_one_old_sale_says_nothing_of_days_that_nobody_else_saw() -> None:
+    days = np.concatenate([np.arange(5.0, 15.0), np.full(89, 20.0), [60.0]])
+    model = fit(pd.DataFrame(index=range(100)), days, np.isin(np.arange(100), [*range(10), 99]))
+    own = pd.DataFrame(index=[0])
+    assert model.watched == 20
+    assert model.predict(own)[0] == pytest.approx([0.1] * 3)
+    lower, upper = model.interval(own)
+    assert lower[0] == pytest.approx([model.interval(own, (20,))[0][0, 0]] * 3)
+    assert upper[0].tolist() == [1, 1, 1]
+    assert model.median_days(own) == [None]
+
+
+def test_a_fast_market_that_was_seen_to_the_end_is_known_after_its_last_sale() -> None:
+    model = fit(pd.DataFrame(index=range(20)), np.arange(1.0, 21.0), np.ones(20))
+    lower, upper = model.interval(pd.DataFrame(index=[0]))
+    assert (lower > 0.8).all()
+    assert (upper < 1).all()
+
+
 def test_few_sales_stay_near_the_pooled_curve() -> None:
     frame = pd.DataFrame({"kind": ["flat"] * 6 + ["villa"] * 6})
     days = np.array([10, 12, 14, 16, 18, 20, 70, 75, 80, 85, 90, 95], dtype=np.float64)

@@ -10,7 +10,7 @@ from typing import Any
 
 from estate.property.analytics.plan_statement import HEADLINES, Statement, read_statement
 from estate.property.analytics.plan_steps import PCT_STEP, make_steps
-from estate.property.analytics.plan_terms import PlanError, Step, apportion
+from estate.property.analytics.plan_terms import PlanError, Step, apportion, weights
 
 __all__ = ["DAYS_A_YEAR", "Instalment", "PaymentPlan", "PlanError", "worth"]
 
@@ -103,7 +103,8 @@ class PaymentPlan:
         Returns
         -------
         list of Instalment
-            By day. Each amount is within a cent of its exact share (largest remainder).
+            By day. Each amount is within a cent of its exact share (largest remainder); at the total price that the
+            plan states, amounts are paid as stated.
 
         Raises
         ------
@@ -117,7 +118,7 @@ class PaymentPlan:
         cents = Decimal(price) * 100
         if cents < 0 or cents != int(cents):
             raise ValueError("a price is at least 0 and has at most two decimals")
-        parts = apportion(int(cents), [step.share for step in self.steps])
+        parts = apportion(int(cents), weights(self.steps))
         dated = [
             Instalment(step.trigger.due(booked_on, handover_on), Decimal(part).scaleb(-2), step.stage)
             for step, part in zip(self.steps, parts, strict=True)
@@ -149,7 +150,8 @@ class PaymentPlan:
         """Per cent of the price by stage, to four decimals; they sum to 100. Empty without instalments."""
         if not self.steps:
             return {}
-        sums = [sum((s.share for s in self.steps if s.stage == stage), Fraction(0)) for stage in HEADLINES]
+        shares = list(zip(self.steps, weights(self.steps), strict=True))
+        sums = [sum((share for step, share in shares if step.stage == stage), Fraction(0)) for stage in HEADLINES]
         parts = apportion(100 * PCT_STEP, sums)
         return {stage: Decimal(part).scaleb(-4) for stage, part in zip(HEADLINES, parts, strict=True)}
 

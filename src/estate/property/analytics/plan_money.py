@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -74,11 +74,17 @@ def peak_outlay(instalments: Sequence[Instalment]) -> Decimal:
 def stress(
     plan: PaymentPlan, price: Decimal, annual_rate: Decimal | float, booked_on: dt.date, handover_on: dt.date
 ) -> list[Stress]:
-    """Return what becomes of a plan when the handover comes as much later as `DELAYS_MONTHS` say."""
+    """Return what becomes of a plan when the handover comes as much later as `DELAYS_MONTHS` say.
+
+    Notes
+    -----
+    Dates that are expected for handover, construction and after it move with the delay; fixed dates stay.
+    """
     found = []
     for months in DELAYS_MONTHS:
-        late = add_months(handover_on, months)
-        due = plan.schedule(price, booked_on, late)
+        steps = [replace(step, trigger=step.trigger.delayed(booked_on, handover_on, months)) for step in plan.steps]
+        late = PaymentPlan(plan.stated, tuple(steps))
+        due = late.schedule(price, booked_on, add_months(handover_on, months))
         last = max(part.due_on for part in due)
         found.append(Stress(months, last, worth(due, annual_rate, booked_on), peak_outlay(due)))
     return found

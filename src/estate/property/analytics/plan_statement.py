@@ -64,7 +64,7 @@ class Statement:
     """A plan as stated, in our words; None where nothing is said.
 
     `headline` maps a stage to per cent; `before_handover` is the first number of a ratio such as 60/40, of
-    which the split into booking and construction is not known.
+    which the split into booking and construction is not known; `down_amount` is the down payment stated in money.
     """
 
     name: str | None
@@ -73,6 +73,7 @@ class Statement:
     total_price: Decimal | None
     cash_discount: Decimal | None
     headline: Mapping[str, Decimal]
+    down_amount: Decimal | None
     before_handover: Decimal | None
     count: int | None
     every_months: int | None
@@ -144,8 +145,9 @@ def _statement(fields: _Fields) -> Statement:
         name, plan_type = plan_type, None
     total = fields.take("total_price", amount)
     installments = fields.take("installments", _list)
-    headline = _headline(fields, total)
-    before = _apply_name(headline, name, plan_type) if installments is None else None
+    headline, down_amount = _headline(fields, total)
+    down_pct = headline.get("down_payment")
+    before = None if installments else _apply_name(headline, name, plan_type)
     years = fields.take("max_installment_years", percent)  # Years may have a fraction; 100 are enough.
     months = fields.take("installment_months", whole)
     return Statement(
@@ -155,6 +157,7 @@ def _statement(fields: _Fields) -> Statement:
         total_price=total,
         cash_discount=fields.take("cash_discount_pct", percent),
         headline=headline,
+        down_amount=down_amount if headline.get("down_payment") == down_pct else None,
         before_handover=before,
         count=fields.take("number_of_installments", _count),
         every_months=fields.take("installment_frequency", _frequency),
@@ -195,26 +198,29 @@ def _frequency(value: object, path: tuple[str, ...]) -> int | None:
     return max(1, whole(value, path))
 
 
-def _headline(fields: _Fields, total: Decimal | None) -> dict[str, Decimal]:
+def _headline(fields: _Fields, total: Decimal | None) -> tuple[dict[str, Decimal], Decimal | None]:
+    """Return the per cent by stage, and the down payment where only money is stated."""
     headline = {stage: fields.take(key, percent) for stage, key in HEADLINES.items()}
-    down = _down_payment(fields, total)
-    if down is not None and headline["down_payment"] is None:
-        headline["down_payment"] = down
-    return {stage: pct for stage, pct in headline.items() if pct is not None}
+    pct, money = _down_payment(fields, total)
+    if headline["down_payment"] is None:
+        headline["down_payment"] = pct
+    else:
+        money = None
+    return {stage: pct for stage, pct in headline.items() if pct is not None}, money
 
 
-def _down_payment(fields: _Fields, total: Decimal | None) -> Decimal | None:
-    """Read a down payment without unit: below 1 a share, up to 100 per cent, above an amount."""
+def _down_payment(fields: _Fields, total: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
+    """Read a down payment without unit, in per cent and money: below 1 a share, up to 100 per cent, above an amount."""
     stated: Decimal | None = fields.take("down_payment", amount)
     money: Decimal | None = fields.take("down_payment_amount", amount)
     if stated is not None and stated <= 100:
-        return stated * 100 if 0 < stated < 1 else stated
+        return stated * 100 if 0 < stated < 1 else stated, None
     money = stated if money is None else money
     if money is None:
-        return None
+        return None, None
     if not total or money > total:
         raise PlanError(("down_payment",), "An amount needs a total_price that is at least as large.")
-    return money * 100 / total
+    return money * 100 / total, money
 
 
 def _ratio(name: str) -> list[Decimal] | None:

@@ -1,7 +1,6 @@
 """Turns a stated payment plan into instalments: those that are listed, or even ones for a headline."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -21,6 +20,8 @@ from estate.property.analytics.plan_terms import (
     day,
     label,
     percent,
+    share_of,
+    weights,
     whole,
 )
 
@@ -33,14 +34,12 @@ EVEN_STEPS = 6
 DEFAULT_EVERY_MONTHS = 3
 DEFAULT_POST_MONTHS = 12
 """Plans after handover run from one to eight years; the shortest does not flatter the present value."""
-PCT_STEP = 10_000  # Generated and summed percentages have four decimals.
+COMPLETE = Decimal(100)
+"""Per cent of construction at handover; a month after it counts one more."""
+PCT_STEP = 10_000  # Generated and summed percentages have four decimals,
+FINE_STEP = 10**10  # or ten, where four do not hold what is split.
 
-DEFAULT_TRIGGER = {
-    "down_payment": "on_booking",
-    "handover": "on_handover",
-    "post_handover": "months_after_handover",
-    "construction": "construction_pct",
-}
+DEFAULT_TRIGGER = {"down_payment": "on_booking", "handover": "on_handover"}
 STAGE_OF_TRIGGER = {
     "on_booking": "down_payment",
     "on_contract": "down_payment",
@@ -73,7 +72,10 @@ def make_steps(stated: Statement) -> tuple[Step, ...]:
         _check_order(steps)
         _check_headline(steps, stated.headline)
         return tuple(steps)
-    return tuple(_generated(stated))
+    steps = _generated(stated)
+    if len(steps) > MAX_INSTALMENTS:
+        raise PlanError((), f"A plan has at most {MAX_INSTALMENTS:,} instalments, booking and handover among them.")
+    return tuple(steps)
 
 
 # Listed instalments
@@ -126,7 +128,7 @@ class _Item:
             return Fraction(percent(pct, (*self.path, "pct")))
         if not total:
             raise PlanError(("total_price",), "Instalments in amounts need a total_price above 0.")
-        return Fraction(amount(money, (*self.path, "amount"))) * 100 / Fraction(total)
+        return share_of(amount(money, (*self.path, "amount")), total)
 
     def _stage(self, trigger: Trigger | None) -> str:
         stage = self.fields.get("stage")
@@ -172,27 +174,44 @@ def _read_value(kind: str, value: object, dated: bool, path: Path) -> Decimal | 
 
 
 def _with_triggers(steps: Sequence[Step]) -> list[Step]:
-    """Give a trigger to the instalments that state none: that of their stage, construction at even steps."""
-    vague = [i for i, step in enumerate(steps) if not step.trigger.type or _vague(step.trigger)]
-    place = Counter[str]()
-    counts = Counter(steps[i].stage for i in vague)
+    """Give a trigger to the instalments that state none: that of their stage, between the stated ones around them."""
     filled = list(steps)
-    for i in vague:
-        stage = steps[i].stage
-        place[stage] += 1
-        filled[i] = replace(steps[i], trigger=_default_trigger(stage, place[stage], counts[stage]))
+    for stage in STAGES:
+        for run, after, before in _runs(steps, stage):
+            for place, i in enumerate(run, start=1):
+                filled[i] = replace(steps[i], trigger=_default_trigger(stage, place, len(run), after, before))
     return filled
 
 
-def _vague(trigger: Trigger) -> bool:
-    return trigger.type == "construction_pct" and trigger.value is None and trigger.on is None
+def _runs(steps: Sequence[Step], stage: str) -> Iterator[tuple[list[int], Decimal, Decimal]]:
+    """Find where instalments of a stage that state no trigger lie between two that do, and the progress of those."""
+    first, last = (Decimal(0), COMPLETE) if stage == "construction" else (COMPLETE, COMPLETE + MAX_MONTHS)
+    run: list[int] = []
+    for i, step in enumerate(steps):
+        if _vague(step):
+            run += [i] if step.stage == stage else []
+        elif (progress := dict(_clocks(step)).get("construction")) is not None:
+            yield run, first, max(first, min(last, progress))
+            run, first = [], max(first, min(last, progress))
+    yield run, first, last
 
 
-def _default_trigger(stage: str, place: int, count: int) -> Trigger:
+def _vague(step: Step) -> bool:
+    trigger = step.trigger
+    return not trigger.type or (trigger.type == "construction_pct" and trigger.value is None and trigger.on is None)
+
+
+def _default_trigger(
+    stage: str, place: int, count: int, after: Decimal = Decimal(0), before: Decimal = COMPLETE
+) -> Trigger:
+    """Return the trigger of one of several instalments between two stages of progress; see `_clocks`."""
+    even = after + (before - after) * place / (count + 1)
     if stage == "construction":
-        return Trigger("construction_pct", (Decimal(100 * place) / (count + 1)).quantize(Decimal("0.01")))
-    months = Decimal(DEFAULT_EVERY_MONTHS * place) if stage == "post_handover" else None
-    return Trigger(DEFAULT_TRIGGER[stage], months)
+        return Trigger("construction_pct", min(before, max(after, even.quantize(Decimal("0.01")))))
+    if stage == "post_handover":
+        months = min(after + DEFAULT_EVERY_MONTHS * place, even) - COMPLETE
+        return Trigger("months_after_handover", Decimal(int(months)))
+    return Trigger(DEFAULT_TRIGGER[stage])
 
 
 # Checks
@@ -201,7 +220,7 @@ def _default_trigger(stage: str, place: int, count: int) -> Trigger:
 def _check_total(steps: Sequence[Step], total: Decimal | None) -> None:
     amounts = [step.amount for step in steps if step.amount is not None]
     if len(amounts) == len(steps) and total is not None:
-        if abs(Fraction(sum(amounts)) - Fraction(total)) > CENT:
+        if not any(amounts) or abs(Fraction(sum(amounts)) - Fraction(total)) > CENT:
             raise PlanError(("installments",), "The amounts must sum to total_price.")
     elif abs(_total(steps) - 100) > TOLERANCE_PCT:
         raise PlanError(("installments",), "The percentages must sum to 100, within 0.01.")
@@ -212,9 +231,10 @@ def _total(steps: Iterable[Step]) -> Fraction:
 
 
 def _check_headline(steps: Sequence[Step], headline: Mapping[str, Decimal]) -> None:
+    shares = weights(steps)
     for stage, pct in headline.items():
-        of_stage = [step for step in steps if step.stage == stage]
-        if abs(_total(of_stage) - Fraction(pct)) > TOLERANCE_PCT:
+        of_stage = sum((share for step, share in zip(steps, shares, strict=True) if step.stage == stage), Fraction(0))
+        if abs(of_stage - Fraction(pct)) > TOLERANCE_PCT:
             raise PlanError((HEADLINES[stage],), "This must be the sum of the instalments of its stage.")
 
 
@@ -237,7 +257,7 @@ def _clocks(step: Step) -> Iterable[tuple[str, Decimal]]:
     if trigger.type in ("on_booking", "on_contract", "months_after_booking"):
         yield "booking", value
     elif trigger.type in ("on_handover", "months_after_handover"):
-        yield "construction", 100 + value
+        yield "construction", COMPLETE + value
     elif trigger.type == "construction_pct" and trigger.value is not None:
         yield "construction", value
 
@@ -264,21 +284,25 @@ def _generated(stated: Statement) -> list[Step]:
 
 def _before_handover(stated: Statement, construction: Decimal) -> list[Step]:
     """Return the booking and the parts until handover; without a stated booking the first part is one."""
-    down = stated.headline.get("down_payment")
     triggers = _rhythm(stated)
     if stated.before_handover:
         booking, *others = _even("construction", stated.before_handover, [Trigger("on_booking"), *triggers])
         return [replace(booking, stage="down_payment"), *others]
-    first = [] if not down else [Step("down_payment", Fraction(down), Trigger("on_booking"))]
-    return [*first, *_even("construction", construction, triggers)]
+    return [*_booking(stated), *_even("construction", construction, triggers)]
+
+
+def _booking(stated: Statement) -> list[Step]:
+    down, money, total = stated.headline.get("down_payment"), stated.down_amount, stated.total_price
+    if not down:
+        return []
+    share = share_of(money, total) if money and total else Fraction(down)
+    return [Step("down_payment", share, Trigger("on_booking"), money)]
 
 
 def _rhythm(stated: Statement) -> list[Trigger]:
     """Return when the parts before handover are due: by the calendar where it is stated, else with construction."""
     every, term = stated.every_months, stated.term_months
     count = stated.count or (max(1, term // (every or DEFAULT_EVERY_MONTHS)) if term else EVEN_STEPS - 1)
-    if count > MAX_INSTALMENTS:
-        raise PlanError(("max_installment_years",), f"A plan has at most {MAX_INSTALMENTS:,} instalments.")
     if not term and not (every and stated.count):
         return [_default_trigger("construction", place, count) for place in range(1, count + 1)]
     last = every * count if every else term or 0
@@ -294,8 +318,9 @@ def _after_handover(stated: Statement) -> list[Step]:
 
 
 def _even(stage: str, pct: Decimal, triggers: Sequence[Trigger]) -> list[Step]:
-    """Split a per cent evenly over some triggers, to four decimals."""
+    """Split a per cent evenly over some triggers."""
     if not pct:
         return []
-    parts = apportion(int(pct * PCT_STEP), [Fraction(1)] * len(triggers))
-    return [Step(stage, Fraction(part, PCT_STEP), trigger) for part, trigger in zip(parts, triggers, strict=True)]
+    unit = PCT_STEP if pct == round(pct, 4) else FINE_STEP
+    parts = apportion(round(pct * unit), [Fraction(1)] * len(triggers))
+    return [Step(stage, Fraction(part, unit), trigger) for part, trigger in zip(parts, triggers, strict=True)]

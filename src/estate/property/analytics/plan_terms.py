@@ -4,7 +4,7 @@ import calendar
 import datetime as dt
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -22,17 +22,22 @@ __all__ = [
     "day",
     "label",
     "percent",
+    "share_of",
+    "weights",
     "whole",
 ]
 
 Path = tuple[str | int, ...]
 
 STAGES = ("down_payment", "construction", "handover", "post_handover")
+HANG_ON_HANDOVER = ("construction_pct", "on_handover", "months_after_handover")
 MAX_INSTALMENTS = 1_000
 MAX_MONTHS = 1_200
 MAX_TEXT = 200
 AMOUNT_LIMIT = Decimal(10) ** 15
-_NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,10})?")
+_NUMBER = re.compile(r"(0|[1-9][0-9]{0,14})(\.[0-9]{1,40})?")
+FINEST_PCT = Decimal("1e-10")
+"""A per cent is kept to ten decimals, which a float holds: what is written as JSON reads back as the same number."""
 
 
 class PlanError(ValueError):
@@ -90,6 +95,20 @@ class Trigger:
         if self.type == "construction_pct":
             return booked_on + dt.timedelta(days=int((handover_on - booked_on).days * value / 100))
         return handover_on if self.type == "on_handover" else booked_on
+
+    def delayed(self, booked_on: dt.date, handover_on: dt.date, months: int) -> "Trigger":
+        """Return the trigger when the handover comes later: an expected date moves with it, a fixed one stays.
+
+        Notes
+        -----
+        A stage of construction that was expected between booking and handover keeps its place between them.
+        """
+        if self.on is None or self.type not in HANG_ON_HANDOVER:
+            return self
+        if self.type == "construction_pct" and booked_on < self.on < handover_on:
+            pace = (add_months(handover_on, months) - booked_on) / (handover_on - booked_on)
+            return replace(self, on=booked_on + (self.on - booked_on) * pace)
+        return replace(self, on=add_months(self.on, months))
 
     def to_json(self) -> dict[str, Any]:
         """Return the object that `plan_steps` reads back."""
@@ -171,13 +190,35 @@ def apportion(total: int, weights: Sequence[Fraction]) -> list[int]:
     return parts
 
 
+def share_of(money: Decimal, total: Decimal) -> Fraction:
+    """Return an amount as per cent of the total, exactly."""
+    return Fraction(money) * 100 / Fraction(total)
+
+
+def weights(steps: Sequence[Step]) -> list[Fraction]:
+    """Return the share of each step in per cent, such that they sum to 100.
+
+    Notes
+    -----
+    Per cents may be rounded: they take up what is missing, and amounts stay as stated, unless there are only amounts.
+    """
+    shares = [step.share for step in steps]
+    total = sum(shares, Fraction(0))
+    fixed = sum((step.share for step in steps if step.amount is not None), Fraction(0))
+    if fixed == total or fixed > 100:
+        return [share * 100 / total for share in shares]
+    scale = (100 - fixed) / (total - fixed)
+    return [step.share if step.amount is not None else step.share * scale for step in steps]
+
+
 def percent(value: object, path: Path) -> Decimal:
-    """Read a per cent, also from ``"60"`` and ``"60%"``."""
+    """Read a per cent to ten decimals, also from ``"60"`` and ``"60%"``."""
     text = value.strip().removesuffix("%").rstrip() if isinstance(value, str) else value
     number = _number(text, path)
     if number > 100:
         raise PlanError(path, "This must be a per cent from 0 to 100.")
-    return number
+    kept = number.quantize(FINEST_PCT)
+    return number if number == kept else kept
 
 
 def amount(value: object, path: Path) -> Decimal:
@@ -189,7 +230,8 @@ def amount(value: object, path: Path) -> Decimal:
 
 
 def _number(value: object, path: Path) -> Decimal:
-    text = str(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else value
+    counted = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+    text = f"{Decimal(str(value)):f}" if counted else value  # A float of 0.00001 writes itself as 1e-05.
     if isinstance(text, str) and _NUMBER.fullmatch(text):
         return Decimal(text)
     raise PlanError(path, "This must be a number of at least 0, in plain digits.")

@@ -9,14 +9,16 @@ import pandas as pd
 from scipy.stats import norm
 
 from estate.property.analytics.hazard_ratio import HazardRatio
-from estate.property.analytics.kaplan_meier import LEVEL, Curve, kaplan_meier
+from estate.property.analytics.kaplan_meier import LEVEL, Curve, kaplan_meier, watched_until
 
-__all__ = ["MIN_SOLD", "TimeToSell", "fit"]
+__all__ = ["MIN_SOLD", "MIN_WATCHED", "TimeToSell", "fit"]
 
 Floats = npt.NDArray[np.float64]
 
 MIN_SOLD = 10
 """Sales below which a chance is not worth naming: the pooled curve has steps of over ten points."""
+MIN_WATCHED = 10
+"""Units in sight without which a day says nothing, for the same reason: beyond it one sale moves a chance too far."""
 SALES_IN_STRETCH = 30
 MOST_STRETCHES = 8
 
@@ -28,7 +30,9 @@ class TimeToSell:
     Parameters
     ----------
     pooled : Curve
-        Kaplan-Meier curve of all listings.
+        Kaplan-Meier curve of all listings, each seen to `watched` at most.
+    watched : float
+        The last day until which `MIN_WATCHED` listings were watched; of what comes after it nothing is known.
     hazard_days, hazard : float64[m]
         Days with a sale, and the pooled cumulative hazard just after each.
     cuts : float64[k]
@@ -38,6 +42,7 @@ class TimeToSell:
     """
 
     pooled: Curve
+    watched: float
     hazard_days: Floats
     hazard: Floats
     cuts: Floats
@@ -49,8 +54,8 @@ class TimeToSell:
         Notes
         -----
         ``S(t | x) = exp(-Σ_j r_j(x) (H(min(t, c_j)) - H(min(t, c_{j-1}))))``, with H = -log of the pooled
-        Kaplan-Meier curve, the ends c_j of the stretches and the hazard ratios r_j. After the last sale that was
-        seen a chance stays where it is: it is a lower bound there.
+        Kaplan-Meier curve, the ends c_j of the stretches and the hazard ratios r_j. After the day `watched` a chance
+        stays where it is: it is a lower bound there.
         """
         return self._chances(self._log_ratio(frame), days)
 
@@ -60,8 +65,8 @@ class TimeToSell:
         Notes
         -----
         On the scale of log(-log S), where the variance is the sum of Greenwood's for the pooled curve and that of the
-        effects of the regression. The doubt about the trees, which stand on the regression from 300 sales on, is
-        left out: with them the interval is too narrow.
+        effects of the regression. After the day `watched` the upper end is 1. The doubt about the trees, which stand on
+        the regression from 300 sales on, is left out: with them the interval is too narrow.
         """
         log_ratio = self._log_ratio(frame)
         ends = [self._interval(frame, log_ratio, day) for day in days]
@@ -69,7 +74,7 @@ class TimeToSell:
         return lower, upper
 
     def median_days(self, frame: pd.DataFrame) -> list[float | None]:
-        """Return for each row the day by which half are sold; None where fewer are by the end of what was seen."""
+        """Return for each row the day by which half are sold; None where fewer are by the day `watched`."""
         chances = self._chances(self._log_ratio(frame), self.hazard_days)
         return [float(self.hazard_days[found[0]]) if (found := np.flatnonzero(row >= 0.5)).size else None
                 for row in chances]  # fmt: skip
@@ -82,6 +87,8 @@ class TimeToSell:
         return np.asarray(-np.expm1(-np.exp(log_ratio) @ passed.T), dtype=np.float64)
 
     def _interval(self, frame: pd.DataFrame, log_ratio: Floats, day: float) -> tuple[Floats, Floats]:
+        if day > self.watched:
+            return self._interval(frame, log_ratio, self.watched)[0], np.ones(len(frame))
         parts = np.exp(log_ratio) * _through(self.hazard_days, self.hazard, self.cuts, np.array([day]))
         total = parts.sum(axis=1)
         chance, lower, upper = self.pooled.sold_by(day)
@@ -92,10 +99,9 @@ class TimeToSell:
         return -np.expm1(-total * np.exp(-reach)), -np.expm1(-total * np.exp(reach))
 
     def _pooled_variance(self, day: float) -> float:
-        """Return the variance of the log of the pooled cumulative hazard; Poisson's 1 / sales where all are sold."""
+        """Return the variance of the log of the pooled cumulative hazard."""
         i = int(np.searchsorted(self.pooled.days, day, side="right")) - 1
-        greenwood = float(self.pooled.hazard_variance[i])
-        return greenwood / float(self.hazard[i]) ** 2 if np.isfinite(greenwood) else 1.0 / self.pooled.sold
+        return float(self.pooled.hazard_variance[i] / self.hazard[i] ** 2)
 
 
 def fit(frame: pd.DataFrame, duration_days: npt.ArrayLike, sold: npt.ArrayLike) -> TimeToSell:
@@ -116,19 +122,20 @@ def fit(frame: pd.DataFrame, duration_days: npt.ArrayLike, sold: npt.ArrayLike) 
     ValueError
         When a duration is not finite, negative, or without its outcome.
     """
-    time, event = np.asarray(duration_days, dtype=np.float64), np.asarray(sold, dtype=bool)
-    pooled = kaplan_meier(time, event)
-    if len(frame) != len(time):
+    seen, sale = np.asarray(duration_days, dtype=np.float64), np.asarray(sold, dtype=bool)
+    watched = watched_until(seen, sale, MIN_WATCHED)
+    if len(frame) != len(seen):
         raise ValueError("each listing has one row, one duration and one outcome")
-    # The curve never says that everything is sold for certain: its last step leaves half a listing.
-    hazard = -np.log(np.maximum(pooled.survival, 0.5 / max(pooled.n, 1)))
+    time, event = np.minimum(seen, watched), sale & (seen <= watched)
+    pooled = kaplan_meier(time, event)
+    hazard = -np.log(pooled.survival)
     cuts = _cuts(time[event])
     ratio = None
     if pooled.sold and frame.shape[1]:
         expected = _through(pooled.days, hazard, cuts, time)
         sold_in = np.where(event, np.searchsorted(cuts, time, side="left"), -1)
         ratio = HazardRatio.fit(frame.reset_index(drop=True), expected, sold_in)
-    return TimeToSell(pooled, pooled.days, hazard, cuts, ratio)
+    return TimeToSell(pooled, watched, pooled.days, hazard, cuts, ratio)
 
 
 def _cuts(sale_days: Floats) -> Floats:
