@@ -109,6 +109,19 @@ def test_every_area_is_on_the_heat_map(session: Session) -> None:
     assert (found[named].n, found[named].confidence) == (0, 0.0)
 
 
+def test_a_price_alone_moves_no_heat(session: Session) -> None:
+    areas = [uuid.UUID(int=n) for n in range(1, 6)]
+    for month in range(1, 7):
+        day = f"2026-{month:02d}-15"
+        ingest(
+            session,
+            *(snapshot(a, observed_on=day, demand_score=10 * a.int, supply_score=90 - 10 * a.int) for a in areas),
+        )
+    before = service.heatmap(session)
+    ingest(session, snapshot(areas[4], observed_on="2026-07-01", price_avg="1010000"))
+    assert service.heatmap(session) == before
+
+
 def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
     ingest(session, snapshot(price_avg="100.00", observed_on="2026-01-31"))
     short = service.predict(session, AREA, 3)

@@ -79,7 +79,7 @@ def test_an_area_without_news_stands_among_the_newest_of_the_others() -> None:
 
 
 @given(st.sets(st.tuples(st.integers(0, 4), st.integers(0, 6))), st.booleans())
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 def test_a_late_report_moves_nobody_where_the_order_of_areas_never_changes(
     late: set[tuple[int, int]], history: bool
 ) -> None:
@@ -94,6 +94,15 @@ def test_a_report_of_one_signal_leaves_the_other_as_it_was() -> None:
     after = heat(frame([*rows, ("4", 0, 40.0, None, None)])).set_index("area_id")
     for column in ("heat_score", "scarcity_score", "signals", "peers"):
         assert after[column].to_dict() == before[column].to_dict()
+
+
+@given(st.sets(st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=1), st.booleans())
+@settings(deadline=None, max_examples=50)
+def test_a_month_without_any_signal_changes_nothing(silent: set[tuple[int, int]], history: bool) -> None:
+    rows: list[Snapshot] = [(str(i), age, float(i * age % 7), 90.0 - i, None) for i in range(5) for age in range(2, 8)]
+    told = {(area, age) for area, age, *_ in rows}
+    quiet: list[Snapshot] = [(str(i), age, None, None, None) for i, age in silent if (str(i), age) not in told]
+    pd.testing.assert_frame_equal(heat(frame([*rows, *quiet]), history), heat(frame(rows), history))
 
 
 def test_trend_is_the_change_in_a_year_and_unknown_before_three_months() -> None:

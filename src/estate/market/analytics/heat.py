@@ -1,5 +1,7 @@
 """Heat of areas: where demand is high and homes are scarce, compared with what is known of the others by then."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -45,13 +47,13 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
         value means plenty for sale) are used when present. Nulls are allowed; of several rows of one month the
         means count.
     history : bool
-        Return every area and month instead of the newest of each area.
+        Return every month of an area that tells a signal, instead of its newest; all of an area that tells none.
 
     Returns
     -------
     DataFrame
         ``area_id``, ``observed_on``, ``demand_score``, ``scarcity_score``, ``heat_score`` (all in [0, 100]),
-        ``heat_band``, ``heat_trend`` (points, NaN before three months), ``n`` (months seen), ``confidence``,
+        ``heat_band``, ``heat_trend`` (points, NaN before three months), ``n`` (months behind it), ``confidence``,
         ``peers``, ``signals`` (how many of the two are known), ``demand_signal`` and ``supply_signal`` (the
         columns read); sorted by month, then hottest first.
 
@@ -64,17 +66,19 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     views are published rounded and a tie is one of rounding; areas tied in supply share the lowest.
 
     Demand is read from views per listing, else the stated demand score, else sales; supply from days on market,
-    else months of supply (inventory / sales), else the stated supply score: the first that half of the rows have.
-    Without `history`, the newest row of every area is compared as of the last month. Heat is the exponentially
-    weighted mean over the area's months, newest first with weights 0.4, 0.24, …, of the mean of the two: a
-    listing's noise fades, a lasting change does not. The trend is heat less the heat of 12 months before, or of the
-    oldest month when that is at least 3 months away. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``,
-    with the smaller N of the two signals, which is ``peers``.
+    else months of supply (inventory / sales), else the stated supply score: the first that half of the rows with
+    any of the three have. A month that tells neither, a price alone, is no evidence and is left out. Without
+    `history`, the newest row of every area is compared as of the last month. Heat is the exponentially weighted
+    mean over the area's months, newest first with weights 0.4, 0.24, …, of the mean of the two: a listing's noise
+    fades, a lasting change does not. The trend is heat less the heat of 12 months before, or of the oldest month
+    when that is at least 3 months away. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``, with the
+    smaller N of the two signals, which is ``peers``.
     """
     months = _months(frame)
     if months.empty:
         return pd.DataFrame(columns=["area_id", "observed_on", "heat_score", "heat_band", "heat_trend"])
     columns = _signals(months)
+    months = _telling(months, [column for column, _ in columns.values()])
     signals = {name: months[column] * sign for name, (column, sign) in columns.items()}
     newest = ~months.duplicated("area_id", keep="last")
     as_of = months["month"].where(history | ~newest, months["month"].max())
@@ -119,15 +123,21 @@ def _months(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _signals(months: pd.DataFrame) -> dict[str, tuple[str, int]]:
-    """Choose for demand and for scarcity the first signal that half of the rows have, else the fullest."""
+    """Choose for demand and for scarcity the first signal that half of the rows with any have, else the fullest."""
     chosen = {}
     for name, known in (("demand_score", DEMAND), ("scarcity_score", SCARCITY)):
-        shares = {column: float(months[column].notna().mean()) for column in known if column in months}
-        full = [column for column, share in shares.items() if share >= 0.5]
-        best = full[0] if full else max(shares, key=lambda column: shares[column], default=None)
-        if best is not None and shares[best] > 0:
+        told = months[[column for column in known if column in months]].dropna(how="all")
+        shares = told.notna().mean()
+        if shares.max() > 0:
+            best = str((shares >= 0.5).idxmax() if (shares >= 0.5).any() else shares.idxmax())
             chosen[name] = (best, known[best])
     return chosen
+
+
+def _telling(months: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Leave out the months of an area that tell none of the signals, unless it has no other."""
+    tells = months[list(columns)].notna().any(axis=1)
+    return months[tells | ~tells.groupby(months["area_id"]).transform("any")].reset_index(drop=True)
 
 
 def _scored(months: pd.DataFrame, signals: dict[str, pd.Series], as_of: pd.Series) -> pd.DataFrame:
