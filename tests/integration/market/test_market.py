@@ -137,6 +137,20 @@ def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
     assert forecast.months[0].price > 121
 
 
+def test_a_forecast_names_the_months_without_a_price_and_is_wider_for_them(session: Session) -> None:
+    months = [dt.date(2025, m, 28).isoformat() for m in range(1, 13)]
+    prices = ["100.00", "104.00", "101.00", "106.00", "103.00", "107.00"] * 2
+    ingest(session, *(snapshot(price_avg=p, observed_on=day) for day, p in zip(months, prices, strict=True)))
+    ingest(session, *(snapshot(OTHER, price_avg=p, observed_on=d) for d, p in zip(months[:8], prices, strict=False)))
+    fresh, silent = service.predict(session, AREA, 3), service.predict(session, OTHER, 3)
+    assert "older than" not in fresh.why
+    assert "Its last price is 4 months older than the newest of all areas" in silent.why
+    assert all(
+        late.upper / late.price > month.upper / month.price
+        for late, month in zip(silent.months, fresh.months, strict=True)
+    )
+
+
 @pytest.mark.parametrize("year", [2014, 2025])
 def test_a_mistyped_year_leaves_every_forecast_as_it_was(session: Session, year: int) -> None:
     months = [dt.date(year, m, 1).isoformat() for m in range(1, 13)]
