@@ -98,7 +98,7 @@ class AreaOut(SchemaOut):
     price_median: Decimal | None
     demand_score: float | None
     supply_score: float | None
-    sales_volume: int | None = Field(description="Sales at the newest observation.")
+    sales_volume: int | None = Field(description="Sales at the newest observation; a mean where sources differ.")
     new_projects: Any
     agent_density: float | None
     currency: str

@@ -109,6 +109,44 @@ def test_every_area_is_on_the_heat_map(session: Session) -> None:
     assert (found[named].n, found[named].confidence) == (0, 0.0)
 
 
+def counted(segment: str, source: str, sales: int, inventory: int, **fields: Any) -> dict[str, Any]:
+    return snapshot(segment=segment, source=source, sales_volume=sales, inventory=inventory, **fields)
+
+
+MARCH = {"observed_on": "2026-03-31"}
+SPLIT = [counted("ready", "registry", 60, 200, **MARCH), counted("off_plan", "registry", 40, 300, **MARCH)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sales", "inventory"),
+    [
+        ([counted("all", "api", 128, 500)] * 3, 128, 500),
+        ([counted("all", "registry", 128, 500, **MARCH), counted("all", "portal", 120, 520, **MARCH)], 124, 510),
+        (SPLIT, 100, 500),
+        ([counted("all", "registry", 100, 500, **MARCH), *SPLIT], 100, 500),
+        ([counted("all", "portal", 110, 510, **MARCH), *SPLIT], 110, 510),
+        ([SPLIT[0], SPLIT[1] | {"source": "portal"}], 100, 500),
+        ([counted("all", "api", 128, 500), snapshot(price_avg="100.00")], 128, 500),
+    ],
+    ids=["posted again", "two sources", "split", "whole and split", "another's whole", "shared out", "then a price"],
+)
+def test_sales_and_homes_for_sale_are_counted_once(
+    session: Session, rows: list[dict[str, Any]], sales: int, inventory: int
+) -> None:
+    ingest(session, *rows)
+    assert service.get_area(session, AREA).sales_volume == sales
+    [heat] = service.heatmap(session)
+    assert heat.sales_per_month == sales
+    assert heat.months_of_supply == pytest.approx(inventory / sales)
+
+
+def test_the_sales_of_a_month_are_those_of_its_days_whoever_tells_them(session: Session) -> None:
+    weeks = [counted("all", "registry", 30, 500, observed_on=f"2026-03-{day}") for day in ("07", "14", "21", "28")]
+    ingest(session, *weeks, counted("all", "portal", 100, 500, **MARCH))
+    [heat] = service.heatmap(session)
+    assert heat.sales_per_month == 110
+
+
 def test_a_price_alone_moves_no_heat(session: Session) -> None:
     areas = [uuid.UUID(int=n) for n in range(1, 6)]
     for month in range(1, 7):
