@@ -67,17 +67,26 @@ WITH newest AS (
             AS supply_score,
         sum(agent_density * weight) / nullif(sum(weight) FILTER (WHERE agent_density IS NOT NULL), 0)
             AS agent_density,
-        sum(sales_volume) FILTER (WHERE is_newest) AS sales_volume,
         (array_agg(new_projects ORDER BY observed_on DESC, snapshot_id DESC)
             FILTER (WHERE new_projects IS NOT NULL))[1] AS new_projects
     FROM seen GROUP BY area_id
+), sold AS (
+    SELECT area_id, coalesce(max(sales) FILTER (WHERE segment = 'all'), sum(sales)) AS sales_volume
+    FROM (
+        SELECT area_id, segment, avg(sales_volume) AS sales
+        FROM (
+            SELECT DISTINCT ON (area_id, segment, source) area_id, segment, sales_volume
+            FROM seen WHERE is_newest AND sales_volume IS NOT NULL
+            ORDER BY area_id, segment, source, snapshot_id DESC
+        ) last_said GROUP BY area_id, segment
+    ) s GROUP BY area_id
 )
 UPDATE market_insights m SET
     price_avg = round(t.price_avg, 2), price_median = round(t.price_median::numeric, 2),
     demand_score = t.demand_score, supply_score = t.supply_score, agent_density = t.agent_density,
-    sales_volume = t.sales_volume, new_projects = t.new_projects, currency = t.currency,
+    sales_volume = round(sold.sales_volume), new_projects = t.new_projects, currency = t.currency,
     segments = b.segments, snapshot_count = t.n, as_of = t.as_of, updated_at = clock_timestamp()
-FROM total t JOIN by_segment b USING (area_id)
+FROM total t JOIN by_segment b USING (area_id) LEFT JOIN sold USING (area_id)
 WHERE m.area_id = t.area_id
 """)
 
@@ -91,17 +100,33 @@ WHERE area_id = ANY(:areas) AND as_of IS NOT NULL
 """)
 
 HEAT_MONTHS = text("""
-SELECT s.area_id, max(s.observed_on) AS observed_on,
-    avg(s.demand_score)::float8 AS demand_score, avg(s.supply_score)::float8 AS supply_score,
-    sum(s.sales_volume)::float8 AS sales, avg(s.days_on_market)::float8 AS days_on_market,
-    avg(s.views_per_listing)::float8 AS views_per_listing,
-    (sum(s.inventory) / nullif(count(DISTINCT s.observed_on) FILTER (WHERE s.inventory IS NOT NULL), 0))::float8
-        AS inventory,
-    count(*) AS snapshots, bool_or(s.segment = 'ready') AS ready, bool_or(s.segment = 'off_plan') AS off_plan
-FROM market_insights m
-JOIN market_snapshots s ON s.area_id = m.area_id
-    AND s.observed_on > date_trunc('month', m.as_of) - make_interval(months => :months)
-GROUP BY s.area_id, date_trunc('month', s.observed_on)
+WITH seen AS (
+    SELECT s.*, date_trunc('month', s.observed_on) AS month
+    FROM market_insights m
+    JOIN market_snapshots s ON s.area_id = m.area_id
+        AND s.observed_on > date_trunc('month', m.as_of) - make_interval(months => :months)
+), last_said AS (
+    SELECT area_id, month, segment, source,
+        (array_agg(sales_volume ORDER BY snapshot_id DESC) FILTER (WHERE sales_volume IS NOT NULL))[1] AS sales,
+        (array_agg(inventory ORDER BY snapshot_id DESC) FILTER (WHERE inventory IS NOT NULL))[1] AS inventory
+    FROM seen GROUP BY area_id, month, segment, source, observed_on
+), by_segment AS (
+    SELECT area_id, month, segment, avg(inventory) AS inventory,
+        sum(sales) / nullif(count(DISTINCT source) FILTER (WHERE sales IS NOT NULL), 0) AS sales
+    FROM last_said GROUP BY area_id, month, segment
+), counted AS (
+    SELECT area_id, month,
+        coalesce(max(sales) FILTER (WHERE segment = 'all'), sum(sales))::float8 AS sales,
+        coalesce(max(inventory) FILTER (WHERE segment = 'all'), sum(inventory))::float8 AS inventory
+    FROM by_segment GROUP BY area_id, month
+), scored AS (
+    SELECT area_id, month, max(observed_on) AS observed_on,
+        avg(demand_score)::float8 AS demand_score, avg(supply_score)::float8 AS supply_score,
+        avg(days_on_market)::float8 AS days_on_market, avg(views_per_listing)::float8 AS views_per_listing,
+        bool_or(segment = 'ready') AS ready, bool_or(segment = 'off_plan') AS off_plan
+    FROM seen GROUP BY area_id, month
+)
+SELECT * FROM scored JOIN counted USING (area_id, month)
 """)
 
 
@@ -140,8 +165,9 @@ def refresh_insights(session: Session, area_ids: Collection[uuid.UUID], window_d
 
     ``price_avg``, ``demand_score``, ``supply_score`` and ``agent_density`` are means over the snapshots of
     the `window_days` up to the area's newest observation, weighted by ``sales_volume`` (1 where it is null
-    or 0), in the currency of the newest; ``sales_volume`` is the sum of the newest day, ``new_projects``
-    the newest stated.
+    or 0), in the currency of the newest; ``sales_volume`` is that of the newest day, ``new_projects`` the
+    newest stated. Of what one source says of a segment and day the last counts, sources are averaged, and what
+    is said of all segments goes before the sum of ready and off-plan.
     """
     session.execute(REFRESH, {"areas": sorted(area_ids), "window_days": window_days})
 
@@ -214,8 +240,9 @@ def history(session: Session, area_ids: Collection[uuid.UUID], limit: int) -> Se
 def heat_months(session: Session, months: int) -> Sequence[Row[Any]]:
     """Return one row an area and month, for the `months` up to the newest observation of each area.
 
-    Scores, days and views are means of the snapshots of the month, sales their sum, inventory the mean over days
-    of what all segments had for sale.
+    Scores, days and views are means of the snapshots of the month. Sales are the sum over the days of each source,
+    inventory the mean over days; of what one source says of a segment and day the last counts, sources are averaged,
+    and what is said of all segments goes before the sum of ready and off-plan.
     """
     return session.execute(HEAT_MONTHS, {"months": months}).all()
 

@@ -49,6 +49,10 @@ class _Panel:
         known = self.prices[i][np.isfinite(self.prices[i])]
         return float(known[-1])
 
+    def months_silent(self, i: int) -> int:
+        """Return how many months the area's last price is older than the newest of all."""
+        return int(np.isfinite(self.prices[i])[::-1].argmax())
+
 
 def predict(session: Session, area_id: uuid.UUID, horizon_months: int) -> ForecastOut:
     """Forecast the mean price of an area, month by month, with intervals of 80 and 95 %.
@@ -84,8 +88,16 @@ def _why(panel: _Panel, area_id: uuid.UUID, n: int) -> str:
     mixed = " The price is a mean of ready and off-plan sales." if len(panel.segments[area_id]) > 1 else ""
     return (
         f"The path shared by {len(panel.areas)} areas and how {n} months of this one depart from it; "
-        f"the intervals come from the model's own errors at past months.{mixed}"
+        f"the intervals come from the model's own errors at past months.{_silence(panel, area_id)}{mixed}"
     )
+
+
+def _silence(panel: _Panel, area_id: uuid.UUID) -> str:
+    silent = panel.months_silent(panel.areas[area_id])
+    if not silent:
+        return ""
+    months = "1 month" if silent == 1 else f"{silent} months"
+    return f" Its last price is {months} older than the newest of all areas, and the intervals allow for that."
 
 
 def monthly_history(session: Session, area_id: uuid.UUID) -> list[tuple[dt.date, float]]:

@@ -76,7 +76,7 @@ def _heat(area: MarketInsight, row: Mapping[str, Any]) -> AreaHeat:
         n=row["n"],
         confidence=row["confidence"],
         peers=row["peers"],
-        as_of=area.as_of,
+        as_of=row["observed_on"].date(),
         why=_why(row, blended),
     )
 

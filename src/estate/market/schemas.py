@@ -98,7 +98,7 @@ class AreaOut(SchemaOut):
     price_median: Decimal | None
     demand_score: float | None
     supply_score: float | None
-    sales_volume: int | None = Field(description="Sales at the newest observation.")
+    sales_volume: int | None = Field(description="Sales at the newest observation; a mean where sources differ.")
     new_projects: Any
     agent_density: float | None
     currency: str
@@ -137,7 +137,7 @@ class AreaHeat(SchemaOut):
     n: int = Field(description="Months behind the score.")
     confidence: float = Field(ge=0, le=1)
     peers: int = Field(description="Areas compared.")
-    as_of: dt.date | None
+    as_of: dt.date | None = Field(description="Day of the newest snapshots with a signal; without any, of the newest.")
     why: str
 
 

@@ -109,6 +109,57 @@ def test_every_area_is_on_the_heat_map(session: Session) -> None:
     assert (found[named].n, found[named].confidence) == (0, 0.0)
 
 
+def counted(segment: str, source: str, sales: int, inventory: int, **fields: Any) -> dict[str, Any]:
+    return snapshot(segment=segment, source=source, sales_volume=sales, inventory=inventory, **fields)
+
+
+MARCH = {"observed_on": "2026-03-31"}
+SPLIT = [counted("ready", "registry", 60, 200, **MARCH), counted("off_plan", "registry", 40, 300, **MARCH)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sales", "inventory"),
+    [
+        ([counted("all", "api", 128, 500)] * 3, 128, 500),
+        ([counted("all", "registry", 128, 500, **MARCH), counted("all", "portal", 120, 520, **MARCH)], 124, 510),
+        (SPLIT, 100, 500),
+        ([counted("all", "registry", 100, 500, **MARCH), *SPLIT], 100, 500),
+        ([counted("all", "portal", 110, 510, **MARCH), *SPLIT], 110, 510),
+        ([SPLIT[0], SPLIT[1] | {"source": "portal"}], 100, 500),
+        ([counted("all", "api", 128, 500), snapshot(price_avg="100.00")], 128, 500),
+    ],
+    ids=["posted again", "two sources", "split", "whole and split", "another's whole", "shared out", "then a price"],
+)
+def test_sales_and_homes_for_sale_are_counted_once(
+    session: Session, rows: list[dict[str, Any]], sales: int, inventory: int
+) -> None:
+    ingest(session, *rows)
+    assert service.get_area(session, AREA).sales_volume == sales
+    [heat] = service.heatmap(session)
+    assert heat.sales_per_month == sales
+    assert heat.months_of_supply == pytest.approx(inventory / sales)
+
+
+def test_the_sales_of_a_month_are_those_of_its_days_whoever_tells_them(session: Session) -> None:
+    weeks = [counted("all", "registry", 30, 500, observed_on=f"2026-03-{day}") for day in ("07", "14", "21", "28")]
+    ingest(session, *weeks, counted("all", "portal", 100, 500, **MARCH))
+    [heat] = service.heatmap(session)
+    assert heat.sales_per_month == 110
+
+
+def test_a_price_alone_moves_no_heat(session: Session) -> None:
+    areas = [uuid.UUID(int=n) for n in range(1, 6)]
+    for month in range(1, 7):
+        day = f"2026-{month:02d}-15"
+        ingest(
+            session,
+            *(snapshot(a, observed_on=day, demand_score=10 * a.int, supply_score=90 - 10 * a.int) for a in areas),
+        )
+    before = service.heatmap(session)
+    ingest(session, snapshot(areas[4], observed_on="2026-07-01", price_avg="1010000"))
+    assert service.heatmap(session) == before
+
+
 def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
     ingest(session, snapshot(price_avg="100.00", observed_on="2026-01-31"))
     short = service.predict(session, AREA, 3)
@@ -122,6 +173,20 @@ def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
     assert [month.month for month in forecast.months] == [dt.date(2026, 4, 1), dt.date(2026, 5, 1)]
     assert all(month.lower < month.price < month.upper for month in forecast.months)
     assert forecast.months[0].price > 121
+
+
+def test_a_forecast_names_the_months_without_a_price_and_is_wider_for_them(session: Session) -> None:
+    months = [dt.date(2025, m, 28).isoformat() for m in range(1, 13)]
+    prices = ["100.00", "104.00", "101.00", "106.00", "103.00", "107.00"] * 2
+    ingest(session, *(snapshot(price_avg=p, observed_on=day) for day, p in zip(months, prices, strict=True)))
+    ingest(session, *(snapshot(OTHER, price_avg=p, observed_on=d) for d, p in zip(months[:8], prices, strict=False)))
+    fresh, silent = service.predict(session, AREA, 3), service.predict(session, OTHER, 3)
+    assert "older than" not in fresh.why
+    assert "Its last price is 4 months older than the newest of all areas" in silent.why
+    assert all(
+        late.upper / late.price > month.upper / month.price
+        for late, month in zip(silent.months, fresh.months, strict=True)
+    )
 
 
 @pytest.mark.parametrize("year", [2014, 2025])

@@ -59,6 +59,30 @@ def test_shocks_that_all_areas_share_widen_the_interval() -> None:
     assert 0.7 < np.mean(covered) < 0.95
 
 
+@pytest.mark.parametrize("silent", [1, 6, 12, 24])
+def test_the_interval_covers_areas_that_stopped_reporting(silent: int) -> None:
+    rng = np.random.default_rng(6)
+    covered = []
+    for _ in range(10):
+        panel = walks(rng, areas=40, months=54, drift=0.0, sigma=0.02)
+        panel *= np.exp(np.cumsum(rng.normal(0.003, 0.005, 54)))
+        past, ahead = panel[:, :48].copy(), panel[:10, 48:]
+        past[:10, -silent:] = np.nan
+        result = forecast(past, 6)
+        covered.append(((ahead >= result.lower[0, :10]) & (ahead <= result.upper[0, :10])).mean(axis=0))
+    share = np.mean(covered, axis=0)
+    assert np.all((share > 0.72) & (share < 0.98)), share
+
+
+def test_an_interval_is_as_wide_as_others_get_when_the_silence_has_passed() -> None:
+    panel = walks(np.random.default_rng(7), areas=30, months=40, drift=0.0, sigma=0.02)
+    panel[0, -2:] = np.nan
+    result = forecast(panel, 6)
+    width = np.log(result.upper[0] / result.mean)
+    ratio = width[0, :4] / width[1, 2:]
+    assert ratio == pytest.approx(np.full(4, ratio[0]))
+
+
 def test_a_gap_is_bridged_and_an_empty_area_abstains() -> None:
     panel = np.array([[100.0, np.nan, 121.0], [np.nan, np.nan, np.nan]])
     result = forecast(panel, 1)

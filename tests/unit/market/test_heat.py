@@ -61,6 +61,11 @@ def test_peers_are_the_areas_that_have_the_signal() -> None:
     assert scored["confidence"]["area 1"] == 0
 
 
+def test_a_signal_that_nobody_else_has_is_not_compared() -> None:
+    scored = heat(frame([("a", 0, 90, 10, None), ("b", 0, 10, None, None)])).set_index("area_id")
+    assert (scored["heat_score"]["a"], scored["signals"]["a"], scored["peers"]["a"]) == (100.0, 1, 2)
+
+
 def test_an_area_without_peers_is_neutral_with_no_confidence() -> None:
     scored = heat(frame([("alone", 0, 90, 10, 5)])).iloc[0]
     assert (scored["heat_score"], scored["confidence"]) == (50.0, 0.0)
@@ -69,8 +74,35 @@ def test_an_area_without_peers_is_neutral_with_no_confidence() -> None:
 def test_an_area_without_news_stands_among_the_newest_of_the_others() -> None:
     scored = heat(frame([("old", 5, 90, 10, 5), ("new", 0, 10, 90, 5)])).set_index("area_id")
     assert scored["heat_score"].to_dict() == {"old": 100.0, "new": 0.0}
-    alone = heat(frame([("old", 5, 90, 10, 5), ("new", 0, 10, 90, 5)]), history=True)
-    assert alone["heat_score"].tolist() == [50.0, 50.0]
+    then = heat(frame([("old", 5, 90, 10, 5), ("new", 0, 10, 90, 5)]), history=True)
+    assert then["heat_score"].tolist() == [50.0, 0.0]
+
+
+@given(st.sets(st.tuples(st.integers(0, 4), st.integers(0, 6))), st.booleans())
+@settings(deadline=None, max_examples=50)
+def test_a_late_report_moves_nobody_where_the_order_of_areas_never_changes(
+    late: set[tuple[int, int]], history: bool
+) -> None:
+    told = [(i, age) for age in range(8) for i in range(5) if (i, age) not in late]
+    scored = heat(frame([(str(i), age, 10.0 * i, 90.0 - 10 * i, 5) for i, age in told]), history=history)
+    assert scored["heat_score"].tolist() == pytest.approx([25.0 * int(area) for area in scored["area_id"]])
+
+
+def test_a_report_of_one_signal_leaves_the_other_as_it_was() -> None:
+    rows: list[Snapshot] = [(str(i), age, 10.0 * i, 90.0 - 10 * i, 5) for i in range(5) for age in (1, 2)]
+    before = heat(frame(rows)).set_index("area_id")
+    after = heat(frame([*rows, ("4", 0, 40.0, None, None)])).set_index("area_id")
+    for column in ("heat_score", "scarcity_score", "signals", "peers"):
+        assert after[column].to_dict() == before[column].to_dict()
+
+
+@given(st.sets(st.tuples(st.integers(0, 4), st.integers(0, 9)), min_size=1), st.booleans())
+@settings(deadline=None, max_examples=50)
+def test_a_month_without_any_signal_changes_nothing(silent: set[tuple[int, int]], history: bool) -> None:
+    rows: list[Snapshot] = [(str(i), age, float(i * age % 7), 90.0 - i, None) for i in range(5) for age in range(2, 8)]
+    told = {(area, age) for area, age, *_ in rows}
+    quiet: list[Snapshot] = [(str(i), age, None, None, None) for i, age in silent if (str(i), age) not in told]
+    pd.testing.assert_frame_equal(heat(frame([*rows, *quiet]), history), heat(frame(rows), history))
 
 
 def test_trend_is_the_change_in_a_year_and_unknown_before_three_months() -> None:

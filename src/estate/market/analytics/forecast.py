@@ -54,7 +54,8 @@ def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,), seas
     in three ways, weighted by the inverse of the squared error that each has made so far in this panel; the
     deviation by a regression pooled over areas (`deviations`). The model walks through the panel month by month
     and forecasts at each with what was known then; the errors it made set the intervals (`conformal`), per area
-    in units of its mean absolute monthly deviation, shrunk towards the median area's.
+    in units of its mean absolute monthly deviation, shrunk towards the median area's. Steps are counted from the
+    area's own last price: one that has been silent for k months has an interval as wide as others k months later.
     """
     panel = np.asarray(panel, dtype=np.float64)
     _check(panel, horizon)
@@ -65,8 +66,8 @@ def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,), seas
     deviations = _carried(logs - path)
     growth, errors = _walk(path, deviations, known, horizon, season)
     scale = _scale(deviations, known)
-    wide = half_widths(errors / scale[:, None], horizon, levels)[:, None, :] * scale[:, None]
-    wide = np.minimum(wide, MAX_WIDTH)
+    widths = half_widths(errors / scale[:, None], horizon, levels)
+    wide = np.minimum(_since_last(widths, known) * scale[:, None], MAX_WIDTH)
     middle = (path[-1] + deviations[:, -1])[:, None] + growth
     middle[empty] = np.nan
     return Forecast(np.exp(middle), np.exp(middle - wide), np.exp(middle + wide))
@@ -137,6 +138,14 @@ def _walk(
             both = known[:, now + 1 : now + 1 + ahead] & known[:, [now]]
             errors[now, :, :ahead] = np.where(both, came - growth[:, :ahead], np.nan)
     return growth, errors
+
+
+def _since_last(widths: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    """Return the width [levels, areas, h] at the steps since each area's last price, grown as a random walk beyond."""
+    horizon = widths.shape[1]
+    silent = known[:, ::-1].argmax(axis=1)
+    steps = silent[:, None] + np.arange(1, horizon + 1)
+    return np.asarray(widths[:, np.minimum(steps, horizon) - 1] * np.sqrt(np.maximum(steps / horizon, 1.0)))
 
 
 def _scale(deviations: Floats, known: npt.NDArray[np.bool_]) -> Floats:

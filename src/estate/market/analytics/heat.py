@@ -1,4 +1,6 @@
-"""Heat of areas: where demand is high and homes are scarce, compared with the other areas of the same month."""
+"""Heat of areas: where demand is high and homes are scarce, compared with what is known of the others by then."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -45,26 +47,28 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
         value means plenty for sale) are used when present. Nulls are allowed; of several rows of one month the
         means count.
     history : bool
-        Return every area and month instead of the newest of each area.
+        Return every month of an area that tells a signal, instead of its newest; all of an area that tells none.
 
     Returns
     -------
     DataFrame
         ``area_id``, ``observed_on``, ``demand_score``, ``scarcity_score``, ``heat_score`` (all in [0, 100]),
-        ``heat_band``, ``heat_trend`` (points, NaN before three months), ``n`` (months seen), ``confidence``,
+        ``heat_band``, ``heat_trend`` (points, NaN before three months), ``n`` (months behind it), ``confidence``,
         ``peers``, ``signals`` (how many of the two are known), ``demand_signal`` and ``supply_signal`` (the
         columns read); sorted by month, then hottest first.
 
     Notes
     -----
-    Among the N areas that have the signal in that month, ``demand = 100 * #(areas with less demand) / (N - 1)``
+    Among the N areas whose signal is known by that month, ``demand = 100 * #(areas with less demand) / (N - 1)``
     and ``scarcity = 100 * #(areas with more supply) / (N - 1)``: the formula behind Realtor.com's hotness, whose
-    "supply score" is our scarcity. Areas tied in demand share the middle of their places, since views are
-    published rounded and a tie is one of rounding; areas tied in supply share the lowest.
+    "supply score" is our scarcity. Each area stands with the newest signal that it has by then: areas report a
+    month on different days, and silence is no change. Areas tied in demand share the middle of their places, since
+    views are published rounded and a tie is one of rounding; areas tied in supply share the lowest.
 
     Demand is read from views per listing, else the stated demand score, else sales; supply from days on market,
-    else months of supply (inventory / sales), else the stated supply score: the first that half of the rows have.
-    Without `history`, an area without news this month stands with its newest. Heat is the exponentially weighted
+    else months of supply (inventory / sales), else the stated supply score: the first that half of the rows with
+    any of the three have. A month that tells neither, a price alone, is no evidence and is left out. Without
+    `history`, the newest row of every area is compared as of the last month. Heat is the exponentially weighted
     mean over the area's months, newest first with weights 0.4, 0.24, …, of the mean of the two: a listing's noise
     fades, a lasting change does not. The trend is heat less the heat of 12 months before, or of the oldest month
     when that is at least 3 months away. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``, with the
@@ -74,13 +78,13 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     if months.empty:
         return pd.DataFrame(columns=["area_id", "observed_on", "heat_score", "heat_band", "heat_trend"])
     columns = _signals(months)
+    months = _telling(months, [column for column, _ in columns.values()])
     signals = {name: months[column] * sign for name, (column, sign) in columns.items()}
-    scored = _scored(months, signals, months["month"])
-    if not history:
-        newest = ~months.duplicated("area_id", keep="last")
-        scored = _newest(scored, months, signals, newest)
+    newest = ~months.duplicated("area_id", keep="last")
+    as_of = months["month"].where(history | ~newest, months["month"].max())
+    scored = _scored(months, signals, as_of)
     read = {name: columns[part][0] if part in columns else None for name, part in READ.items()}
-    return _named(scored.assign(**read))
+    return _named((scored if history else scored[newest]).assign(**read))
 
 
 def drivers(demand: float, scarcity: float, score: float, *, n: int, signals: int) -> dict[str, float]:
@@ -119,35 +123,45 @@ def _months(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _signals(months: pd.DataFrame) -> dict[str, tuple[str, int]]:
-    """Choose for demand and for scarcity the first signal that half of the rows have, else the fullest."""
+    """Choose for demand and for scarcity the first signal that half of the rows with any have, else the fullest."""
     chosen = {}
     for name, known in (("demand_score", DEMAND), ("scarcity_score", SCARCITY)):
-        shares = {column: float(months[column].notna().mean()) for column in known if column in months}
-        full = [column for column, share in shares.items() if share >= 0.5]
-        best = full[0] if full else max(shares, key=lambda column: shares[column], default=None)
-        if best is not None and shares[best] > 0:
+        told = months[[column for column in known if column in months]].dropna(how="all")
+        shares = told.notna().mean()
+        if shares.max() > 0:
+            best = str((shares >= 0.5).idxmax() if (shares >= 0.5).any() else shares.idxmax())
             chosen[name] = (best, known[best])
     return chosen
 
 
-def _scored(months: pd.DataFrame, signals: dict[str, pd.Series], peers: pd.Series) -> pd.DataFrame:
-    parts = pd.DataFrame(
-        {name: _rank(signals[name], peers, ties) if name in signals else np.nan for name, ties in TIES.items()},
-        index=months.index,
-    )
+def _telling(months: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Leave out the months of an area that tell none of the signals, unless it has no other."""
+    tells = months[list(columns)].notna().any(axis=1)
+    return months[tells | ~tells.groupby(months["area_id"]).transform("any")].reset_index(drop=True)
+
+
+def _scored(months: pd.DataFrame, signals: dict[str, pd.Series], as_of: pd.Series) -> pd.DataFrame:
+    """Compare each row with all areas as they were known in the month `as_of`."""
+    parts = pd.DataFrame(np.nan, index=months.index, columns=list(TIES))
+    peers = np.full(len(months), np.nan)
+    for name, values in signals.items():
+        known = months.assign(known=values).pivot(index="month", columns="area_id", values="known").ffill()
+        at = known.index.get_indexer(as_of), known.columns.get_indexer(months["area_id"])
+        areas = known.count(axis=1)
+        ranks = _rank(known, areas, TIES[name])
+        parts[name] = ranks.to_numpy()[at]
+        peers = np.fmin(peers, ranks.mask(ranks.notna(), areas, axis=0).to_numpy()[at])
     scored = months[["area_id", "month", "observed_on"]].join(parts.fillna(NEUTRAL))
     scored["level"] = parts.mean(axis=1).fillna(NEUTRAL)
     scored["signals"] = parts.notna().sum(axis=1)
-    compared = [values.groupby(peers).transform("count").where(parts[name].notna()) for name, values in signals.items()]
-    scored["peers"] = pd.concat(compared, axis=1).min(axis=1).fillna(1).astype(int) if compared else 1
+    scored["peers"] = np.where(np.isnan(peers), 1, peers).astype(int)
     return _steadied(scored)
 
 
-def _rank(values: pd.Series, month: pd.Series, ties: str) -> pd.Series:
+def _rank(known: pd.DataFrame, areas: pd.Series, ties: str) -> pd.DataFrame:
     """Return 100 * (place - 1) / (N - 1), counted from below; NaN where unknown, or where nobody is a peer."""
-    groups = values.groupby(month)
-    others = groups.transform("count") - 1
-    return 100.0 * (groups.rank(method=ties) - 1.0) / others.where(others > 0)
+    others = areas - 1
+    return (100.0 * (known.rank(axis=1, method=ties) - 1.0)).div(others.where(others > 0), axis=0)
 
 
 def _steadied(scored: pd.DataFrame) -> pd.DataFrame:
@@ -164,17 +178,6 @@ def _steadied(scored: pd.DataFrame) -> pd.DataFrame:
     enough = scored["month"] - then >= MIN_TREND_MONTHS
     scored["heat_trend"] = (scored["heat_score"] - before).where(enough)
     return scored
-
-
-def _newest(
-    scored: pd.DataFrame, months: pd.DataFrame, signals: dict[str, pd.Series], newest: pd.Series
-) -> pd.DataFrame:
-    """Return the newest row of each area; those of an earlier month are ranked among the newest of all."""
-    last = months["month"].max()
-    if (months.loc[newest, "month"] == last).all():
-        return scored[newest]
-    together = months["month"].where(~newest, last)
-    return _scored(months, signals, together)[newest]
 
 
 def _named(scored: pd.DataFrame) -> pd.DataFrame:
