@@ -101,11 +101,8 @@ def _about_unit(e: Evidence) -> Said:
 
 def _calls(e: Evidence) -> Said:
     """Say whom to call; of the client of the talk, and where there is nobody, why not now."""
-    if e.client is not None:
-        yield first(
-            say("Do not call this client now. {client.call_held} Ask again from {client.call_from}.", client=e.client),
-            say("Do not call this client. {client.call_held}", client=e.client),
-        )
+    if e.client is not None and e.client not in e.calls:
+        yield _held("this client", e.client)
     if not e.calls:
         yield first(
             say("There is nobody to call now: {agent.calls_held}. Ask again from {agent.calls_from}.", agent=e.agent),
@@ -114,10 +111,31 @@ def _calls(e: Evidence) -> Said:
     for opening, client in zip(("First to call", *["To call"] * len(e.later)), e.later, strict=False):
         yield say(opening + " then: {client.name}, score {client.qualification_score}.", client=client)
     for client in e.calls:
+        if "may_call" in client.fields:
+            yield _permission(client)
+            continue
         yield first(
             say("Call {client.name}: score {client.qualification_score}. {client.last_contact}", client=client),
             say("Call {client.name}: score {client.qualification_score}.", client=client),
         )
+
+
+def _permission(client: Record) -> Sentence | None:
+    """Say whether a client may be called."""
+    if not client.fields["may_call"]:
+        return first(_held("{client.name}", client), _held("this client", client))
+    return first(
+        say("By our records, {client.name} may be called now.", client=client),
+        say("Call allowed now, by our records: {client.may_call}.", client=client),
+    )
+
+
+def _held(who: str, client: Record) -> Sentence | None:
+    """Say why a client may not be called."""
+    return first(
+        say(f"Do not call {who} now. {{client.call_held}} Ask again from {{client.call_from}}.", client=client),
+        say(f"Do not call {who}. {{client.call_held}}", client=client),
+    )
 
 
 def _named(e: Evidence) -> Said:

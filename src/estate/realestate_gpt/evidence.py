@@ -34,7 +34,7 @@ class Evidence:
     deals : tuple of Record
         Open deals of this agent with this client.
     calls : tuple of Record
-        Clients to call next, with ``last_contact``.
+        Clients to call next, with ``last_contact``, or whom a call is asked about, with ``may_call``.
     later : tuple of Record
         Where nobody may be called now: clients to call at the first moment at which somebody may be.
     named : tuple of Record

@@ -21,7 +21,7 @@ from estate.market import service as market_service
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
 from estate.realestate_gpt import figures
-from estate.realestate_gpt.asking import Subject, understand
+from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.intent import Intent, Question
 from estate.realestate_gpt.records import Record, Value
@@ -62,6 +62,11 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
     subject = understand(text, [*found, *_context(session, context)])
+    named = _named(found, question, subject)
+    callees = _callees(question, subject, named, context)
+    if callees:
+        others = (intent for intent in subject.intents if intent not in (Intent.CALL, Intent.GENERAL))
+        subject = replace(subject, fact=None, intents=(Intent.CALL, *others))
     asked = asked_records(session, subject, context)
     if subject.fact is not None and asked is not None:
         return Evidence(
@@ -75,10 +80,10 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
             today=now.date(),
         ).joined()
     question = replace(question, intents=subject.intents)
-    named = _named(found, question, subject)
     area_ids = _area_ids(session, named, unit, context)
     units, fits = _units(session, question, context, named)
-    queue = calls.next_calls(session, context.agent_id, now, CALLS) if Intent.CALL in question.intents else None
+    queued = Intent.CALL in question.intents and not callees
+    queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
     ref = context.property_id or next(iter(units), None)
     return Evidence(
@@ -89,12 +94,12 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         areas=tuple(_areas(session, area_ids, question)),
         triggers=tuple(_triggers(session, context.client_id)),
         deals=tuple(_deals(session, context)),
-        calls=tuple(_calls(session, queue)) if queue else (),
+        calls=tuple(_calls(session, queue) if queue else _permitted(session, callees, now)),
         later=tuple(_calls(session, later)) if later else (),
         named=tuple(named),
         intents=question.intents,
         match=subject.match,
-        foreign=_is_foreign(subject, context),
+        foreign=not callees and _is_foreign(subject, context),
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits,
@@ -112,6 +117,17 @@ def _named(found: Sequence[Record], question: Question, subject: Subject) -> lis
     named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
     named += [r for r in subject.match.records if r.layer != "behavior"]
     return list({record.key: record for record in named}.values())
+
+
+def _callees(question: Question, subject: Subject, named: Sequence[Record], context: AgentContext) -> list[str]:
+    """Return the clients whom a call is asked about: those named, else the one of the talk, unless others are meant."""
+    if not question.calls:
+        return []
+    clients = [record.id for record in named if record.layer == "client"]
+    if clients:
+        return [] if subject.match.is_part and subject.odd else clients
+    meant = bool(subject.said & THIS_CLIENT) or not (subject.odd or subject.match.records)
+    return [str(context.client_id)] if context.client_id and meant and not question.chooses else []
 
 
 def _context(session: Session, context: AgentContext) -> list[Record]:
@@ -371,9 +387,16 @@ def _held(queue: CallQueue | None) -> dict[str, Value]:
 
 
 def _not_now(session: Session, client_id: uuid.UUID, now: dt.datetime) -> dict[str, Value]:
-    """Return why the client of the talk may not be called, and from when."""
+    """Return why a client may not be called, and from when."""
     found = contacts.permission(session, client_id, now)
     return {} if found.allowed else {"call_held": _stop(found.why), "call_from": _clock(found.from_when)}
+
+
+def _permitted(session: Session, client_ids: Sequence[str], now: dt.datetime) -> Iterable[Record]:
+    """Return the clients whom a call is asked about, with whether they may be called."""
+    for client_id, record in read(session, "client", client_ids).items():
+        held = _not_now(session, uuid.UUID(client_id), now)
+        yield record.with_fields({"may_call": not held, **held})
 
 
 def _clock(when: dt.datetime | None) -> str | None:

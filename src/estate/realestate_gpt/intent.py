@@ -48,6 +48,10 @@ class Question:
         Runs of one to four words, to be compared with names.
     places : tuple of str
         What follows "in", "at" and the like: it may name a place.
+    calls : bool
+        Whether it speaks of a call to somebody.
+    chooses : bool
+        Whether it asks who of several is meant.
     """
 
     intents: tuple[Intent, ...]
@@ -58,6 +62,8 @@ class Question:
     units: tuple[UnitRef, ...] = ()
     phrases: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    calls: bool = False
+    chooses: bool = False
 
 
 _PHRASES: Mapping[Intent, str] = {
@@ -132,6 +138,16 @@ _BEDROOMS = re.compile(
 _STUDIO = re.compile(r"\bstudio\b|استوديو", re.IGNORECASE)
 _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
 
+_CALL = re.compile(
+    r"\b(?:call|ring|dial|phon|contact)ing\b|\b(?:call|ring|dial)\b(?!\s+(?:me|us|it)\b)"
+    r"|\bbe\s+(?:called|phoned|rung|contacted|reached)\b"
+    r"|\b(?:phone|contact|reach)\b(?!\s+(?:me|us|numbers?|details?|data|info\w*|and|or|is|was|of|on|in|for)\b)\s+\w"
+    r"|\b[أانت]تصل|\bالاتصال\b|\b[أان]كلم",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(
+    r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?=[أانت]تصل|[أان]كلم)", re.IGNORECASE
+)
 _PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+([^.,;:!?؟،\n]+)", re.IGNORECASE)
 _NO_PLACE = frozenset(
     words(
@@ -170,6 +186,8 @@ def read(text: str) -> Question:
         units=units,
         phrases=tuple(dict.fromkeys(_phrases(text.split()[:MAX_WORDS]))),
         places=tuple(dict.fromkeys(_places(text))),
+        calls=_CALL.search(text) is not None,
+        chooses=_CHOICE.search(text) is not None,
     )
 
 

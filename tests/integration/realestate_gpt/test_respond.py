@@ -201,6 +201,55 @@ def test_why_nobody_is_to_be_called_now(people: TestClient, session: Session) ->
     assert "Do not call" not in reply.text
 
 
+@pytest.fixture
+def refusing(people: TestClient, drain: Callable[[], int]) -> TestClient:
+    """A client who may not be contacted, beside one who may."""
+    refuses = {"client_id": OTHER, "name": "Greta Lindqvist", "do_not_contact": True, "budget": "900000"}
+    rows = [refuses | {"owner_agent_id": AGENT, "phone": "+971501234568"}]
+    assert people.post("/client/ingest", json=rows).json()["rejected"] == 0
+    agent = [{"agent_id": AGENT, "name": "Omar Saleh", "calls_per_day": 8}]
+    assert people.post("/agent/ingest", json=agent).json()["rejected"] == 0
+    drain()
+    return people
+
+
+@pytest.mark.parametrize("client_id", [OTHER, None, CLIENT])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Should I call {} now?",
+        "Can I call {}?",
+        "How often do I call {}?",
+        "May I ring {} today?",
+        "Is it a good time to phone {}?",
+        "Can {} be contacted?",
+        "Should I make a phone call to {}?",
+        "هل أتصل ب {} الآن؟",
+    ],
+)
+def test_whether_to_call_one_who_refuses_contact(
+    refusing: TestClient, session: Session, text: str, client_id: str | None
+) -> None:
+    asked = text.format("her" if client_id == OTHER else "Greta Lindqvist")
+    reply = respond(asked, {"agent_id": AGENT, "client_id": client_id}, session=session, now=MORNING)
+    assert "Do not call Greta Lindqvist. Asked not to be contacted" in reply.text
+    assert "Calls of" not in reply.text
+    assert "Call Layla" not in reply.text
+    assert not reply.abstained
+
+
+def test_whether_to_call_one_who_may_be_called(refusing: TestClient, session: Session) -> None:
+    for text, client_id in (("Should I call Layla Haddad?", None), ("Can I call her now?", CLIENT)):
+        reply = respond(text, {"agent_id": AGENT, "client_id": client_id}, session=session, now=MORNING)
+        assert "By our records, Layla Haddad may be called now." in reply.text
+        assert "Do not call" not in reply.text
+
+
+def test_calls_of_an_agent_are_a_fact_still(refusing: TestClient) -> None:
+    for text in ("How many phone calls a day for Omar Saleh?", "How many calls does Omar Saleh make?"):
+        assert "Calls of Omar Saleh a day: 8." in ask(refusing, text, client_id=None)["text"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["How is the market in Atlantis?", "What is the capital of France?", "zxcv qwer", "Homes in El Dorado please"],
