@@ -136,6 +136,7 @@ _BEDROOMS = re.compile(
     rf"(?<!\w)(\d{{1,2}}|{'|'.join(_SMALL_NUMBERS)})[\s-]*(?:bed(?:room)?s?|brs?|bhk|غرف(?:ة)?)(?!\w)", re.IGNORECASE
 )
 _STUDIO = re.compile(r"\bstudio\b|استوديو", re.IGNORECASE)
+MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
 _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
 
 _CALL = re.compile(
@@ -228,7 +229,7 @@ def _amount(match: re.Match[str]) -> Iterator[tuple[bool, Decimal, str | None]]:
     if is_distance or _LEAST.search(match.string, max(0, match.start() - LONGEST_LEAST), match.start()):
         return
     amount = Decimal(match["number"].replace(",", "")).scaleb(_SCALES[scale.lower()] if scale else 0)
-    if code or scale or amount >= _PLAIN_AMOUNT:
+    if amount <= MOST_MONEY and (code or scale or amount >= _PLAIN_AMOUNT):
         whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
         yield bool(code or scale), whole, code.upper() if code else None
 
