@@ -117,7 +117,7 @@ TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
 
 MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
 MAX_NAME_WORDS = 4
-LONGEST_LEAST = 20  # Letters before an amount in which a word may make it a lower limit.
+LONGEST_LIMIT = 50  # Letters before an amount in which words may make it a lower limit.
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
@@ -129,7 +129,18 @@ _AMOUNT = re.compile(
     rf"\s*(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})?\s*(?P<after>{_CURRENCY})?(?!\w)",
     re.IGNORECASE,
 )
-_LEAST = re.compile(r"\b(?:over|above|at least|more than|minimum(?: of)?|from)\s*\Z", re.IGNORECASE)
+_LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
+_NOT = (
+    r"(?:\b(?:no|not|never|nothing|cannot|without|لا|ليس|ليست|غير)|n['’]t)"
+    r"(?:\s+(?:to|be|go|going|want|wish|like|spend|spending|pay|paying|cost|costing|priced|anything))*\s+"
+)
+_OVER = re.compile(
+    rf"(?P<negated>{_NOT})?\b(?:over|above|beyond|(?:more|higher) than|[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)\s*\Z",
+    re.IGNORECASE,
+)
+_UNDER = re.compile(
+    rf"{_NOT}(?:under|below|(?:less|fewer|lower) than|[أا]قل من|[يت]قل عن)\s*\Z", re.IGNORECASE
+)
 _DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
 _SMALL_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 _BEDROOMS = re.compile(
@@ -226,12 +237,18 @@ def _amount(match: re.Match[str]) -> Iterator[tuple[bool, Decimal, str | None]]:
     """Yield whether an amount says that it is money, the amount, and its currency."""
     code, scale = match["before"] or match["after"], match["scale"]
     is_distance = scale == "m" and code is None and _DISTANCE.match(match.string, match.end())
-    if is_distance or _LEAST.search(match.string, max(0, match.start() - LONGEST_LEAST), match.start()):
+    if is_distance or _is_least(match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]):
         return
     amount = Decimal(match["number"].replace(",", "")).scaleb(_SCALES[scale.lower()] if scale else 0)
     if amount <= MOST_MONEY and (code or scale or amount >= _PLAIN_AMOUNT):
         whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
         yield bool(code or scale), whole, code.upper() if code else None
+
+
+def _is_least(before: str) -> bool:
+    """Tell whether the words before an amount make it a lower limit: "more than", but not "no more than"."""
+    over = _OVER.search(before)
+    return bool(_LEAST.search(before) or _UNDER.search(before) or (over and not over["negated"]))
 
 
 def _bedrooms(text: str) -> int | None:
