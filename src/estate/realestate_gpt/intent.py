@@ -138,9 +138,7 @@ _OVER = re.compile(
     rf"(?P<negated>{_NOT})?\b(?:over|above|beyond|(?:more|higher) than|[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)\s*\Z",
     re.IGNORECASE,
 )
-_UNDER = re.compile(
-    rf"{_NOT}(?:under|below|(?:less|fewer|lower) than|[أا]قل من|[يت]قل عن)\s*\Z", re.IGNORECASE
-)
+_UNDER = re.compile(rf"{_NOT}(?:under|below|(?:less|fewer|lower) than|[أا]قل من|[يت]قل عن)\s*\Z", re.IGNORECASE)
 _DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
 _SMALL_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
 _BEDROOMS = re.compile(
@@ -160,17 +158,34 @@ _CALL = re.compile(
 _CHOICE = re.compile(
     r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?=[أانت]تصل|[أان]كلم)", re.IGNORECASE
 )
-_PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+([^.,;:!?؟،\n]+)", re.IGNORECASE)
+_PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+(?=([^.,;:!?؟،\n]+))", re.IGNORECASE)
 _NO_PLACE = frozenset(
     words(
         """
         general terms term total fact mind case time future advance short long once all any some next last best
         good right person detail details need needs interested one two three year years month months week weeks
-        moment least under over between below above around up now today tomorrow january february march april may
-        june july august september october november december buying buy it looking city country real estate
+        moment least most under over between below above around up now today tomorrow january february march april may
+        june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec
+        monday tuesday wednesday thursday friday saturday sunday weekend spring summer autumn fall winter
+        christmas easter ramadan eid quarter half early mid late beginning start middle end present once
+        buying buy it looking city country real estate phase stage building block floor english arabic
+        euro euros dollar dollars dirham dirhams pound pounds riyal riyals dinar dinars
+        الوقت الحالي حدود غضون أقرب نهاية بداية منتصف المتوسط الواقع السنة العام الشهر الأسبوع اليوم الربع المستقبل
+        يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر رمضان الصيف الشتاء المدينة
         """
     )
 )
+"""Words of time, quantity and parts of a project: none of them names a place."""
+_THINGS = frozenset(
+    words(
+        """
+        walking walk driving distance reach school schools metro beach sea park mall station airport hospital
+        university mosque shop shops tower place places please
+        """
+    )
+)
+"""What stands near a home; with a capital it may be of a name."""
+_CAPITALISED = re.compile(r"\b[A-Z][a-z]")
 
 
 def read(text: str) -> Question:
@@ -269,16 +284,28 @@ def _phrases(spoken: Sequence[str]) -> Iterator[str]:
 
 
 def _places(text: str) -> Iterator[str]:
-    """Yield what follows a preposition of place, up to a word that cannot be of a name."""
+    """Yield what follows a preposition of place, up to a word that cannot be of a name.
+
+    Who writes capitals at all writes a name with one.
+    """
+    cased = _CAPITALISED.search(text) is not None
     for match in _PLACE.finditer(text):
         name: list[str] = []
         for spoken in match[1].split()[:MAX_NAME_WORDS]:
-            if not (stems := words(spoken)) or not _may_name(stems):
+            bare = spoken.strip("'\"()[]«»“”’")
+            if not (stems := words(bare)) or not _may_name(stems) or _is_plain(bare, stems, cased):
                 break
-            name.append(spoken.strip("'\"()[]«»“”’"))
+            name.append(bare)
         if name:
             yield " ".join(name)
 
 
+def _is_plain(spoken: str, stems: Sequence[str], cased: bool) -> bool:
+    """Tell whether a word is written as one that is of no name."""
+    return spoken[:1].islower() if cased else not _THINGS.isdisjoint(stems)
+
+
 def _may_name(stems: Sequence[str]) -> bool:
-    return not any(stem in STOP_WORDS or stem in TOPIC_WORDS or stem in _NO_PLACE or stem.isdigit() for stem in stems)
+    return not any(
+        stem in STOP_WORDS or stem in TOPIC_WORDS or stem in _NO_PLACE or any(map(str.isdigit, stem)) for stem in stems
+    )

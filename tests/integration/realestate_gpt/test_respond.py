@@ -263,6 +263,13 @@ def test_abstains_when_no_record_supports_an_answer(world: TestClient, drain: Ca
     assert "To the client" not in reply["text"]
 
 
+@pytest.mark.parametrize("words", ["for at most AED 2 million", "available at present", "near schools", "in January"])
+def test_what_names_no_place_is_not_declined_for_one(world: TestClient, words: str) -> None:
+    reply = ask(world, f"Show me a flat {words}")
+    assert "about the place" not in reply["text"]
+    assert "Pearl Gate 12" in reply["text"]
+
+
 def test_reply_without_units_says_so(people: TestClient) -> None:
     reply = ask(people, "Please show me an apartment")
     assert reply["abstained"]
