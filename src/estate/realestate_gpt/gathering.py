@@ -23,6 +23,7 @@ from estate.property.schemas import UnitOut
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
+from estate.realestate_gpt.facts import Fact
 from estate.realestate_gpt.intent import Intent, Question
 from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
@@ -72,7 +73,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         return Evidence(
             agent=read(session, "agent", [context.agent_id])[str(context.agent_id)],
             asked=tuple(asked),
-            named=subject.match.records[:1] if subject.fact.layer != subject.fact.subject else (),
+            named=_whose(subject.fact, subject.match.records),
             fact=subject.fact,
             intents=(Intent.FACT,),
             match=subject.match,
@@ -117,6 +118,13 @@ def _named(found: Sequence[Record], question: Question, subject: Subject) -> lis
     named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
     named += [r for r in subject.match.records if r.layer != "behavior"]
     return list({record.key: record for record in named}.values())
+
+
+def _whose(fact: Fact, records: Sequence[Record]) -> tuple[Record, ...]:
+    """Return whom a fact that stands on another record is about."""
+    if fact.layer == fact.subject:
+        return ()
+    return tuple(record for record in records if record.layer == fact.subject)[:1]
 
 
 def _callees(question: Question, subject: Subject, named: Sequence[Record], context: AgentContext) -> list[str]:

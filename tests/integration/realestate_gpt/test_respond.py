@@ -507,3 +507,15 @@ def test_client_is_found_by_a_misspelt_name(world: TestClient, drain: Callable[[
     assert "Layla Haddad has a budget of AED 1,500,000" in reply["text"]
     assert "comes closest" in reply["text"]
     assert reply["confidence"] < ask(world, "What is the budget of Layla Haddad?", client_id=None)["confidence"]
+
+
+def test_a_deal_is_with_its_client_when_the_agent_bears_the_name_too(
+    world: TestClient, drain: Callable[[], int]
+) -> None:
+    assert world.post("/client/ingest", json=[{"client_id": OTHER, "name": "Omar Nassar"}]).json()["created"] == 1
+    deal = {"deal_id": f"{ID}99", "agent_id": AGENT, "client_id": OTHER, "stage": "viewing"}
+    assert world.post("/behavior/deal", json=[deal]).status_code in (200, 202)
+    drain()
+    text = ask(world, "What stage is the deal with Omar at?", client_id=None)["text"]
+    assert "A deal with Omar Nassar is at the stage viewing" in text
+    assert "Omar Saleh" not in text
