@@ -14,6 +14,9 @@ __all__ = ["brief"]
 MAX_CHOICES = 4
 SHOWS = 1.05
 WIDE = 0.6  # An interval of probabilities that says next to nothing.
+UNCOMPARED = (
+    "The sum in the question was not compared with every price: its currency is open, or there is no rate for it."
+)
 OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
 
 
@@ -62,6 +65,8 @@ def _forecasts(e: Evidence) -> Said:
 
 def _offers(e: Evidence) -> Said:
     """Say why each unit is offered; a unit without reasons is only described."""
+    if e.uncompared:
+        yield Sentence(UNCOMPARED)
     for unit in e.units[:MAX_SHOWN]:
         yield first(
             say("Offer {unit.title} at {unit.price}: {unit.reason_1} {unit.reason_2}", unit=unit),

@@ -2,8 +2,9 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -11,6 +12,8 @@ from estate.agent import service as agent_service
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
 from estate.core.db import whole_house
+from estate.core.fx import Rates, load_rates
+from estate.core.settings import get_settings
 from estate.core.types import UnitRef
 from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, ranking, register
 from estate.intelligence.analytics.rest import moment
@@ -82,7 +85,8 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         ).joined()
     question = replace(question, intents=subject.intents)
     area_ids = _area_ids(session, named, unit, context)
-    units, fits = _units(session, question, context, named)
+    rates = load_rates(session, now.date())
+    units, fits = _units(session, question, context, named, rates)
     queued = Intent.CALL in question.intents and not callees
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
@@ -104,6 +108,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits,
+        uncompared=_is_uncompared(question, rates),
         today=now.date(),
     ).joined()
 
@@ -206,7 +211,7 @@ def _forecast(session: Session, area_id: str) -> Fields:
 
 
 def _units(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record]
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], rates: Rates
 ) -> tuple[dict[UnitRef, Fields], bool]:
     """Return units to offer with why, and whether they meet what the question itself asks for."""
     suited: dict[UnitRef, Fields] = {}
@@ -214,13 +219,13 @@ def _units(
         matches = matching.recommend(session, context.client_id)
         suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
     asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
-    meeting = asked or _meeting(session, question, context, named)
+    meeting = asked or _meeting(session, question, context, named, rates)
     chosen = meeting or list(suited)
     return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
 
 
 def _meeting(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record]
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], rates: Rates
 ) -> list[UnitRef] | None:
     """Return available units within the limits that the question states; None when it states none.
 
@@ -235,16 +240,36 @@ def _meeting(
         if budget is None:
             budget = client.budget
         currency = None if budget is None else client.currency
-    units = property_service.candidates(
-        session,
-        area_ids=area_ids or None,
-        price_max=budget,
-        currency=currency,
-        bedrooms_min=question.bedrooms,
-        bedrooms_max=question.bedrooms,
-        limit=UNITS,
-    )
-    return [unit.ref for unit in units]
+    return [
+        unit.ref
+        for price_max, code in _prices(budget, currency, rates)
+        for unit in property_service.candidates(
+            session,
+            area_ids=area_ids or None,
+            price_max=price_max,
+            currency=code,
+            bedrooms_min=question.bedrooms,
+            bedrooms_max=question.bedrooms,
+            limit=UNITS,
+        )
+    ]
+
+
+def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[tuple[Decimal | None, str | None]]:
+    """Yield a budget in its own currency, and in that of the house where a rate leads there."""
+    yield budget, currency
+    house = get_settings().default_currency
+    if budget is not None and currency is not None and currency != house:
+        converted = rates.convert(budget, currency, house)
+        if converted is not None:
+            yield converted, house
+
+
+def _is_uncompared(question: Question, rates: Rates) -> bool:
+    """Tell whether the sum of a question cannot be compared with prices in the currency of the house."""
+    if question.budget is None or question.currency is None:
+        return question.open_sum
+    return rates.convert(question.budget, question.currency, get_settings().default_currency) is None
 
 
 def _match(match: Recommendation) -> Fields:

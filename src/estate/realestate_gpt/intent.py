@@ -2,11 +2,21 @@
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from estate.core.amounts import (
+    CURRENCY_WORDS,
+    MAGNITUDES,
+    SHARED_CURRENCY_WORDS,
+    Unreadable,
+    digits,
+    is_open,
+    to_ascii_digits,
+    without_blanks,
+)
 from estate.core.types import UnitRef
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
@@ -38,6 +48,8 @@ class Question:
         The largest amount named as money.
     currency : str or None
         Its currency code, when one stands beside it.
+    open_sum : bool
+        Whether an amount is left out because several countries have a currency of that name.
     bedrooms : int or None
         Bedrooms asked for; 0 is a studio.
     ids : tuple of uuid.UUID
@@ -57,6 +69,7 @@ class Question:
     intents: tuple[Intent, ...]
     budget: Decimal | None = None
     currency: str | None = None
+    open_sum: bool = False
     bedrooms: int | None = None
     ids: tuple[uuid.UUID, ...] = ()
     units: tuple[UnitRef, ...] = ()
@@ -122,13 +135,29 @@ LONGEST_LIMIT = 50  # Letters before an amount in which words may make it a lowe
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
 _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
-_CURRENCY = r"AED|EGP|USD|EUR|GBP|SAR|QAR|KWD|BHD|OMR|INR"
-_SCALES = {"k": 3, "thousand": 3, "الف": 3, "ألف": 3, "m": 6, "mn": 6, "mio": 6, "million": 6, "مليون": 6}
+_CODES = "AED EGP USD EUR GBP SAR QAR KWD BHD OMR INR JOD LBP MAD CHF CAD AUD CNY PKR RUB"  # "ALL" and "TOP" are words.
+_CURRENCY_OF = {
+    **{code.casefold(): code for code in _CODES.split()},
+    **CURRENCY_WORDS,
+    **dict.fromkeys(("$", "dollar", "dollars", "دولار"), "USD"),
+    **dict.fromkeys(("euro", "euros", "يورو"), "EUR"),
+}
+_MONEY_WORDS = _CURRENCY_OF.keys() | SHARED_CURRENCY_WORDS
+_SCALES = MAGNITUDES | dict.fromkeys(("mil", "mln"), 1_000_000)
+
+
+def _one_of(texts: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+_CURRENCY = rf"د\.إ|ج\.م|ر\.س|l\.e\b|{_one_of(_MONEY_WORDS)}"
 _AMOUNT = re.compile(
-    rf"(?<![\w.,+])(?P<before>{_CURRENCY})?\s*(?P<number>(?!0\d)(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,15}})(?:\.\d+)?)"
-    rf"\s*(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})?\s*(?P<after>{_CURRENCY})?(?!\w)",
+    rf"(?<![\w.,+$€£٫٬])(?P<before>{_CURRENCY})?\.?\s*"
+    r"(?P<body>(?!0\d)(?>\d{1,3}(?: \d{3})+(?!\d)|\d(?:[\d.,'’٬٫]*\d)?))"
+    rf"\s*(?P<scale>{_one_of(_SCALES)})?\s*(?P<after>{_CURRENCY})?(?!\w|[.,٫]\d)",
     re.IGNORECASE,
 )
+_MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
 _LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
 _NOT = (
     r"(?:\b(?:no|not|never|nothing|cannot|without|لا|ليس|ليست|غير)|n['’]t)"
@@ -146,6 +175,7 @@ _BEDROOMS = re.compile(
 )
 _STUDIO = re.compile(r"\bstudio\b|استوديو", re.IGNORECASE)
 MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
+_LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee, or a slip.
 _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
 
 _CALL = re.compile(
@@ -202,12 +232,13 @@ def read(text: str) -> Question:
     >>> q.bedrooms, q.budget, q.currency, q.places
     (2, Decimal('1500000'), 'AED', ('Qamar Quay',))
     """
-    budget, currency = _budget(text)
+    budget, currency, open_sum = _budget(text)
     units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
     return Question(
         intents=intents_of(topics(words(text))),
         budget=budget,
         currency=currency,
+        open_sum=open_sum,
         bedrooms=_bedrooms(text),
         ids=tuple(dict.fromkeys(map(uuid.UUID, _ID.findall(text)))),
         units=units,
@@ -241,23 +272,60 @@ def intents_of(counts: Mapping[Intent, int]) -> tuple[Intent, ...]:
     return tuple(found) or ((Intent.GENERAL,) if counts[Intent.GENERAL] else ())
 
 
-def _budget(text: str) -> tuple[Decimal | None, str | None]:
-    """Return the largest amount that is money and no lower limit, and its currency; a bare number only alone."""
-    amounts = [amount for match in _AMOUNT.finditer(text) for amount in _amount(match)]
-    _, amount, code = max(amounts, key=lambda found: found[:2], default=(False, None, None))
-    return amount, code
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """An amount: whether it says that it is money, and its currency; ``""`` is one that several countries have."""
+
+    says_money: bool
+    amount: Decimal
+    currency: str | None
 
 
-def _amount(match: re.Match[str]) -> Iterator[tuple[bool, Decimal, str | None]]:
-    """Yield whether an amount says that it is money, the amount, and its currency."""
-    code, scale = match["before"] or match["after"], match["scale"]
-    is_distance = scale == "m" and code is None and _DISTANCE.match(match.string, match.end())
-    if is_distance or _is_least(match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]):
+def _budget(text: str) -> tuple[Decimal | None, str | None, bool]:
+    """Return the largest amount that is money and no lower limit, its currency, and whether that is open.
+
+    A bare number counts only alone. Of amounts in several currencies those in the first one count.
+    """
+    sums = [found for match in _AMOUNT.finditer(to_ascii_digits(text)) for found in _sums(match)]
+    currency = next((found.currency for found in sums if found.currency is not None), None)
+    of_one = [found for found in sums if found.currency in (None, currency)]
+    if not of_one:
+        return None, None, False
+    amount = max((found.says_money, found.amount) for found in of_one)[1]
+    return (None, None, True) if currency == "" else (amount, currency, False)
+
+
+def _sums(match: re.Match[str]) -> Iterator[_Sum]:
+    """Yield what an amount says, unless it is none of money, a lower limit or of open meaning."""
+    scale, word = match["scale"], match["before"] or match["after"]
+    if not (scale or word) and " " in match["body"]:
+        return  # Several numbers as likely as one.
+    before = match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]
+    if _is_least(before) or (not word and _is_measure(match, scale)):
         return
-    amount = Decimal(match["number"].replace(",", "")).scaleb(_SCALES[scale.lower()] if scale else 0)
-    if amount <= MOST_MONEY and (code or scale or amount >= _PLAIN_AMOUNT):
+    try:
+        amount = Decimal(_figures(match["body"], scale is not None)) * (_SCALES[scale.casefold()] if scale else 1)
+    except Unreadable:
+        return
+    least = _LEAST_MONEY if word and not scale else 0 if scale else _PLAIN_AMOUNT
+    if least <= amount <= MOST_MONEY:
         whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
-        yield bool(code or scale), whole, code.upper() if code else None
+        yield _Sum(bool(word or scale), whole, _currency(word))
+
+
+def _is_measure(match: re.Match[str], scale: str | None) -> bool:
+    unit = _DISTANCE if scale in ("m", "M") else _MEASURE
+    return unit.match(match.string, match.end()) is not None
+
+
+def _figures(body: str, scaled: bool) -> str:
+    """Read digits and marks: three digits behind a comma are a group, and behind a point the decimals of millions."""
+    bare = without_blanks(body.replace("٬", "’"))
+    return digits(bare, "." if is_open(bare) and ("." in bare) == scaled else None)
+
+
+def _currency(word: str | None) -> str | None:
+    return None if word is None else _CURRENCY_OF.get(word.casefold().replace(".", ""), "")
 
 
 def _is_least(before: str) -> bool:

@@ -173,6 +173,20 @@ def test_an_amount_without_currency_is_of_the_clients(world: TestClient) -> None
     assert NONE_MEETS not in ask(world, "Show me a flat under AED 3 million")["text"]
 
 
+def test_a_sum_is_compared_by_a_dated_rate_or_not_at_all(world: TestClient, connection: Connection) -> None:
+    unknown = ask(world, "Show me a flat under $600k")["text"]
+    assert "not compared with every price" in unknown
+    assert "not compared" not in ask(world, "Show me a flat under AED 1.5 million")["text"]
+    assert "not compared" in ask(world, "Show me a flat under £600,000")["text"]
+    rate = sql("INSERT INTO exchange_rates (base, quote, as_of, rate) VALUES ('USD', 'AED', '2020-01-01', 3.6725)")
+    connection.execute(rate)
+    enough, too_little = (ask(world, f"Show me a flat under ${k}k")["text"] for k in (600, 300))
+    assert "Pearl Gate 12" in enough
+    assert NONE_MEETS not in enough
+    assert "not compared" not in enough + too_little
+    assert NONE_MEETS in too_little
+
+
 CALL = "Who should I call first today?"
 MORNING = dt.datetime(2026, 6, 3, 6, tzinfo=dt.UTC)  # Ten o'clock in Dubai.
 

@@ -51,11 +51,25 @@ def test_strange_question_has_no_topic(text: str) -> None:
         ("2 bedrooms by 2027", None, None),
         ("3 m", Decimal(3_000_000), None),
         ("no number", None, None),
+        ("$600k", Decimal(600_000), "USD"),
+        ("US$ 1.2m", Decimal(1_200_000), "USD"),
+        ("€2 million", Decimal(2_000_000), "EUR"),
+        ("900 ألف درهم", Decimal(900_000), "AED"),
+        ("900,000 د.إ", Decimal(900_000), "AED"),
+        ("AED 2.2m (about $600k)", Decimal(2_200_000), "AED"),
+        ("1.5 to 2 million AED", Decimal(2_000_000), "AED"),
+        ("A$600k", None, None),
+        ("2 million pounds", None, None),
     ],
 )
 def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None:
     question = read(text)
     assert (question.budget, question.currency) == (budget, currency)
+
+
+def test_a_currency_of_several_countries_is_open() -> None:
+    assert read("under £500,000").open_sum
+    assert not read("under AED 500,000").open_sum
 
 
 @pytest.mark.parametrize(
@@ -124,7 +138,20 @@ def test_any_text_is_read(text: str) -> None:
         ("AED 500,000 to 1.2m", 1_200_000),
         ("from 1m to 2m", 2_000_000),
         ("1500000 is what I have", 1_500_000),
-        ("budget 1,5 million AED", None),
+        ("budget 1,5 million AED", 1_500_000),
+        ("AED 2 500 000", 2_500_000),
+        ("AED 1.500.000", 1_500_000),
+        ("1.250 million", 1_250_000),
+        ("١٫٥ مليون", 1_500_000),
+        ("١٬٥٠٠٬٠٠٠ درهم", 1_500_000),
+        ("2.5 mil", 2_500_000),
+        ("AED 900,000 for 3 bedrooms", 900_000),
+        ("1,250 million", None),
+        ("AED 900.000", None),
+        ("AED 2 500 000,50", None),
+        ("AED 2 a square metre", None),
+        ("a plot of 12,000 sqm", None),
+        ("call 050 123 4567", None),
         ("at least 2 million", None),
         ("over AED 2m", None),
         ("more than AED 2m", None),
