@@ -20,6 +20,7 @@ from estate.intelligence.analytics.rest import moment
 from estate.intelligence.call_schemas import CallQueue
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
+from estate.intelligence.wishes import type_pattern
 from estate.market import service as market_service
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
@@ -27,6 +28,7 @@ from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import Fact
+from estate.realestate_gpt.homes import Home, kinds_in
 from estate.realestate_gpt.intent import Intent, Question
 from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
@@ -38,6 +40,7 @@ __all__ = ["gather"]
 
 FOUND = 20  # Records that the search may add.
 UNITS = 3
+MEETING = 30  # Of those that meet the question, the ones that suit the client come first.
 AREAS = 2
 CALLS = 5
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
@@ -220,7 +223,7 @@ def _units(
         suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
     asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
     meeting = asked or _meeting(session, question, context, named, rates)
-    chosen = meeting or list(suited)
+    chosen = sorted(meeting, key=lambda ref: ref not in suited) if meeting else list(suited)
     return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
 
 
@@ -232,7 +235,8 @@ def _meeting(
     Where the question leaves the price open, the client's budget bounds it.
     """
     area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
-    if question.budget is None and question.bedrooms is None and not area_ids:
+    home = _home(question, context, named)
+    if question.budget is None and home.is_open and not area_ids:
         return None
     budget, currency = question.budget, question.currency
     if currency is None and context.client_id is not None:
@@ -248,11 +252,20 @@ def _meeting(
             area_ids=area_ids or None,
             price_max=price_max,
             currency=code,
-            bedrooms_min=question.bedrooms,
-            bedrooms_max=question.bedrooms,
-            limit=UNITS,
+            bedrooms_min=home.fewest,
+            bedrooms_max=home.most,
+            type_pattern=type_pattern(home.kinds) if home.kinds else None,
+            limit=MEETING,
         )
     ]
+
+
+def _home(question: Question, context: AgentContext, named: Sequence[Record]) -> Home:
+    """Return the home asked for; "this villa" is the one of the talk, and a kind may be of an area's name."""
+    if context.property_id is not None:
+        return replace(question.home, kinds=frozenset())
+    names = " ; ".join(str(record.fields.get("area_name")) for record in named if record.layer == "market")
+    return replace(question.home, kinds=question.home.kinds - kinds_in(names))
 
 
 def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[tuple[Decimal | None, str | None]]:

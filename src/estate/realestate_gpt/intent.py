@@ -1,4 +1,4 @@
-"""What a question asks for, by a small lexicon: topics, budget, bedrooms, ids and the places it names."""
+"""What a question asks for, by a small lexicon: topics, budget, kind of home, ids and the places it names."""
 
 import re
 import uuid
@@ -18,6 +18,7 @@ from estate.core.amounts import (
     without_blanks,
 )
 from estate.core.types import UnitRef
+from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
 __all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "read", "topics"]
@@ -50,8 +51,8 @@ class Question:
         Its currency code, when one stands beside it.
     open_sum : bool
         Whether an amount is left out because several countries have a currency of that name.
-    bedrooms : int or None
-        Bedrooms asked for; 0 is a studio.
+    home : Home
+        Kind of home and bedrooms asked for.
     ids : tuple of uuid.UUID
         Ids that stand in the text.
     units : tuple of UnitRef
@@ -70,7 +71,7 @@ class Question:
     budget: Decimal | None = None
     currency: str | None = None
     open_sum: bool = False
-    bedrooms: int | None = None
+    home: Home = ANY_HOME
     ids: tuple[uuid.UUID, ...] = ()
     units: tuple[UnitRef, ...] = ()
     phrases: tuple[str, ...] = ()
@@ -169,11 +170,6 @@ _OVER = re.compile(
 )
 _UNDER = re.compile(rf"{_NOT}(?:under|below|(?:less|fewer|lower) than|[أا]قل من|[يت]قل عن)\s*\Z", re.IGNORECASE)
 _DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
-_SMALL_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-_BEDROOMS = re.compile(
-    rf"(?<!\w)(\d{{1,2}}|{'|'.join(_SMALL_NUMBERS)})[\s-]*(?:bed(?:room)?s?|brs?|bhk|غرف(?:ة)?)(?!\w)", re.IGNORECASE
-)
-_STUDIO = re.compile(r"\bstudio\b|استوديو", re.IGNORECASE)
 MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
 _LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee, or a slip.
 _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
@@ -229,7 +225,7 @@ def read(text: str) -> Question:
     Examples
     --------
     >>> q = read("2-bedroom flat in Qamar Quay under AED 1.5 million?")
-    >>> q.bedrooms, q.budget, q.currency, q.places
+    >>> q.home.fewest, q.budget, q.currency, q.places
     (2, Decimal('1500000'), 'AED', ('Qamar Quay',))
     """
     budget, currency, open_sum = _budget(text)
@@ -239,7 +235,7 @@ def read(text: str) -> Question:
         budget=budget,
         currency=currency,
         open_sum=open_sum,
-        bedrooms=_bedrooms(text),
+        home=read_home(text),
         ids=tuple(dict.fromkeys(map(uuid.UUID, _ID.findall(text)))),
         units=units,
         phrases=tuple(dict.fromkeys(_phrases(text.split()[:MAX_WORDS]))),
@@ -332,14 +328,6 @@ def _is_least(before: str) -> bool:
     """Tell whether the words before an amount make it a lower limit: "more than", but not "no more than"."""
     over = _OVER.search(before)
     return bool(_LEAST.search(before) or _UNDER.search(before) or (over and not over["negated"]))
-
-
-def _bedrooms(text: str) -> int | None:
-    found = _BEDROOMS.search(text)
-    if found is None:
-        return 0 if _STUDIO.search(text) else None
-    number = found[1].lower()
-    return _SMALL_NUMBERS.get(number) or int(number)
 
 
 def _phrases(spoken: Sequence[str]) -> Iterator[str]:

@@ -287,8 +287,46 @@ def test_what_names_no_place_is_not_declined_for_one(world: TestClient, words: s
 def test_reply_without_units_says_so(people: TestClient) -> None:
     reply = ask(people, "Please show me an apartment")
     assert reply["abstained"]
-    assert "No unit was found" in reply["text"]
+    assert NONE_MEETS in reply["text"]
     assert "property" not in ids(reply)
+
+
+@pytest.fixture
+def street(world: TestClient) -> TestClient:
+    """An apartment, a studio and two townhouses; no villa."""
+    kinds = [("Sea Row 1", "Townhouse", 3), ("Sea Row 2", "townhouse", 4), ("Pearl Gate 3", "apartment", 0)]
+    homes = [
+        {"project_id": PROJECT, "unit_id": f"{ID[:-2]}{n:04d}", "title": title, "unit_type": kind, "bedrooms": bedrooms}
+        | {"price": f"{1_300_000 + n}.00", "currency": "AED", "area_id": AREA, "status": "available"}
+        for n, (title, kind, bedrooms) in enumerate(kinds, start=2_000)
+    ]
+    assert world.post("/property/ingest", json=homes).json()["rejected"] == 0
+    return world
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+@pytest.mark.parametrize(
+    ("text", "offered", "others"),
+    [
+        ("Do you have a townhouse in Qamar Quay?", "Sea Row", "Pearl Gate"),
+        ("Show me flats with 1 or 2 bedrooms", "Pearl Gate 12", "Pearl Gate 3"),
+        ("Is there a 2 or 3 bedroom flat?", "Pearl Gate 12", "Sea Row"),
+        ("I don't want a studio, show me flats", "Pearl Gate 12", "Pearl Gate 3"),
+    ],
+)
+def test_the_kind_of_home_that_is_asked_for_is_offered(
+    street: TestClient, text: str, offered: str, others: str, client_id: str | None
+) -> None:
+    said = ask(street, text, client_id=client_id)["text"]
+    assert offered in said
+    assert not re.search(rf"{others}\b", said)
+    assert NONE_MEETS not in said
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+def test_that_there_is_no_such_kind_of_home_is_said(street: TestClient, client_id: str | None) -> None:
+    assert NONE_MEETS in ask(street, "Is there a villa?", client_id=client_id)["text"]
+    assert NONE_MEETS not in ask(street, "What does this villa cost?", client_id=client_id, property=PROPERTY)["text"]
 
 
 def test_that_no_unit_is_as_asked_is_said_of_all_units(world: TestClient) -> None:

@@ -73,11 +73,49 @@ def test_a_currency_of_several_countries_is_open() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "bedrooms"),
-    [("2-bedroom", 2), ("three bed flat", 3), ("4BR", 4), ("a studio", 0), ("3 غرف", 3), ("big home", None)],
+    ("text", "fewest", "most"),
+    [
+        ("2-bedroom", 2, 2),
+        ("three bed flat", 3, 3),
+        ("4BR", 4, 4),
+        ("a studio", 0, 0),
+        ("a studio apartment", 0, 0),
+        ("3 غرف", 3, 3),
+        ("شقة غرفتين", 2, 2),
+        ("big home", None, None),
+        ("1 or 2 bedrooms", 1, 2),
+        ("two or three bedroom flat", 2, 3),
+        ("between 2 and 3 bedrooms", 2, 3),
+        ("٢ أو ٣ غرف", 2, 3),
+        ("a studio or 1 bedroom", 0, 1),
+        ("at least 3 bedrooms", 3, None),
+        ("2 bedrooms or more", 2, None),
+        ("no more than 2 bedrooms", None, 2),
+        ("I do not want 2 bedrooms", None, None),
+        ("I don't want a studio, show me flats", 1, None),
+    ],
 )
-def test_bedrooms(text: str, bedrooms: int | None) -> None:
-    assert read(text).bedrooms == bedrooms
+def test_bedrooms(text: str, fewest: int | None, most: int | None) -> None:
+    home = read(text).home
+    assert (home.fewest, home.most) == (fewest, most)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Is there a villa?", {"villa"}),
+        ("villas or townhouses", {"villa", "townhouse"}),
+        ("I don't want a studio, show me flats", {"apartment"}),
+        ("Why don't you have a villa?", {"villa"}),
+        ("a studio or a villa", {"studio", "villa"}),
+        ("a home", set()),
+        ("no villas please", {"apartment", "duplex", "penthouse", "studio", "townhouse"}),
+        ("هل لديكم فيلا؟", {"villa"}),
+        ("أريد الشقة لا أريد فيلا", {"apartment"}),
+    ],
+)
+def test_kinds_of_home(text: str, kinds: set[str]) -> None:
+    assert read(text).home.kinds == kinds
 
 
 def test_ids_and_units() -> None:

@@ -98,14 +98,15 @@ def _fitting(session: Session, question: Question, layers: Sequence[str], most: 
     if "property" not in layers or question.units or not WANTS_UNITS.intersection(question.intents):
         return []
     areas = [area.area_id for area in market.find_areas(session, question.phrases)] if question.phrases else []
-    if question.budget is None and not (areas and question.bedrooms is not None):
+    if question.budget is None and not (areas and question.home.fewest is not None):
         return []
     units = property_.candidates(
         session,
         area_ids=areas or None,
         price_max=question.budget,
         currency=question.currency,
-        bedrooms_min=question.bedrooms,
+        bedrooms_min=question.home.fewest,
+        bedrooms_max=question.home.most,
         limit=most,
     )
     return [("property", unit.property_id) for unit in units]
