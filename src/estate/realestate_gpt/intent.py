@@ -175,7 +175,7 @@ _LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee,
 _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
 
 _CALL = re.compile(
-    r"\b(?:call|ring|dial|phon|contact)ing\b|\b(?:call|ring|dial)\b(?!\s+(?:me|us|it)\b)"
+    r"\b(?:call|ring|dial|phon|contact)ing\b(?!\s+(?:you|about|for|from|regarding|to)\b)|\b(?:call|ring|dial)\b(?!\s+(?:me|us|it)\b)"
     r"|\bbe\s+(?:called|phoned|rung|contacted|reached)\b"
     r"|\b(?:phone|contact|reach)\b(?!\s+(?:me|us|numbers?|details?|data|info\w*|and|or|is|was|of|on|in|for)\b)\s+\w"
     r"|\b[أانت]تصل|\bالاتصال\b|\b[أان]كلم",

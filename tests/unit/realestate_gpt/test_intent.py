@@ -67,6 +67,24 @@ def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None
     assert (question.budget, question.currency) == (budget, currency)
 
 
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ("Can I call her?", True),
+        ("Is calling Greta allowed?", True),
+        ("May she be contacted?", True),
+        ("هل أتصل بها؟", True),
+        ("Please call me back about the flat", False),
+        ("I am calling about the flat", False),
+        ("She called about the flat", False),
+        ("What is her phone number?", False),
+        ("What are her contact details?", False),
+    ],
+)
+def test_a_call_to_somebody(text: str, calls: bool) -> None:
+    assert read(text).calls is calls
+
+
 def test_a_currency_of_several_countries_is_open() -> None:
     assert read("under £500,000").open_sum
     assert not read("under AED 500,000").open_sum
