@@ -148,7 +148,14 @@ def _cases(connection: Connection) -> list[Case]:
             "`GET /property/recommend`: available units of an area within a budget",
             "ix_properties_available_area_price",
             lambda s: homes.candidates(
-                s, area_ids=[area], price_max=price, currency="AED", bedrooms_min=None, bedrooms_max=None, limit=50
+                s,
+                area_ids=[area],
+                price_max=price,
+                currency="AED",
+                bedrooms_min=None,
+                bedrooms_max=None,
+                type_pattern=None,
+                limit=50,
             ),
         ),
         Case(

@@ -276,6 +276,7 @@ def candidates(
     currency: str | None = None,
     bedrooms_min: int | None = None,
     bedrooms_max: int | None = None,
+    type_pattern: str | None = None,
     limit: int,
 ) -> list[UnitOut]:
     """Return available units to choose from: the dearest within `price_max` first, without one the newest.
@@ -284,6 +285,8 @@ def candidates(
     ----------
     price_max, currency : Decimal and str, optional
         A budget in `currency`, by default ``ESTATE_DEFAULT_CURRENCY``; only units priced in it are returned.
+    type_pattern : str, optional
+        Regular expression that the lower-case ``unit_type`` matches.
     """
     if price_max is not None:
         currency = currency or get_settings().default_currency
@@ -294,6 +297,7 @@ def candidates(
         currency=currency,
         bedrooms_min=bedrooms_min,
         bedrooms_max=bedrooms_max,
+        type_pattern=type_pattern,
         limit=limit,
     )
     return _outs(session, found)

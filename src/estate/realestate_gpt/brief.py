@@ -14,6 +14,9 @@ __all__ = ["brief"]
 MAX_CHOICES = 4
 SHOWS = 1.05
 WIDE = 0.6  # An interval of probabilities that says next to nothing.
+UNCOMPARED = (
+    "The sum in the question was not compared with every price: its currency is open, or there is no rate for it."
+)
 OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
 
 
@@ -62,6 +65,8 @@ def _forecasts(e: Evidence) -> Said:
 
 def _offers(e: Evidence) -> Said:
     """Say why each unit is offered; a unit without reasons is only described."""
+    if e.uncompared:
+        yield Sentence(UNCOMPARED)
     for unit in e.units[:MAX_SHOWN]:
         yield first(
             say("Offer {unit.title} at {unit.price}: {unit.reason_1} {unit.reason_2}", unit=unit),
@@ -101,11 +106,8 @@ def _about_unit(e: Evidence) -> Said:
 
 def _calls(e: Evidence) -> Said:
     """Say whom to call; of the client of the talk, and where there is nobody, why not now."""
-    if e.client is not None:
-        yield first(
-            say("Do not call this client now. {client.call_held} Ask again from {client.call_from}.", client=e.client),
-            say("Do not call this client. {client.call_held}", client=e.client),
-        )
+    if e.client is not None and e.client not in e.calls:
+        yield _held("this client", e.client)
     if not e.calls:
         yield first(
             say("There is nobody to call now: {agent.calls_held}. Ask again from {agent.calls_from}.", agent=e.agent),
@@ -114,10 +116,31 @@ def _calls(e: Evidence) -> Said:
     for opening, client in zip(("First to call", *["To call"] * len(e.later)), e.later, strict=False):
         yield say(opening + " then: {client.name}, score {client.qualification_score}.", client=client)
     for client in e.calls:
+        if "may_call" in client.fields:
+            yield _permission(client)
+            continue
         yield first(
             say("Call {client.name}: score {client.qualification_score}. {client.last_contact}", client=client),
             say("Call {client.name}: score {client.qualification_score}.", client=client),
         )
+
+
+def _permission(client: Record) -> Sentence | None:
+    """Say whether a client may be called."""
+    if not client.fields["may_call"]:
+        return first(_held("{client.name}", client), _held("this client", client))
+    return first(
+        say("By our records, {client.name} may be called now.", client=client),
+        say("Call allowed now, by our records: {client.may_call}.", client=client),
+    )
+
+
+def _held(who: str, client: Record) -> Sentence | None:
+    """Say why a client may not be called."""
+    return first(
+        say(f"Do not call {who} now. {{client.call_held}} Ask again from {{client.call_from}}.", client=client),
+        say(f"Do not call {who}. {{client.call_held}}", client=client),
+    )
 
 
 def _named(e: Evidence) -> Said:

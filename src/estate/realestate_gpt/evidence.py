@@ -34,7 +34,7 @@ class Evidence:
     deals : tuple of Record
         Open deals of this agent with this client.
     calls : tuple of Record
-        Clients to call next, with ``last_contact``.
+        Clients to call next, with ``last_contact``, or whom a call is asked about, with ``may_call``.
     later : tuple of Record
         Where nobody may be called now: clients to call at the first moment at which somebody may be.
     named : tuple of Record
@@ -55,6 +55,8 @@ class Evidence:
         Whether the question names a place that no record knows.
     fits : bool
         Whether `units` meet what the question asks for; False when they only suit the client's profile.
+    uncompared : bool
+        Whether the sum in the question is in a currency that is open, or that no rate leads from.
     today : datetime.date
         Day of the reply: what lies before it is not announced.
     """
@@ -77,6 +79,7 @@ class Evidence:
     odd: int = 0
     unknown_place: bool = False
     fits: bool = True
+    uncompared: bool = False
     today: dt.date = dt.date.min
 
     def joined(self) -> "Evidence":

@@ -103,7 +103,7 @@ _ALL = (
     _fact(
         "agent",
         "calls_per_day",
-        "calls a day; calls per day; daily calls; calls; phone calls; call volume",
+        "calls a day; calls per day; daily calls; many calls; many phone calls; call volume",
         "Calls of {it.name} a day: {it.calls_per_day}.",
         "Calls a day: {it.calls_per_day}.",
     ),

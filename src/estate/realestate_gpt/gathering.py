@@ -2,8 +2,9 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -11,18 +12,23 @@ from estate.agent import service as agent_service
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
 from estate.core.db import whole_house
+from estate.core.fx import Rates, load_rates
+from estate.core.settings import get_settings
 from estate.core.types import UnitRef
 from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, ranking, register
 from estate.intelligence.analytics.rest import moment
 from estate.intelligence.call_schemas import CallQueue
 from estate.intelligence.cards import QUALIFICATION
 from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
+from estate.intelligence.wishes import type_pattern
 from estate.market import service as market_service
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
 from estate.realestate_gpt import figures
-from estate.realestate_gpt.asking import Subject, understand
+from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
+from estate.realestate_gpt.facts import Fact
+from estate.realestate_gpt.homes import Home, kinds_in
 from estate.realestate_gpt.intent import Intent, Question
 from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
@@ -34,6 +40,7 @@ __all__ = ["gather"]
 
 FOUND = 20  # Records that the search may add.
 UNITS = 3
+MEETING = 30  # Of those that meet the question, the ones that suit the client come first.
 AREAS = 2
 CALLS = 5
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
@@ -62,12 +69,17 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
     subject = understand(text, [*found, *_context(session, context)])
+    named = _named(found, question, subject)
+    callees = _callees(question, subject, named, context)
+    if callees:
+        others = (intent for intent in subject.intents if intent not in (Intent.CALL, Intent.GENERAL))
+        subject = replace(subject, fact=None, intents=(Intent.CALL, *others))
     asked = asked_records(session, subject, context)
     if subject.fact is not None and asked is not None:
         return Evidence(
             agent=read(session, "agent", [context.agent_id])[str(context.agent_id)],
             asked=tuple(asked),
-            named=subject.match.records[:1] if subject.fact.layer != subject.fact.subject else (),
+            named=_whose(subject.fact, subject.match.records),
             fact=subject.fact,
             intents=(Intent.FACT,),
             match=subject.match,
@@ -75,10 +87,11 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
             today=now.date(),
         ).joined()
     question = replace(question, intents=subject.intents)
-    named = _named(found, question, subject)
     area_ids = _area_ids(session, named, unit, context)
-    units, fits = _units(session, question, context, named)
-    queue = calls.next_calls(session, context.agent_id, now, CALLS) if Intent.CALL in question.intents else None
+    rates = load_rates(session, now.date())
+    units, fits = _units(session, question, context, named, rates)
+    queued = Intent.CALL in question.intents and not callees
+    queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
     ref = context.property_id or next(iter(units), None)
     return Evidence(
@@ -89,15 +102,16 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         areas=tuple(_areas(session, area_ids, question)),
         triggers=tuple(_triggers(session, context.client_id)),
         deals=tuple(_deals(session, context)),
-        calls=tuple(_calls(session, queue)) if queue else (),
+        calls=tuple(_calls(session, queue) if queue else _permitted(session, callees, now)),
         later=tuple(_calls(session, later)) if later else (),
         named=tuple(named),
         intents=question.intents,
         match=subject.match,
-        foreign=_is_foreign(subject, context),
+        foreign=not callees and _is_foreign(subject, context),
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits,
+        uncompared=_is_uncompared(question, rates),
         today=now.date(),
     ).joined()
 
@@ -112,6 +126,24 @@ def _named(found: Sequence[Record], question: Question, subject: Subject) -> lis
     named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
     named += [r for r in subject.match.records if r.layer != "behavior"]
     return list({record.key: record for record in named}.values())
+
+
+def _whose(fact: Fact, records: Sequence[Record]) -> tuple[Record, ...]:
+    """Return whom a fact that stands on another record is about."""
+    if fact.layer == fact.subject:
+        return ()
+    return tuple(record for record in records if record.layer == fact.subject)[:1]
+
+
+def _callees(question: Question, subject: Subject, named: Sequence[Record], context: AgentContext) -> list[str]:
+    """Return the clients whom a call is asked about: those named, else the one of the talk, unless others are meant."""
+    if not question.calls:
+        return []
+    clients = [record.id for record in named if record.layer == "client"]
+    if clients:
+        return [] if subject.match.is_part and subject.odd else clients
+    meant = bool(subject.said & THIS_CLIENT) or not (subject.odd or subject.match.records)
+    return [str(context.client_id)] if context.client_id and meant and not question.chooses else []
 
 
 def _context(session: Session, context: AgentContext) -> list[Record]:
@@ -182,7 +214,7 @@ def _forecast(session: Session, area_id: str) -> Fields:
 
 
 def _units(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record]
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], rates: Rates
 ) -> tuple[dict[UnitRef, Fields], bool]:
     """Return units to offer with why, and whether they meet what the question itself asks for."""
     suited: dict[UnitRef, Fields] = {}
@@ -190,20 +222,21 @@ def _units(
         matches = matching.recommend(session, context.client_id)
         suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
     asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
-    meeting = asked or _meeting(session, question, context, named)
-    chosen = meeting or list(suited)
+    meeting = asked or _meeting(session, question, context, named, rates)
+    chosen = sorted(meeting, key=lambda ref: ref not in suited) if meeting else list(suited)
     return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
 
 
 def _meeting(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record]
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], rates: Rates
 ) -> list[UnitRef] | None:
     """Return available units within the limits that the question states; None when it states none.
 
     Where the question leaves the price open, the client's budget bounds it.
     """
     area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
-    if question.budget is None and question.bedrooms is None and not area_ids:
+    home = _home(question, context, named)
+    if question.budget is None and home.is_open and not area_ids:
         return None
     budget, currency = question.budget, question.currency
     if currency is None and context.client_id is not None:
@@ -211,16 +244,45 @@ def _meeting(
         if budget is None:
             budget = client.budget
         currency = None if budget is None else client.currency
-    units = property_service.candidates(
-        session,
-        area_ids=area_ids or None,
-        price_max=budget,
-        currency=currency,
-        bedrooms_min=question.bedrooms,
-        bedrooms_max=question.bedrooms,
-        limit=UNITS,
-    )
-    return [unit.ref for unit in units]
+    return [
+        unit.ref
+        for price_max, code in _prices(budget, currency, rates)
+        for unit in property_service.candidates(
+            session,
+            area_ids=area_ids or None,
+            price_max=price_max,
+            currency=code,
+            bedrooms_min=home.fewest,
+            bedrooms_max=home.most,
+            type_pattern=type_pattern(home.kinds) if home.kinds else None,
+            limit=MEETING,
+        )
+    ]
+
+
+def _home(question: Question, context: AgentContext, named: Sequence[Record]) -> Home:
+    """Return the home asked for; "this villa" is the one of the talk, and a kind may be of an area's name."""
+    if context.property_id is not None:
+        return replace(question.home, kinds=frozenset())
+    names = " ; ".join(str(record.fields.get("area_name")) for record in named if record.layer == "market")
+    return replace(question.home, kinds=question.home.kinds - kinds_in(names))
+
+
+def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[tuple[Decimal | None, str | None]]:
+    """Yield a budget in its own currency, and in that of the house where a rate leads there."""
+    yield budget, currency
+    house = get_settings().default_currency
+    if budget is not None and currency is not None and currency != house:
+        converted = rates.convert(budget, currency, house)
+        if converted is not None:
+            yield converted, house
+
+
+def _is_uncompared(question: Question, rates: Rates) -> bool:
+    """Tell whether the sum of a question cannot be compared with prices in the currency of the house."""
+    if question.budget is None or question.currency is None:
+        return question.open_sum
+    return rates.convert(question.budget, question.currency, get_settings().default_currency) is None
 
 
 def _match(match: Recommendation) -> Fields:
@@ -371,9 +433,16 @@ def _held(queue: CallQueue | None) -> dict[str, Value]:
 
 
 def _not_now(session: Session, client_id: uuid.UUID, now: dt.datetime) -> dict[str, Value]:
-    """Return why the client of the talk may not be called, and from when."""
+    """Return why a client may not be called, and from when."""
     found = contacts.permission(session, client_id, now)
     return {} if found.allowed else {"call_held": _stop(found.why), "call_from": _clock(found.from_when)}
+
+
+def _permitted(session: Session, client_ids: Sequence[str], now: dt.datetime) -> Iterable[Record]:
+    """Return the clients whom a call is asked about, with whether they may be called."""
+    for client_id, record in read(session, "client", client_ids).items():
+        held = _not_now(session, uuid.UUID(client_id), now)
+        yield record.with_fields({"may_call": not held, **held})
 
 
 def _clock(when: dt.datetime | None) -> str | None:

@@ -1,13 +1,24 @@
-"""What a question asks for, by a small lexicon: topics, budget, bedrooms, ids and the places it names."""
+"""What a question asks for, by a small lexicon: topics, budget, kind of home, ids and the places it names."""
 
 import re
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from estate.core.amounts import (
+    CURRENCY_WORDS,
+    MAGNITUDES,
+    SHARED_CURRENCY_WORDS,
+    Unreadable,
+    digits,
+    is_open,
+    to_ascii_digits,
+    without_blanks,
+)
 from estate.core.types import UnitRef
+from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
 __all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "read", "topics"]
@@ -38,8 +49,10 @@ class Question:
         The largest amount named as money.
     currency : str or None
         Its currency code, when one stands beside it.
-    bedrooms : int or None
-        Bedrooms asked for; 0 is a studio.
+    open_sum : bool
+        Whether an amount is left out because several countries have a currency of that name.
+    home : Home
+        Kind of home and bedrooms asked for.
     ids : tuple of uuid.UUID
         Ids that stand in the text.
     units : tuple of UnitRef
@@ -48,16 +61,23 @@ class Question:
         Runs of one to four words, to be compared with names.
     places : tuple of str
         What follows "in", "at" and the like: it may name a place.
+    calls : bool
+        Whether it speaks of a call to somebody.
+    chooses : bool
+        Whether it asks who of several is meant.
     """
 
     intents: tuple[Intent, ...]
     budget: Decimal | None = None
     currency: str | None = None
-    bedrooms: int | None = None
+    open_sum: bool = False
+    home: Home = ANY_HOME
     ids: tuple[uuid.UUID, ...] = ()
     units: tuple[UnitRef, ...] = ()
     phrases: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    calls: bool = False
+    chooses: bool = False
 
 
 _PHRASES: Mapping[Intent, str] = {
@@ -111,38 +131,87 @@ TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
 
 MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
 MAX_NAME_WORDS = 4
-LONGEST_LEAST = 20  # Letters before an amount in which a word may make it a lower limit.
+LONGEST_LIMIT = 50  # Letters before an amount in which words may make it a lower limit.
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
 _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
-_CURRENCY = r"AED|EGP|USD|EUR|GBP|SAR|QAR|KWD|BHD|OMR|INR"
-_SCALES = {"k": 3, "thousand": 3, "الف": 3, "ألف": 3, "m": 6, "mn": 6, "mio": 6, "million": 6, "مليون": 6}
+_CODES = "AED EGP USD EUR GBP SAR QAR KWD BHD OMR INR JOD LBP MAD CHF CAD AUD CNY PKR RUB"  # "ALL" and "TOP" are words.
+_CURRENCY_OF = {
+    **{code.casefold(): code for code in _CODES.split()},
+    **CURRENCY_WORDS,
+    **dict.fromkeys(("$", "dollar", "dollars", "دولار"), "USD"),
+    **dict.fromkeys(("euro", "euros", "يورو"), "EUR"),
+}
+_MONEY_WORDS = _CURRENCY_OF.keys() | SHARED_CURRENCY_WORDS
+_SCALES = MAGNITUDES | dict.fromkeys(("mil", "mln"), 1_000_000)
+
+
+def _one_of(texts: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+_CURRENCY = rf"د\.إ|ج\.م|ر\.س|l\.e\b|{_one_of(_MONEY_WORDS)}"
 _AMOUNT = re.compile(
-    rf"(?<![\w.,+])(?P<before>{_CURRENCY})?\s*(?P<number>(?!0\d)(?:\d{{1,3}}(?:,\d{{3}})+|\d{{1,15}})(?:\.\d+)?)"
-    rf"\s*(?P<scale>{'|'.join(sorted(_SCALES, key=len, reverse=True))})?\s*(?P<after>{_CURRENCY})?(?!\w)",
+    rf"(?<![\w.,+$€£٫٬])(?P<before>{_CURRENCY})?\.?\s*"
+    r"(?P<body>(?!0\d)(?>\d{1,3}(?: \d{3})+(?!\d)|\d(?:[\d.,'’٬٫]*\d)?))"
+    rf"\s*(?P<scale>{_one_of(_SCALES)})?\s*(?P<after>{_CURRENCY})?(?!\w|[.,٫]\d)",
     re.IGNORECASE,
 )
-_LEAST = re.compile(r"\b(?:over|above|at least|more than|minimum(?: of)?|from)\s*\Z", re.IGNORECASE)
-_DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
-_SMALL_NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
-_BEDROOMS = re.compile(
-    rf"(?<!\w)(\d{{1,2}}|{'|'.join(_SMALL_NUMBERS)})[\s-]*(?:bed(?:room)?s?|brs?|bhk|غرف(?:ة)?)(?!\w)", re.IGNORECASE
+_MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
+_LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
+_NOT = (
+    r"(?:\b(?:no|not|never|nothing|cannot|without|لا|ليس|ليست|غير)|n['’]t)"
+    r"(?:\s+(?:to|be|go|going|want|wish|like|spend|spending|pay|paying|cost|costing|priced|anything))*\s+"
 )
-_STUDIO = re.compile(r"\bstudio\b|استوديو", re.IGNORECASE)
+_OVER = re.compile(
+    rf"(?P<negated>{_NOT})?\b(?:over|above|beyond|(?:more|higher) than|[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)\s*\Z",
+    re.IGNORECASE,
+)
+_UNDER = re.compile(rf"{_NOT}(?:under|below|(?:less|fewer|lower) than|[أا]قل من|[يت]قل عن)\s*\Z", re.IGNORECASE)
+_DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
+MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
+_LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee, or a slip.
 _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
 
-_PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+([^.,;:!?؟،\n]+)", re.IGNORECASE)
+_CALL = re.compile(
+    r"\b(?:call|ring|dial|phon|contact)ing\b(?!\s+(?:you|about|for|from|regarding|to)\b)|\b(?:call|ring|dial)\b(?!\s+(?:me|us|it)\b)"
+    r"|\bbe\s+(?:called|phoned|rung|contacted|reached)\b"
+    r"|\b(?:phone|contact|reach)\b(?!\s+(?:me|us|numbers?|details?|data|info\w*|and|or|is|was|of|on|in|for)\b)\s+\w"
+    r"|\b[أانت]تصل|\bالاتصال\b|\b[أان]كلم",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(
+    r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?=[أانت]تصل|[أان]كلم)", re.IGNORECASE
+)
+_PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+(?=([^.,;:!?؟،\n]+))", re.IGNORECASE)
 _NO_PLACE = frozenset(
     words(
         """
         general terms term total fact mind case time future advance short long once all any some next last best
         good right person detail details need needs interested one two three year years month months week weeks
-        moment least under over between below above around up now today tomorrow january february march april may
-        june july august september october november december buying buy it looking city country real estate
+        moment least most under over between below above around up now today tomorrow january february march april may
+        june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec
+        monday tuesday wednesday thursday friday saturday sunday weekend spring summer autumn fall winter
+        christmas easter ramadan eid quarter half early mid late beginning start middle end present once
+        buying buy it looking city country real estate phase stage building block floor english arabic
+        euro euros dollar dollars dirham dirhams pound pounds riyal riyals dinar dinars
+        الوقت الحالي حدود غضون أقرب نهاية بداية منتصف المتوسط الواقع السنة العام الشهر الأسبوع اليوم الربع المستقبل
+        يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر رمضان الصيف الشتاء المدينة
         """
     )
 )
+"""Words of time, quantity and parts of a project: none of them names a place."""
+_THINGS = frozenset(
+    words(
+        """
+        walking walk driving distance reach school schools metro beach sea park mall station airport hospital
+        university mosque shop shops tower place places please
+        """
+    )
+)
+"""What stands near a home; with a capital it may be of a name."""
+_CAPITALISED = re.compile(r"\b[A-Z][a-z]")
 
 
 def read(text: str) -> Question:
@@ -156,20 +225,23 @@ def read(text: str) -> Question:
     Examples
     --------
     >>> q = read("2-bedroom flat in Qamar Quay under AED 1.5 million?")
-    >>> q.bedrooms, q.budget, q.currency, q.places
+    >>> q.home.fewest, q.budget, q.currency, q.places
     (2, Decimal('1500000'), 'AED', ('Qamar Quay',))
     """
-    budget, currency = _budget(text)
+    budget, currency, open_sum = _budget(text)
     units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
     return Question(
         intents=intents_of(topics(words(text))),
         budget=budget,
         currency=currency,
-        bedrooms=_bedrooms(text),
+        open_sum=open_sum,
+        home=read_home(text),
         ids=tuple(dict.fromkeys(map(uuid.UUID, _ID.findall(text)))),
         units=units,
         phrases=tuple(dict.fromkeys(_phrases(text.split()[:MAX_WORDS]))),
         places=tuple(dict.fromkeys(_places(text))),
+        calls=_CALL.search(text) is not None,
+        chooses=_CHOICE.search(text) is not None,
     )
 
 
@@ -196,31 +268,66 @@ def intents_of(counts: Mapping[Intent, int]) -> tuple[Intent, ...]:
     return tuple(found) or ((Intent.GENERAL,) if counts[Intent.GENERAL] else ())
 
 
-def _budget(text: str) -> tuple[Decimal | None, str | None]:
-    """Return the largest amount that is money and no lower limit, and its currency; a bare number only alone."""
-    amounts = [amount for match in _AMOUNT.finditer(text) for amount in _amount(match)]
-    _, amount, code = max(amounts, key=lambda found: found[:2], default=(False, None, None))
-    return amount, code
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """An amount: whether it says that it is money, and its currency; ``""`` is one that several countries have."""
+
+    says_money: bool
+    amount: Decimal
+    currency: str | None
 
 
-def _amount(match: re.Match[str]) -> Iterator[tuple[bool, Decimal, str | None]]:
-    """Yield whether an amount says that it is money, the amount, and its currency."""
-    code, scale = match["before"] or match["after"], match["scale"]
-    is_distance = scale == "m" and code is None and _DISTANCE.match(match.string, match.end())
-    if is_distance or _LEAST.search(match.string, max(0, match.start() - LONGEST_LEAST), match.start()):
+def _budget(text: str) -> tuple[Decimal | None, str | None, bool]:
+    """Return the largest amount that is money and no lower limit, its currency, and whether that is open.
+
+    A bare number counts only alone. Of amounts in several currencies those in the first one count.
+    """
+    sums = [found for match in _AMOUNT.finditer(to_ascii_digits(text)) for found in _sums(match)]
+    currency = next((found.currency for found in sums if found.currency is not None), None)
+    of_one = [found for found in sums if found.currency in (None, currency)]
+    if not of_one:
+        return None, None, False
+    amount = max((found.says_money, found.amount) for found in of_one)[1]
+    return (None, None, True) if currency == "" else (amount, currency, False)
+
+
+def _sums(match: re.Match[str]) -> Iterator[_Sum]:
+    """Yield what an amount says, unless it is none of money, a lower limit or of open meaning."""
+    scale, word = match["scale"], match["before"] or match["after"]
+    if not (scale or word) and " " in match["body"]:
+        return  # Several numbers as likely as one.
+    before = match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]
+    if _is_least(before) or (not word and _is_measure(match, scale)):
         return
-    amount = Decimal(match["number"].replace(",", "")).scaleb(_SCALES[scale.lower()] if scale else 0)
-    if code or scale or amount >= _PLAIN_AMOUNT:
+    try:
+        amount = Decimal(_figures(match["body"], scale is not None)) * (_SCALES[scale.casefold()] if scale else 1)
+    except Unreadable:
+        return
+    least = _LEAST_MONEY if word and not scale else 0 if scale else _PLAIN_AMOUNT
+    if least <= amount <= MOST_MONEY:
         whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
-        yield bool(code or scale), whole, code.upper() if code else None
+        yield _Sum(bool(word or scale), whole, _currency(word))
 
 
-def _bedrooms(text: str) -> int | None:
-    found = _BEDROOMS.search(text)
-    if found is None:
-        return 0 if _STUDIO.search(text) else None
-    number = found[1].lower()
-    return _SMALL_NUMBERS.get(number) or int(number)
+def _is_measure(match: re.Match[str], scale: str | None) -> bool:
+    unit = _DISTANCE if scale in ("m", "M") else _MEASURE
+    return unit.match(match.string, match.end()) is not None
+
+
+def _figures(body: str, scaled: bool) -> str:
+    """Read digits and marks: three digits behind a comma are a group, and behind a point the decimals of millions."""
+    bare = without_blanks(body.replace("٬", "’"))
+    return digits(bare, "." if is_open(bare) and ("." in bare) == scaled else None)
+
+
+def _currency(word: str | None) -> str | None:
+    return None if word is None else _CURRENCY_OF.get(word.casefold().replace(".", ""), "")
+
+
+def _is_least(before: str) -> bool:
+    """Tell whether the words before an amount make it a lower limit: "more than", but not "no more than"."""
+    over = _OVER.search(before)
+    return bool(_LEAST.search(before) or _UNDER.search(before) or (over and not over["negated"]))
 
 
 def _phrases(spoken: Sequence[str]) -> Iterator[str]:
@@ -233,16 +340,28 @@ def _phrases(spoken: Sequence[str]) -> Iterator[str]:
 
 
 def _places(text: str) -> Iterator[str]:
-    """Yield what follows a preposition of place, up to a word that cannot be of a name."""
+    """Yield what follows a preposition of place, up to a word that cannot be of a name.
+
+    Who writes capitals at all writes a name with one.
+    """
+    cased = _CAPITALISED.search(text) is not None
     for match in _PLACE.finditer(text):
         name: list[str] = []
         for spoken in match[1].split()[:MAX_NAME_WORDS]:
-            if not (stems := words(spoken)) or not _may_name(stems):
+            bare = spoken.strip("'\"()[]«»“”’")
+            if not (stems := words(bare)) or not _may_name(stems) or _is_plain(bare, stems, cased):
                 break
-            name.append(spoken.strip("'\"()[]«»“”’"))
+            name.append(bare)
         if name:
             yield " ".join(name)
 
 
+def _is_plain(spoken: str, stems: Sequence[str], cased: bool) -> bool:
+    """Tell whether a word is written as one that is of no name."""
+    return spoken[:1].islower() if cased else not _THINGS.isdisjoint(stems)
+
+
 def _may_name(stems: Sequence[str]) -> bool:
-    return not any(stem in STOP_WORDS or stem in TOPIC_WORDS or stem in _NO_PLACE or stem.isdigit() for stem in stems)
+    return not any(
+        stem in STOP_WORDS or stem in TOPIC_WORDS or stem in _NO_PLACE or any(map(str.isdigit, stem)) for stem in stems
+    )

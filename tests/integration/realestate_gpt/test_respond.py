@@ -173,6 +173,20 @@ def test_an_amount_without_currency_is_of_the_clients(world: TestClient) -> None
     assert NONE_MEETS not in ask(world, "Show me a flat under AED 3 million")["text"]
 
 
+def test_a_sum_is_compared_by_a_dated_rate_or_not_at_all(world: TestClient, connection: Connection) -> None:
+    unknown = ask(world, "Show me a flat under $600k")["text"]
+    assert "not compared with every price" in unknown
+    assert "not compared" not in ask(world, "Show me a flat under AED 1.5 million")["text"]
+    assert "not compared" in ask(world, "Show me a flat under £600,000")["text"]
+    rate = sql("INSERT INTO exchange_rates (base, quote, as_of, rate) VALUES ('USD', 'AED', '2020-01-01', 3.6725)")
+    connection.execute(rate)
+    enough, too_little = (ask(world, f"Show me a flat under ${k}k")["text"] for k in (600, 300))
+    assert "Pearl Gate 12" in enough
+    assert NONE_MEETS not in enough
+    assert "not compared" not in enough + too_little
+    assert NONE_MEETS in too_little
+
+
 CALL = "Who should I call first today?"
 MORNING = dt.datetime(2026, 6, 3, 6, tzinfo=dt.UTC)  # Ten o'clock in Dubai.
 
@@ -201,6 +215,55 @@ def test_why_nobody_is_to_be_called_now(people: TestClient, session: Session) ->
     assert "Do not call" not in reply.text
 
 
+@pytest.fixture
+def refusing(people: TestClient, drain: Callable[[], int]) -> TestClient:
+    """A client who may not be contacted, beside one who may."""
+    refuses = {"client_id": OTHER, "name": "Greta Lindqvist", "do_not_contact": True, "budget": "900000"}
+    rows = [refuses | {"owner_agent_id": AGENT, "phone": "+971501234568"}]
+    assert people.post("/client/ingest", json=rows).json()["rejected"] == 0
+    agent = [{"agent_id": AGENT, "name": "Omar Saleh", "calls_per_day": 8}]
+    assert people.post("/agent/ingest", json=agent).json()["rejected"] == 0
+    drain()
+    return people
+
+
+@pytest.mark.parametrize("client_id", [OTHER, None, CLIENT])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Should I call {} now?",
+        "Can I call {}?",
+        "How often do I call {}?",
+        "May I ring {} today?",
+        "Is it a good time to phone {}?",
+        "Can {} be contacted?",
+        "Should I make a phone call to {}?",
+        "هل أتصل ب {} الآن؟",
+    ],
+)
+def test_whether_to_call_one_who_refuses_contact(
+    refusing: TestClient, session: Session, text: str, client_id: str | None
+) -> None:
+    asked = text.format("her" if client_id == OTHER else "Greta Lindqvist")
+    reply = respond(asked, {"agent_id": AGENT, "client_id": client_id}, session=session, now=MORNING)
+    assert "Do not call Greta Lindqvist. Asked not to be contacted" in reply.text
+    assert "Calls of" not in reply.text
+    assert "Call Layla" not in reply.text
+    assert not reply.abstained
+
+
+def test_whether_to_call_one_who_may_be_called(refusing: TestClient, session: Session) -> None:
+    for text, client_id in (("Should I call Layla Haddad?", None), ("Can I call her now?", CLIENT)):
+        reply = respond(text, {"agent_id": AGENT, "client_id": client_id}, session=session, now=MORNING)
+        assert "By our records, Layla Haddad may be called now." in reply.text
+        assert "Do not call" not in reply.text
+
+
+def test_calls_of_an_agent_are_a_fact_still(refusing: TestClient) -> None:
+    for text in ("How many phone calls a day for Omar Saleh?", "How many calls does Omar Saleh make?"):
+        assert "Calls of Omar Saleh a day: 8." in ask(refusing, text, client_id=None)["text"]
+
+
 @pytest.mark.parametrize(
     "text",
     ["How is the market in Atlantis?", "What is the capital of France?", "zxcv qwer", "Homes in El Dorado please"],
@@ -214,11 +277,56 @@ def test_abstains_when_no_record_supports_an_answer(world: TestClient, drain: Ca
     assert "To the client" not in reply["text"]
 
 
+@pytest.mark.parametrize("words", ["for at most AED 2 million", "available at present", "near schools", "in January"])
+def test_what_names_no_place_is_not_declined_for_one(world: TestClient, words: str) -> None:
+    reply = ask(world, f"Show me a flat {words}")
+    assert "about the place" not in reply["text"]
+    assert "Pearl Gate 12" in reply["text"]
+
+
 def test_reply_without_units_says_so(people: TestClient) -> None:
     reply = ask(people, "Please show me an apartment")
     assert reply["abstained"]
-    assert "No unit was found" in reply["text"]
+    assert NONE_MEETS in reply["text"]
     assert "property" not in ids(reply)
+
+
+@pytest.fixture
+def street(world: TestClient) -> TestClient:
+    """An apartment, a studio and two townhouses; no villa."""
+    kinds = [("Sea Row 1", "Townhouse", 3), ("Sea Row 2", "townhouse", 4), ("Pearl Gate 3", "apartment", 0)]
+    homes = [
+        {"project_id": PROJECT, "unit_id": f"{ID[:-2]}{n:04d}", "title": title, "unit_type": kind, "bedrooms": bedrooms}
+        | {"price": f"{1_300_000 + n}.00", "currency": "AED", "area_id": AREA, "status": "available"}
+        for n, (title, kind, bedrooms) in enumerate(kinds, start=2_000)
+    ]
+    assert world.post("/property/ingest", json=homes).json()["rejected"] == 0
+    return world
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+@pytest.mark.parametrize(
+    ("text", "offered", "others"),
+    [
+        ("Do you have a townhouse in Qamar Quay?", "Sea Row", "Pearl Gate"),
+        ("Show me flats with 1 or 2 bedrooms", "Pearl Gate 12", "Pearl Gate 3"),
+        ("Is there a 2 or 3 bedroom flat?", "Pearl Gate 12", "Sea Row"),
+        ("I don't want a studio, show me flats", "Pearl Gate 12", "Pearl Gate 3"),
+    ],
+)
+def test_the_kind_of_home_that_is_asked_for_is_offered(
+    street: TestClient, text: str, offered: str, others: str, client_id: str | None
+) -> None:
+    said = ask(street, text, client_id=client_id)["text"]
+    assert offered in said
+    assert not re.search(rf"{others}\b", said)
+    assert NONE_MEETS not in said
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+def test_that_there_is_no_such_kind_of_home_is_said(street: TestClient, client_id: str | None) -> None:
+    assert NONE_MEETS in ask(street, "Is there a villa?", client_id=client_id)["text"]
+    assert NONE_MEETS not in ask(street, "What does this villa cost?", client_id=client_id, property=PROPERTY)["text"]
 
 
 def test_that_no_unit_is_as_asked_is_said_of_all_units(world: TestClient) -> None:
@@ -451,3 +559,15 @@ def test_client_is_found_by_a_misspelt_name(world: TestClient, drain: Callable[[
     assert "Layla Haddad has a budget of AED 1,500,000" in reply["text"]
     assert "comes closest" in reply["text"]
     assert reply["confidence"] < ask(world, "What is the budget of Layla Haddad?", client_id=None)["confidence"]
+
+
+def test_a_deal_is_with_its_client_when_the_agent_bears_the_name_too(
+    world: TestClient, drain: Callable[[], int]
+) -> None:
+    assert world.post("/client/ingest", json=[{"client_id": OTHER, "name": "Omar Nassar"}]).json()["created"] == 1
+    deal = {"deal_id": f"{ID}99", "agent_id": AGENT, "client_id": OTHER, "stage": "viewing"}
+    assert world.post("/behavior/deal", json=[deal]).status_code in (200, 202)
+    drain()
+    text = ask(world, "What stage is the deal with Omar at?", client_id=None)["text"]
+    assert "A deal with Omar Nassar is at the stage viewing" in text
+    assert "Omar Saleh" not in text

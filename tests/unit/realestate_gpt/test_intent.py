@@ -4,7 +4,7 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from estate.realestate_gpt.intent import Intent, read
@@ -51,6 +51,15 @@ def test_strange_question_has_no_topic(text: str) -> None:
         ("2 bedrooms by 2027", None, None),
         ("3 m", Decimal(3_000_000), None),
         ("no number", None, None),
+        ("$600k", Decimal(600_000), "USD"),
+        ("US$ 1.2m", Decimal(1_200_000), "USD"),
+        ("€2 million", Decimal(2_000_000), "EUR"),
+        ("900 ألف درهم", Decimal(900_000), "AED"),
+        ("900,000 د.إ", Decimal(900_000), "AED"),
+        ("AED 2.2m (about $600k)", Decimal(2_200_000), "AED"),
+        ("1.5 to 2 million AED", Decimal(2_000_000), "AED"),
+        ("A$600k", None, None),
+        ("2 million pounds", None, None),
     ],
 )
 def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None:
@@ -59,11 +68,72 @@ def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None
 
 
 @pytest.mark.parametrize(
-    ("text", "bedrooms"),
-    [("2-bedroom", 2), ("three bed flat", 3), ("4BR", 4), ("a studio", 0), ("3 غرف", 3), ("big home", None)],
+    ("text", "calls"),
+    [
+        ("Can I call her?", True),
+        ("Is calling Greta allowed?", True),
+        ("May she be contacted?", True),
+        ("هل أتصل بها؟", True),
+        ("Please call me back about the flat", False),
+        ("I am calling about the flat", False),
+        ("She called about the flat", False),
+        ("What is her phone number?", False),
+        ("What are her contact details?", False),
+    ],
 )
-def test_bedrooms(text: str, bedrooms: int | None) -> None:
-    assert read(text).bedrooms == bedrooms
+def test_a_call_to_somebody(text: str, calls: bool) -> None:
+    assert read(text).calls is calls
+
+
+def test_a_currency_of_several_countries_is_open() -> None:
+    assert read("under £500,000").open_sum
+    assert not read("under AED 500,000").open_sum
+
+
+@pytest.mark.parametrize(
+    ("text", "fewest", "most"),
+    [
+        ("2-bedroom", 2, 2),
+        ("three bed flat", 3, 3),
+        ("4BR", 4, 4),
+        ("a studio", 0, 0),
+        ("a studio apartment", 0, 0),
+        ("3 غرف", 3, 3),
+        ("شقة غرفتين", 2, 2),
+        ("big home", None, None),
+        ("1 or 2 bedrooms", 1, 2),
+        ("two or three bedroom flat", 2, 3),
+        ("between 2 and 3 bedrooms", 2, 3),
+        ("٢ أو ٣ غرف", 2, 3),
+        ("a studio or 1 bedroom", 0, 1),
+        ("at least 3 bedrooms", 3, None),
+        ("2 bedrooms or more", 2, None),
+        ("no more than 2 bedrooms", None, 2),
+        ("I do not want 2 bedrooms", None, None),
+        ("I don't want a studio, show me flats", 1, None),
+    ],
+)
+def test_bedrooms(text: str, fewest: int | None, most: int | None) -> None:
+    home = read(text).home
+    assert (home.fewest, home.most) == (fewest, most)
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Is there a villa?", {"villa"}),
+        ("villas or townhouses", {"villa", "townhouse"}),
+        ("I don't want a studio, show me flats", {"apartment"}),
+        ("Why don't you have a villa?", {"villa"}),
+        ("a studio or a villa", {"studio", "villa"}),
+        ("a home", set()),
+        ("no villas please", {"apartment", "duplex", "penthouse", "studio", "townhouse"}),
+        ("هل لديكم فيلا؟", {"villa"}),
+        ("أريد الشقة لا أريد فيلا", {"apartment"}),
+    ],
+)
+def test_kinds_of_home(text: str, kinds: set[str]) -> None:
+    assert read(text).home.kinds == kinds
 
 
 def test_ids_and_units() -> None:
@@ -80,16 +150,39 @@ def test_ids_and_units() -> None:
         ("prices at Qamar Quay, please", ("Qamar Quay",)),
         ("Interested in buying in general", ()),
         ("in the next two years", ()),
+        ("Show me a flat for at most AED 2 million", ()),
+        ("Which flats are available at present?", ()),
+        ("flats available at present", ()),
+        ("Handover in Q4 2027?", ()),
+        ("A flat near schools", ()),
+        ("flats near schools", ()),
+        ("Is it in walking distance of the metro?", ()),
+        ("Is there a flat in phase 2 of Falcon Residences?", ()),
+        ("What will prices be in January?", ()),
+        ("prices in Jan 2027", ()),
+        ("شقة في الوقت الحالي", ()),
+        ("شقة في حدود ٢ مليون", ()),
+        ("كيف السوق في أطلانطس؟", ("أطلانطس",)),
+        ("homes in atlantis", ("atlantis",)),
+        ("HOMES IN ATLANTIS", ("ATLANTIS",)),
+        ("Homes at AED 2 million in El Dorado please", ("El Dorado",)),
+        ("Homes near Gotham Park", ("Gotham Park",)),
     ],
 )
 def test_places(text: str, places: tuple[str, ...]) -> None:
     assert read(text).places == places
 
 
-@given(st.text(max_size=4_000))
+SUMS = st.lists(st.sampled_from(["1", "1,000", ",000", ".", "999", "٫٥", " 000", "AED ", "$", " million", "k", "-"]))
+ANY_TEXT = st.text(max_size=4_000) | st.builds("{} under {}".format, st.text(max_size=20), SUMS.map("".join))
+
+
+@given(ANY_TEXT)
+@example("Any flat under AED 1,000,000,000,000,000,000,000,000,000,000?")
+@example(f"AED 9{',000' * 900}")
 def test_any_text_is_read(text: str) -> None:
-    question = read(text)
-    assert question.budget is None or question.budget.is_finite()
+    budget = read(text).budget
+    assert budget is None or 0 <= budget <= 10**15
 
 
 @pytest.mark.parametrize(
@@ -101,9 +194,36 @@ def test_any_text_is_read(text: str) -> None:
         ("AED 500,000 to 1.2m", 1_200_000),
         ("from 1m to 2m", 2_000_000),
         ("1500000 is what I have", 1_500_000),
-        ("budget 1,5 million AED", None),
+        ("budget 1,5 million AED", 1_500_000),
+        ("AED 2 500 000", 2_500_000),
+        ("AED 1.500.000", 1_500_000),
+        ("1.250 million", 1_250_000),
+        ("١٫٥ مليون", 1_500_000),
+        ("١٬٥٠٠٬٠٠٠ درهم", 1_500_000),
+        ("2.5 mil", 2_500_000),
+        ("AED 900,000 for 3 bedrooms", 900_000),
+        ("1,250 million", None),
+        ("AED 900.000", None),
+        ("AED 2 500 000,50", None),
+        ("AED 2 a square metre", None),
+        ("a plot of 12,000 sqm", None),
+        ("call 050 123 4567", None),
         ("at least 2 million", None),
         ("over AED 2m", None),
+        ("more than AED 2m", None),
+        ("no more than AED 900,000", 900_000),
+        ("it must not be more than AED 900,000", 900_000),
+        ("not above 900k", 900_000),
+        ("I don't want to spend more than 900k", 900_000),
+        ("I can’t go over 900k", 900_000),
+        ("nothing over AED 900,000", 900_000),
+        ("no less than AED 2m", None),
+        ("not below 2 million", None),
+        ("شقة لا يزيد سعرها عن ٩٠٠ ألف", 900_000),
+        ("لا يزيد عن ٩٠٠ ألف", 900_000),
+        ("ليس أكثر من ٢ مليون", 2_000_000),
+        ("أكثر من ٢ مليون", None),
+        ("لا يقل عن ٢ مليون", None),
     ],
 )
 def test_a_budget_is_an_upper_limit_in_money(text: str, budget: int | None) -> None:

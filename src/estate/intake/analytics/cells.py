@@ -4,6 +4,8 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+from estate.core.amounts import Unreadable
+
 __all__ = ["Cell", "Record", "Unreadable", "is_empty", "is_long", "normal", "parted", "plain", "words_of"]
 
 Cell = str | int | float | bool | None
@@ -19,10 +21,6 @@ _ONE_LETTER = str.maketrans("أإآٱىیةک", "ااااييهك")
 _ESCAPED = re.compile(r"'(?=[=+\-@])")  # An apostrophe that keeps a spreadsheet from computing.
 _BRACKETS = re.compile(r"[(\[].*?[)\]]")
 _AS_TEXT = re.compile(r'="(.*)"', re.S)  # A formula that keeps a spreadsheet from rounding.
-
-
-class Unreadable(ValueError):
-    """A cell does not say what its field needs; the message never repeats the cell."""
 
 
 @dataclass(frozen=True, slots=True)

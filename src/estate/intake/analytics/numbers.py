@@ -1,11 +1,20 @@
 """Reads numbers as people write them; which mark is the decimal one is decided by the column, never by one cell."""
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 
+from estate.core.amounts import (
+    CURRENCY_WORDS,
+    MAGNITUDES,
+    SHARED_CURRENCY_WORDS,
+    digits,
+    implied_mark,
+    is_open,
+    to_ascii_digits,
+    without_blanks,
+)
 from estate.core.currencies import CURRENCIES
 from estate.intake.analytics.cells import Cell, Unreadable, is_long, normal, plain
 
@@ -14,43 +23,18 @@ __all__ = ["Amount", "amount", "decimal_votes", "header_times", "money_parts", "
 Amount = tuple[Decimal, str]
 """A number, and the words around it in small letters."""
 
-_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹−", "01234567890123456789-")
 _BODY = r"\d(?:[\d.,'’٬٫ ]*\d)?"
 _NUMBER = re.compile(
     rf"(?P<before>[^\d]*?)(?P<sign>-?) ?(?P<body>{_BODY})(?P<after>[^\d]*(?:[mم]²?[23]²?)?[^\d]*)", re.S
 )
-_GROUPS = re.compile(r"\d{1,3}(?:,\d{3})+")
-_INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}")  # 12,50,000
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?e[+-]?\d+", re.IGNORECASE)
-_BLANKS = re.compile(r"[ '’]")
-AMBIGUOUS = "may mean thousands or decimals"
-
-_MAGNITUDES = {
-    **dict.fromkeys(("k", "thousand", "thousands", "الف", "ألف", "آلاف"), 1_000),
-    **dict.fromkeys(("m", "mn", "mio", "mil", "million", "millions", "مليون", "ملايين"), 1_000_000),
-    **dict.fromkeys(("b", "bn", "billion", "billions", "مليار"), 1_000_000_000),
-}
-_HEADER_MAGNITUDES = {normal(word): times for word, times in _MAGNITUDES.items()} | {
+_HEADER_MAGNITUDES = {normal(word): times for word, times in MAGNITUDES.items()} | {
+    "mil": 1_000_000,
     **dict.fromkeys(("000", "000s", "1000", "1000s", "x1000", "بالالف", "بالالاف"), 1_000),
     **dict.fromkeys(("x1000000", "بالمليون", "بالملايين"), 1_000_000),
 }
 _HEADER_NOISE = frozenset({"in", "of", "x"})
-del _MAGNITUDES["mil"]  # A thousand in Spanish, a million in jargon.
-_CURRENCIES = {
-    **dict.fromkeys(("dh", "dhs", "dirham", "dirhams", "دإ", "درهم", "دراهم", "درهما"), "AED"),
-    **dict.fromkeys(("le", "e£", "جم", "جنيه", "جنيها", "egyptian pound"), "EGP"),
-    **dict.fromkeys(("us$", "usd$"), "USD"),
-    "€": "EUR",
-    "رس": "SAR",
-    "sr": "SAR",
-}
-_SEVERAL = {"$", "£", "pound", "pounds", "ريال", "riyal", "دينار", "dinar", "dollar", "dollars", "دولار"}
 _NOISE = {"", "/-", "-", "only", "فقط", "approx", "=", ":"}
-
-
-def to_ascii_digits(text: str) -> str:
-    """Return a text with the digits that phones and programs write; fullwidth forms and odd spaces go too."""
-    return unicodedata.normalize("NFKC", text).translate(_DIGITS)
 
 
 def amount(cell: Cell, decimal: str | None) -> Amount:
@@ -76,7 +60,7 @@ def amount(cell: Cell, decimal: str | None) -> Amount:
     if isinstance(cell, int | float):
         return Decimal(repr(cell)), ""
     sign, body, words = _parts(plain(cell))
-    number = Decimal(_digits(body, decimal))
+    number = Decimal(digits(body, decimal))
     return (-number if sign else number), words
 
 
@@ -92,50 +76,7 @@ def _parts(text: str) -> tuple[bool, str, str]:
     if "(" in found["before"] and ")" in found["after"]:
         raise Unreadable("stands in brackets: write a minus, or none")
     words = f"{found['before']} {found['after']}".casefold()
-    return bool(found["sign"]), _without_blanks(found["body"].replace("٬", "’")), " ".join(words.split())
-
-
-def _without_blanks(body: str) -> str:
-    """Take out blanks and apostrophes, where they part thousands."""
-    if not _BLANKS.search(body):
-        return body
-    whole = re.split(r"[.,٫]", body)[0]
-    if not _GROUPS.fullmatch(_BLANKS.sub(",", whole)):
-        raise Unreadable("names several numbers")
-    return _BLANKS.sub("", body)
-
-
-def _implied(body: str) -> str | None:
-    """Return the decimal mark that a number proves by itself; None where it proves none."""
-    if "٫" in body:
-        return "٫"
-    marks = [letter for letter in body if letter in ".,"]
-    if not marks:
-        return None
-    if len(set(marks)) == 2:
-        return marks[-1]
-    if len(marks) > 1:
-        return "," if marks[0] == "." else "."
-    before, _, after = body.partition(marks[0])
-    return None if len(after) == 3 and len(before) <= 3 and not before.startswith("0") else marks[0]
-
-
-def _is_open(body: str) -> bool:
-    return _implied(body) is None and any(mark in body for mark in ".,")
-
-
-def _digits(body: str, decimal: str | None) -> str:
-    implied = _implied(body)
-    if implied is None and decimal is None and _is_open(body):
-        raise Unreadable(AMBIGUOUS)
-    if implied in (".", ",") and decimal is not None and implied != decimal:
-        raise Unreadable("is written with other marks than the rest of its column")
-    mark = implied or decimal or "."
-    whole, _, rest = body.partition(mark)
-    grouped = re.sub(r"[.,]", ",", whole)
-    if re.search(r"[.,٫]", rest) or ("," in grouped and not (_GROUPS.fullmatch(grouped) or _INDIAN.fullmatch(grouped))):
-        raise Unreadable("has marks that part neither thousands nor decimals")
-    return f"{grouped.replace(',', '')}.{rest}" if rest else grouped.replace(",", "")
+    return bool(found["sign"]), without_blanks(found["body"].replace("٬", "’")), " ".join(words.split())
 
 
 def decimal_votes(cells: Iterable[Cell]) -> tuple[Counter[str], list[str]]:
@@ -149,10 +90,10 @@ def decimal_votes(cells: Iterable[Cell]) -> tuple[Counter[str], list[str]]:
             _, body, _ = _parts(plain(cell))
         except Unreadable:
             continue
-        implied = _implied(body)
+        implied = implied_mark(body)
         if implied in (".", ","):
             votes[implied] += 1
-        elif _is_open(body):
+        elif is_open(body):
             still_open.append(body)
     return votes, still_open
 
@@ -172,11 +113,11 @@ def money_words(words: str) -> tuple[int, str | None]:
     """
     times, currency = 1, None
     for word in money_parts(words):
-        found = _CURRENCIES.get(word) or (word.upper() if word.upper() in CURRENCIES else None)
-        if word in _SEVERAL:
+        found = CURRENCY_WORDS.get(word) or (word.upper() if word.upper() in CURRENCIES else None)
+        if word in SHARED_CURRENCY_WORDS:
             raise Unreadable("names a currency of several countries: write its code, such as AED")
-        if word in _MAGNITUDES and times == 1:
-            times = _MAGNITUDES[word]
+        if word in MAGNITUDES and times == 1:
+            times = MAGNITUDES[word]
         elif found is not None and currency in (None, found):
             currency = found
         elif word not in _NOISE:

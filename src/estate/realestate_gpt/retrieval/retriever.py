@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
@@ -24,7 +23,6 @@ LOOKED_UP = 1.0
 FITTING = 0.95  # Meets what the question asks for, but is not named in it.
 ABOUT_NAMED = 0.7  # Of a client who is named: deals and conversations bear no name.
 UNITS = 3
-MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
 ABOUT = 3
 WANTS_UNITS = frozenset({Intent.UNIT, Intent.PRICE})
 
@@ -89,7 +87,7 @@ def _named(session: Session, question: Question, layers: Sequence[str]) -> list[
 
 def _priced(session: Session, question: Question, layers: Sequence[str]) -> list[Key]:
     """Return units whose price is exactly the amount that the question names."""
-    if "property" not in layers or question.budget is None or question.budget > MOST_MONEY:
+    if "property" not in layers or question.budget is None:
         return []
     exactly = UnitFilter(price_min=question.budget, price_max=question.budget, currency=question.currency, limit=UNITS)
     return [("property", unit.property_id) for unit in property_.list_units(session, exactly).items]
@@ -100,14 +98,15 @@ def _fitting(session: Session, question: Question, layers: Sequence[str], most: 
     if "property" not in layers or question.units or not WANTS_UNITS.intersection(question.intents):
         return []
     areas = [area.area_id for area in market.find_areas(session, question.phrases)] if question.phrases else []
-    if question.budget is None and not (areas and question.bedrooms is not None):
+    if question.budget is None and not (areas and question.home.fewest is not None):
         return []
     units = property_.candidates(
         session,
         area_ids=areas or None,
         price_max=question.budget,
         currency=question.currency,
-        bedrooms_min=question.bedrooms,
+        bedrooms_min=question.home.fewest,
+        bedrooms_max=question.home.most,
         limit=most,
     )
     return [("property", unit.property_id) for unit in units]
