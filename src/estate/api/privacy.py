@@ -65,6 +65,7 @@ def export_client(session: Session, client_id: uuid.UUID, actor: Actor) -> Expor
         See `estate.core.export.held`.
     """
     client_service.get_client(session, client_id)
+    erasure.begin(session)
     tables: dict[str, list[dict[str, Any]]] = {}
     for export in EXPORTS:
         tables |= export(session, client_id)
@@ -93,15 +94,15 @@ def erase_client(session: Session, client_id: uuid.UUID, actor: Actor) -> Erasur
     waited = erasure.withdraw_work(session, _records(session, client_id))
     client_service.lock_client(session, client_id)
     traces = client_service.known_as(session, client_id)
+    redaction = Redaction(traces)
     gone = behavior.lock_history(session, client_id)
     records = [*map(str, traces.ids), *gone.record_ids()]
     pending = erasure.joined(waited, erasure.withdraw_work(session, records))
-    counts = gpt.erase_client(session, client_id, records) | behavior.erase_history(session, gone)
+    counts = gpt.erase_client(session, client_id, records) | behavior.erase_history(session, gone, redaction.pattern)
     _take_back(session, gone, pending)
     if gone.since is not None:
         counts["trained_models"] = erase_learned(session, gone.since)
     counts |= client_service.erase_profile(session, client_id)
-    redaction = Redaction(traces)
     counts |= imports.erase_client(session, traces.ids, redaction)
     counts |= _clear_traces(session, redaction)
     erasure.note(session, traces, counts, actor.caller)

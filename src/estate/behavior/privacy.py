@@ -40,22 +40,24 @@ def lock_history(session: Session, client_id: uuid.UUID) -> History:
     return crud.history(session, client_id)
 
 
-def erase_history(session: Session, gone: History) -> dict[str, int]:
+def erase_history(session: Session, gone: History, pattern: str) -> dict[str, int]:
     """Erase what a client left behind; return how many rows of each table.
 
     The counts of terms are lowered by what each event was counted with, so they still equal a recount. Rows of other
-    clients that point to a deal or conversation of this one keep what is their own and lose the pointer. What an
-    analysis published is made anew.
+    clients that point to a deal or conversation of this one keep what is their own and lose the pointer; those whose
+    word names the client, as `pattern` finds it, are counted anew once it is cleared. What an analysis published is
+    made anew.
     """
-    changes = _taken_back(gone.events)
+    named = crud.unfold_naming(session, pattern, gone)
+    changes = _taken_back([*gone.events, *named])
     events_crud.add_to_stats(session, changes)
     crud.forget_unsaid(session, sorted(changes))
     crud.forget_examples(session, gone.conversation_ids)
     events, talks = crud.release_others(session, gone)
     counts = crud.delete_history(session, gone)
-    enqueue(session, [Job(FOLD, str(event_id)) for event_id in events])
+    enqueue(session, [Job(FOLD, str(event_id)) for event_id in {*events, *(event.event_id for event in named)}])
     enqueue(session, document_jobs("behavior", talks))
-    if gone.events or gone.conversation_ids:
+    if gone.events or gone.conversation_ids or named:
         enqueue(session, [Job(ANALYSE, AFRESH)])
     return counts
 

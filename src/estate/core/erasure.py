@@ -36,7 +36,7 @@ __all__ = [
 FREE_TEXTS: Mapping[str, tuple[str, ...]] = {
     "agent_activity": ("objections_heard", "projects_assigned", "skill_scores"),
     "audit_log": ("subject_id", "detail"),
-    "behavior_events": ("metadata",),
+    "behavior_events": ("metadata", "trigger_word", "emotion_detected"),
     "call_skips": ("note",),
     "client_merges": ("profile",),
     "client_profiles": ("interest", "location_targets", "objections", "response_history"),

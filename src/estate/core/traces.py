@@ -106,10 +106,11 @@ class Redaction:
 
     @cached_property
     def _exact(self) -> re.Pattern[str]:
-        parts = self._parts(r"[\W_]{1,3}", re.escape)
+        parts = self._parts(r"[\W_]{1,3}", re.escape, whole=True)
         return re.compile("|".join(rf"(?<!\w)(?:{part})(?!\w)" for part in parts), re.IGNORECASE)
 
-    def _parts(self, between: str, spelled: Spelling) -> Iterator[str]:
+    def _parts(self, between: str, spelled: Spelling, *, whole: bool = False) -> Iterator[str]:
+        """Yield a pattern of each trace; a phone number is found faster without what may stand before it."""
         for client_id in self.traces.ids:
             yield str(client_id).replace("-", "-?")
         for phone in self.traces.phones:
@@ -118,7 +119,7 @@ class Redaction:
                 country, national = "", country + national
             if len(national) >= MIN_DIGITS:
                 before = (f"(?:{_digits(part, spelled)}{BETWEEN_DIGITS})?" for part in ("00", country, "0"))
-                yield rf"\+?{''.join(before)}{_digits(national, spelled)}"
+                yield (rf"\+?{''.join(before)}" if whole else "") + _digits(national, spelled)
         for email in self.traces.emails:
             yield re.escape(email)
         for words in self._names():

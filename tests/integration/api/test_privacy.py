@@ -16,13 +16,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from sqlalchemy import Connection, Engine, RowMapping, inspect, text
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 from tests.integration.api.identity import AGENT, TEAM, client_of, new_key, new_owners
 from tests.live import committing
 from typer.testing import CliRunner
 
 from estate import registry
-from estate.api.privacy import erase_client
+from estate.api.privacy import erase_client, export_client
 from estate.cli.app import app as command_line
 from estate.core.db import Database, unit_of_work, use_database
 from estate.core.erasure import FREE_TEXTS, ledger
@@ -41,7 +42,7 @@ KNOWN_AS = (PERSON, MERGED, NAME, PHONE, PHONE[1:], EMAIL)
 
 NOT_FREE = {
     "agent_activity": {"name", "currency"},
-    "behavior_events": {"trigger_word", "emotion_detected", "pattern_group", "folded_outcome"},
+    "behavior_events": {"pattern_group", "folded_outcome"},
     "call_skips": {"reason"},
     "client_merges": {"merged_by", "moved", "filled"},
     "client_profiles": {
@@ -301,6 +302,26 @@ def test_what_is_said_elsewhere_is_cleared(house: House, connection: Connection,
     document = connection.scalar(text("SELECT text FROM documents WHERE record_id = :id"), {"id": f"{ID}3001"})
     assert document is not None
     assert "kwill" in document
+
+
+def test_a_word_that_names_the_person_is_counted_as_cleared(
+    house: House, connection: Connection, drain: Callable[[], int]
+) -> None:
+    house.stay()
+    house.people()
+    named = {"trigger_word": f"Referred by {NAME}", "emotion_detected": f"cross with {NAME}"}
+    house.post("/behavior/ingest", [event(3, OTHER, **named), event(4, PERSON, **named)])
+    drain()
+    terms = text("SELECT term, n_won, n_lost, n_open FROM trigger_stats WHERE term LIKE '%referred%'")
+    before = [tuple(row)[1:] for row in connection.execute(terms)]
+    house.erase()
+    drain()
+    assert found(connection) == []
+    after = [tuple(row) for row in connection.execute(terms)]
+    assert (len(before), [row[0] for row in after]) == (1, ["referred by erased"])
+    assert sum(before[0]) == 2
+    assert sum(after[0][1:]) == 1
+    assert connection.scalar(text("SELECT count(*) FROM behavior_events WHERE folded_outcome IS NULL")) == 0
 
 
 def test_an_answer_that_named_the_person_is_remembered_as_gone(house: House) -> None:
@@ -622,7 +643,7 @@ def test_an_export_holds_all_and_is_the_same_again(house: House, drain: Callable
         "deal_stages": 1,
         "conversations": 1,
         "utterances": 1,
-        "behavior_events": 7,
+        "behavior_events": 8,
         "contacts": 1,
         "call_skips": 1,
         "gpt_responses": 1,
@@ -634,6 +655,25 @@ def test_an_export_holds_all_and_is_the_same_again(house: House, drain: Callable
     assert given["tables"]["client_profiles"][0]["budget"] == "900000.00"
     assert given["tables"]["client_merges"][0]["profile"]["email"] == EMAIL
     assert given["tables"]["gpt_responses"][0]["records"]
+
+
+def test_an_export_holds_what_an_erasure_counts_as_the_client_s(house: House) -> None:
+    house.stay()
+    house.people()
+    house.history()
+    given = house.export()["tables"]
+    erased = house.erase()["erased"]
+    for table in ("behavior_events", "deals", "conversations", "utterances", "contacts", "call_skips"):
+        assert (table, len(given[table])) == (table, erased[table])
+
+
+def test_an_export_may_search_longer_than_other_calls(house: House, session: Session) -> None:
+    house.people()
+    bad = [{"event_id": f"none {i}", "metadata": {"x": "y" * 2_000}} for i in range(400)]
+    house.post("/behavior/ingest", bad, 422)
+    session.execute(text("SET LOCAL statement_timeout = 5"))
+    given = export_client(session, uuid.UUID(PERSON), Actor("admin"))
+    assert given.tables["client_profiles"]
 
 
 def test_an_export_that_is_too_large_says_so(house: House, at_once: Settings) -> None:

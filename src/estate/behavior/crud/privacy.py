@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from estate.behavior.models import BehaviorEvent, CallSkip, Contact, Conversation, Deal, DealStage, Utterance
@@ -12,7 +12,16 @@ from estate.behavior.schemas import History, PastEvent
 from estate.core.export import held
 from estate.core.identifiers import UnitRef
 
-__all__ = ["delete_history", "forget_examples", "forget_unsaid", "history", "record_ids", "release_others", "rows"]
+__all__ = [
+    "delete_history",
+    "forget_examples",
+    "forget_unsaid",
+    "history",
+    "record_ids",
+    "release_others",
+    "rows",
+    "unfold_naming",
+]
 
 _DEALS = text("""
 SELECT deal_id, project_id, unit_id, opened_at FROM deals WHERE client_id = :client
@@ -33,6 +42,13 @@ FROM behavior_events
 WHERE client_id = :client OR (client_id IS NULL AND (deal_id = ANY(:deals) OR conversation_id = ANY(:talks)))
 ORDER BY event_id FOR UPDATE
 """)
+_NAMING = text("""
+SELECT event_id, agent_id, property_project_id, property_unit_id, trigger_word, response_speed, time_of_event,
+    folded_outcome
+FROM behavior_events WHERE trigger_word ~* :pattern AND NOT event_id = ANY(:events)
+ORDER BY event_id FOR UPDATE
+""")
+_UNFOLD = text("UPDATE behavior_events SET folded_outcome = NULL WHERE event_id = ANY(:events)")
 # In the order of the foreign keys; turns go with their conversation.
 _DELETE = {
     "behavior_events": text("DELETE FROM behavior_events WHERE event_id = ANY(:events)"),
@@ -72,12 +88,14 @@ def rows(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any
     """Return the rows about a client, whole, by table."""
     deals = select(Deal.deal_id).where(Deal.client_id == client_id)
     talks = select(Conversation.conversation_id).where(Conversation.client_id == client_id)
+    hung_on = or_(BehaviorEvent.deal_id.in_(deals), BehaviorEvent.conversation_id.in_(talks))
+    of_nobody_else = and_(BehaviorEvent.client_id.is_(None), hung_on)
     return {
         "deals": held(session, Deal, Deal.client_id == client_id),
         "deal_stages": held(session, DealStage, DealStage.deal_id.in_(deals)),
         "conversations": held(session, Conversation, Conversation.client_id == client_id),
         "utterances": held(session, Utterance, Utterance.conversation_id.in_(talks)),
-        "behavior_events": held(session, BehaviorEvent, BehaviorEvent.client_id == client_id),
+        "behavior_events": held(session, BehaviorEvent, or_(BehaviorEvent.client_id == client_id, of_nobody_else)),
         "contacts": held(session, Contact, Contact.client_id == client_id),
         "call_skips": held(session, CallSkip, CallSkip.client_id == client_id),
     }
@@ -98,6 +116,14 @@ def history(session: Session, client_id: uuid.UUID) -> History:
     since = min((row.opened_at for row in deals), default=None)
     units = frozenset(UnitRef(row.project_id, row.unit_id) for row in deals if row.unit_id is not None)
     return History(client_id, tuple(events), tuple(deal_ids), tuple(talks), units, since)
+
+
+def unfold_naming(session: Session, pattern: str, gone: History) -> list[PastEvent]:
+    """Lock the events of others whose word names a client, and count them no more; return them as they were counted."""
+    asked = {"pattern": pattern, "events": _ids(gone)["events"]}
+    named = [PastEvent(*row) for row in session.execute(_NAMING, asked)]
+    session.execute(_UNFOLD, {"events": [event.event_id for event in named]})
+    return named
 
 
 def delete_history(session: Session, gone: History) -> dict[str, int]:
