@@ -14,6 +14,7 @@ __all__ = ["brief"]
 MAX_CHOICES = 4
 SHOWS = 1.05
 WIDE = 0.6  # An interval of probabilities that says next to nothing.
+PART = "The question says no more than a part of a name; "
 OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
 
 
@@ -252,8 +253,9 @@ def _fact(e: Evidence) -> Said:
     yield answer or say("{who.name} is on record, but not what the question asks for.", who=who)
     if answer is None:
         return
-    if e.match.likeness < 1:
-        closest = "No name on record is spelt as in the question; {it.%s} comes closest."
+    if e.match.likeness < 1 or e.match.coverage < 1:
+        spelt = "No name on record is spelt as in the question; "
+        closest = (spelt if e.match.likeness < 1 else PART) + "{it.%s} comes closest."
         yield first(
             *(say(closest.replace("%s", name), it=who) for name in ("name", "title", "area_name")),
             Sentence("No name on record is spelt as in the question; this record comes closest."),
