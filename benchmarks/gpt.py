@@ -144,7 +144,7 @@ def _judge_replies(
         present += whole
         if not whole:
             found.faults[f"layers: {asked.text}"] += 1
-        bad = checker.unsupported(str(reply.response_id))
+        bad = checker.unsupported(str(reply.response_id), asked.limits)
         unsupported += len({sentence for sentence, _ in bad})
         sentences += len(reply.reasoning) + 1
         found.faults.update(f"unsupported: {said} in {sentence}" for sentence, said in bad)
@@ -201,10 +201,14 @@ def _judge_confidence(known: world.World, seed: int, size: Size, found: Found) -
 
 
 def is_right(asked: Asked, reply: Reply) -> bool:
-    """Tell whether the first record that the reply gives such a field of is the one needed, and tells what is so."""
+    """Tell whether a reply tells what is so, of the record needed and from the layers needed.
+
+    Of a fact, the first record that the reply gives such a field of has to be the one asked for.
+    """
     cites = (cite for claim in reply.reasoning for cite in claim.cites)
-    first = next((cite.id for cite in cites if cite.layer == asked.layer and cite.field in asked.fields), None)
-    return asked.still_so and first == asked.record_id
+    first = next((cite.id for cite in cites if cite.layer == asked.layer and cite.field in asked.fields), "")
+    has_layers = asked.layers <= {used.layer for used in reply.used_records}
+    return asked.still_so and has_layers and first == asked.record_id
 
 
 def ece(truths: np.ndarray[Any, Any], scores: np.ndarray[Any, Any]) -> float:

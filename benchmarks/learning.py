@@ -4,6 +4,9 @@ In each world (seeds 1000·S to 1000·S + 19) layers are of different use for ea
 know. Users look from the top down, judge what they look at and err in 20 % of it; what they say goes through
 `counterfactual.propose`, as in production, every 100 events, and is taken when the proposal is beyond doubt. Judged
 are lists for questions that nobody gave an opinion on.
+
+It measures the method, not a loop of the product: these users judge the list that the weights order; those of the
+product judge the sentences of a reply, which the weights do not order (`learning.judged_by`).
 """
 
 from collections.abc import Sequence

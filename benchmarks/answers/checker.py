@@ -8,12 +8,13 @@ cites nothing: it is held against a count of the units that are.
 import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import psycopg
 
-__all__ = ["Checker"]
+__all__ = ["Checker", "Limits"]
 
 Cite = Mapping[str, str]
 
@@ -38,12 +39,10 @@ NUMBER_WORDS = frozenset(
 UNITS_OF_TIME = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 TOLERANCE = Decimal("1e-9")
 LEADS = ("To the client:", "For you:")
-BEDROOMS = re.compile(r"\b(\d)-bedroom\b")
-AT_MOST = re.compile(r"\b([A-Z]{3}) (\d+(?:\.\d+)?) million\b")
 ABSENCE = re.compile(r"No available unit on record [^.]*\.")
 COUNT_UNITS = """
 SELECT count(*) FROM properties
-WHERE status = 'available' AND (%s::int IS NULL OR bedrooms = %s::int)
+WHERE status = 'available' AND (%s::int IS NULL OR bedrooms BETWEEN %s::int AND %s::int)
     AND (%s::numeric IS NULL OR price <= %s::numeric AND currency = %s::text)
     AND (%s::uuid[] = '{}' OR area_id = ANY (%s::uuid[]))
 """
@@ -70,6 +69,24 @@ TABLES = {
 }
 COMPUTED = frozenset({"qualification_score", "amenities", "objections", "interest", "location_targets"})
 """Columns that a reply shows in another form than they are stored in, or computes anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a question asks of units, as it was made: not read from its words.
+
+    Parameters
+    ----------
+    least, most : int
+        Bedrooms.
+    price, currency : int, str
+        The most that a unit may cost.
+    """
+
+    least: int
+    most: int
+    price: int
+    currency: str
 
 
 class Checker:
@@ -101,8 +118,11 @@ class Checker:
         found = (row[0] for query in queries for row in self._connection.execute(query.encode()).fetchall())
         return {_plain(name) for name in found if name and len(name) > 3}
 
-    def unsupported(self, response_id: str) -> list[tuple[str, str]]:
-        """Return the sentences of a stored reply that say more than their fields, with what they say."""
+    def unsupported(self, response_id: str, limits: Limits | None = None) -> list[tuple[str, str]]:
+        """Return the sentences of a stored reply that say more than their fields, with what they say.
+
+        Where the question states limits, a unit beyond them may be offered only when it is said that none is within.
+        """
         row = self._connection.execute(
             "SELECT r.text, r.reasoning, r.records, r.client_input, c.budget, c.currency FROM gpt_responses r"
             " LEFT JOIN client_profiles c USING (client_id) WHERE r.response_id = %s",
@@ -111,31 +131,37 @@ class Checker:
         assert row is not None
         text, reasoning, records, question, *budget = row
         kept = {(record["layer"], record["id"]): record["fields"] for record in records}
-        found = []
+        found = [] if limits is None or ABSENCE.search(text) else list(self._beyond(reasoning, limits))
         for claim in reasoning:
             values = [self._value(kept, cite) for cite in claim["cites"]]
             found += [(claim["claim"], said) for said in self._unfounded(claim["claim"], values)]
             text = text.replace(claim["claim"], " ", 1)
         for lead in LEADS:
             text = text.replace(lead, " ")
-        if self._has_none(question, budget):
+        if self._has_none(question, limits, budget):
             text = ABSENCE.sub(" ", text)
         text = " ".join(text.replace("\n- ", " ").split())
         return found + [(text, said) for said in self._unfounded(text, [])]
 
-    def _has_none(self, question: str, budget: Sequence[Any]) -> bool:
-        """Tell whether a question states bedrooms, a price or an area, and no available unit on record is such.
+    def _beyond(self, reasoning: Iterable[Mapping[str, Any]], limits: Limits) -> Iterator[tuple[str, str]]:
+        """Yield the claims about units that do not meet limits."""
+        for claim in reasoning:
+            units = [self._rows.get(("property", c["id"]), {}) for c in claim["cites"] if c["layer"] == "property"]
+            if any(not _meets(unit, limits) for unit in units):
+                yield claim["claim"], "a unit beyond the limits"
+
+    def _has_none(self, question: str, limits: Limits | None, budget: Sequence[Any]) -> bool:
+        """Tell whether a question states limits or an area, and no available unit on record is such.
 
         Where it leaves the price open, the budget of the client bounds it.
         """
-        found, stated = BEDROOMS.search(question), AT_MOST.search(question)
         areas = [row[0] for row in self._connection.execute(NAMED_AREAS.encode(), (question,)).fetchall()]
-        if found is None and stated is None and not areas:
+        if limits is None and not areas:
             return False
-        bedrooms = int(found[1]) if found else None
-        price, currency = (Decimal(stated[2]) * 1_000_000, stated[1]) if stated else budget
-        limits = (bedrooms, bedrooms, price, price, currency, areas, areas)
-        row = self._connection.execute(COUNT_UNITS.encode(), limits).fetchone()
+        least, most = (limits.least, limits.most) if limits else (None, None)
+        price, currency = (limits.price, limits.currency) if limits else budget
+        values = (least, least, most, price, price, currency, areas, areas)
+        row = self._connection.execute(COUNT_UNITS.encode(), values).fetchone()
         return row is not None and row[0] == 0
 
     def cited_texts(self, response_id: str) -> set[str]:
@@ -174,6 +200,13 @@ class Checker:
             if not _numbered(match, rest, values):
                 yield f"number {match[0]}"
         yield from _states(rest, values)
+
+
+def _meets(unit: Mapping[str, Any], limits: Limits) -> bool:
+    if unit.get("bedrooms") is None or unit.get("price") is None:
+        return False
+    is_within = limits.least <= unit["bedrooms"] <= limits.most and unit["price"] <= limits.price
+    return bool(is_within and unit["currency"] == limits.currency)
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from benchmarks.answers.checker import Limits
 from benchmarks.answers.world import Facts, World
 from estate.sample.names import FIRST_NAMES, LAST_NAMES
 
@@ -101,7 +102,9 @@ CLIENT_LAYERS = frozenset({"agent", "client", "market"})
 TOPICS: Sequence[tuple[str, frozenset[str], bool, bool]] = (
     ("Which homes would you show this client?", CLIENT_LAYERS | {"property"}, True, False),
     ("I would like something with a sea view, what do you have for me?", CLIENT_LAYERS | {"property"}, True, False),
-    ("We are after a {n}-bedroom place below AED {m} million.", CLIENT_LAYERS | {"property"}, True, False),
+    ("We are after a {rooms}, {bound} {price}.", CLIENT_LAYERS | {"property"}, True, False),
+    ("Is there a {rooms} for me, {bound} {price}?", CLIENT_LAYERS | {"property"}, True, False),
+    ("Please show me every {rooms} that costs {bound} {price}.", CLIENT_LAYERS | {"property"}, True, False),
     ("Honestly, that is more than I wanted to pay, it feels too expensive.", CLIENT_LAYERS | {"property"}, True, True),
     ("I am afraid the handover will be late.", CLIENT_LAYERS | {"property"}, True, True),
     ("Is the price of this one fair?", CLIENT_LAYERS | {"property"}, True, True),
@@ -115,6 +118,18 @@ TOPICS: Sequence[tuple[str, frozenset[str], bool, bool]] = (
     ("Should I invest in {area} now?", frozenset({"agent", "market"}), False, False),
     ("What will homes in {area} cost in a year?", CLIENT_LAYERS, True, False),
 )
+
+ROOMS = (("{n}-bedroom place", 0), ("place with {n} bedrooms", 0), ("home with {n} or {k} bedrooms", 1))
+"""How bedrooms are asked for, and how many more than the least will do."""
+BOUNDS = ("below", "under", "up to", "at most", "no more than", "not above")
+PRICES = (
+    ("AED {million:g} million", "AED"),
+    ("AED {whole:,}", "AED"),
+    ("{whole:,} AED", "AED"),
+    ("{million:g}m AED", "AED"),
+    ("{million:g}m", None),
+)
+"""How a price is written, and the currency that it says: without one it is in that of the client."""
 
 NO_FIELD = {
     "client": (
@@ -161,6 +176,46 @@ NOWHERE = (
     "Show me flats in {nowhere}.",
     "How hot is the market in {nowhere}?",
 )
+UNTOLD = {
+    "client": (
+        "On which telephone number do I reach {name}?",
+        "How much did {name} pay in the end?",
+        "What has {name} paid so far?",
+        "Which home does {name} own already?",
+        "Did {name} sign the contract?",
+    ),
+    "property": (
+        "To whom does the {name} belong?",
+        "Who is the owner of the {name}?",
+        "What was paid for the {name}?",
+        "Which agent sold the {name}?",
+        "What rent does the {name} bring?",
+    ),
+    "market": (
+        "Average price in {name} in {year}?",
+        "What did homes in {name} cost in {year}?",
+        "How hot was the market in {name} in {year}?",
+        "How many sales were there in {name} last year?",
+        "What is the rental yield in {name}?",
+        "Who is the best agent for {name}?",
+    ),
+    "agent": (
+        "How many deals has {name} lost?",
+        "How many of the deals of {name} are still open?",
+        "How many clients does {name} look after?",
+        "How many deals did {name} close last month?",
+        "What commission does {name} get?",
+    ),
+    "nobody": (
+        "How many clients do I have?",
+        "Which of my deals are still open?",
+        "How many deals have I lost?",
+        "Who is our richest client?",
+        "How many homes did the agency sell in {year}?",
+    ),
+}
+"""What is asked as of a fact of a record, by its right name, and stands in no record."""
+YEARS = (2019, 2022, 2024)
 STRANGERS = ("Zebulon Quartermaine", "Ottoline Vask", "Grimwald Pfister", "Isolde Brackenridge", "Thaddeus Wolcott")
 PLACES = ("Atlantis", "Gotham City", "Mordor", "Brobdingnag", "El Dorado", "Narnia", "Lilliput", "Xanadu")
 ELSEWHERE = (
@@ -185,6 +240,12 @@ ELSEWHERE = (
 )
 
 
+WAYS = ("plain", "misspelt", "part", "missing", "talk", "no field", "untold")
+SHARES = (0.50, 0.22, 0.05, 0.08, 0.05, 0.04, 0.06)
+"""How questions come, and how often."""
+AREA_FIELDS = ("area_name", "price_avg", "heat_score", "heat_band", "forecast_price")
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question and what a right answer to it stands on.
@@ -199,8 +260,10 @@ class Asked:
         What the reply has to cite.
     client, unit : str or None
         Context.
+    limits : Limits or None
+        What units have to meet.
     still_so : bool
-        Whether the record tells what is true.
+        Whether the record tells what is true; False where no record does.
     kind : str
         How the question was made.
     """
@@ -212,6 +275,7 @@ class Asked:
     layers: frozenset[str] = frozenset()
     client: str | None = None
     unit: str | None = None
+    limits: Limits | None = None
     still_so: bool = True
     kind: str = "plain"
 
@@ -279,13 +343,31 @@ def in_context(world: World, rng: Random) -> Iterator[Asked]:
     areas = world.of("market")
     while True:
         text, layers, with_client, with_unit = rng.choice(TOPICS)
+        client, area = rng.choice(clients), rng.choice(areas)
+        said, limits = _limits(client, rng)
         yield Asked(
-            text.format(n=rng.choice((1, 2, 3)), m=rng.choice((2, 3, 4)), area=rng.choice(areas)["name"]),
-            layers=layers,
-            client=rng.choice(clients)["id"] if with_client else None,
+            text.format(area=area["name"], **said),
+            "market" if "{area}" in text else "",
+            area["id"] if "{area}" in text else "",
+            AREA_FIELDS if "{area}" in text else (),
+            layers,
+            client=client["id"] if with_client else None,
             unit=rng.choice(units)["id"] if with_unit else None,
+            limits=limits if "{rooms}" in text else None,
             kind="talk",
         )
+
+
+def _limits(client: Facts, rng: Random) -> tuple[dict[str, str], Limits]:
+    """Draw limits, and the words that state them."""
+    n, whole = rng.choice((1, 2, 3)), rng.choice((1_500_000, 2_000_000, 2_500_000, 3_000_000, 4_000_000))
+    (rooms, more), (price, currency) = rng.choice(ROOMS), rng.choice(PRICES)
+    said = {
+        "rooms": rooms.format(n=n, k=n + 1),
+        "bound": rng.choice(BOUNDS),
+        "price": price.format(whole=whole, million=whole / 1_000_000),
+    }
+    return said, Limits(n, n + more, whole, currency or client["currency"])
 
 
 def misspelt(name: str, rng: Random) -> str:
@@ -311,12 +393,22 @@ def misspelt(name: str, rng: Random) -> str:
 
 
 def doubtful(world: World, rng: Random) -> Iterator[Asked]:
-    """Yield questions as they come: most by the right name, others misspelt, in part, or of nobody on record."""
+    """Yield questions as they come: most by the right name, others misspelt, in part, of nobody on record.
+
+    What is said in a talk comes among them, and what no record tells.
+    """
     subjects = Subjects.of(world)
+    talk = in_context(world, rng)
     while True:
-        way = rng.choices(("plain", "misspelt", "part", "missing"), (0.60, 0.25, 0.05, 0.10))[0]
+        way = rng.choices(WAYS, SHARES)[0]
         layer, field, row, template = _drawn(world, subjects, rng)
-        if way == "missing":
+        if way == "talk":
+            yield next(talk)
+        elif way == "no field":
+            yield _no_field(world, rng)
+        elif way == "untold":
+            yield _of_untold(world, rng)
+        elif way == "missing":
             yield _missing(world, layer, field, row, template, rng)
         elif way == "misspelt":
             yield _ask(world, layer, field, row, template, misspelt(row["name"], rng), way)
@@ -324,6 +416,19 @@ def doubtful(world: World, rng: Random) -> Iterator[Asked]:
             yield _ask(world, layer, field, row, template, row["name"].split()[0], way)
         else:
             yield _ask(world, layer, field, row, template, row["name"], "plain")
+
+
+def _no_field(world: World, rng: Random) -> Asked:
+    layer = rng.choice(sorted(NO_FIELD))
+    row = rng.choice([row for row in world.of(layer) if row["name"]])
+    return Asked(rng.choice(NO_FIELD[layer]).format(name=row["name"]), still_so=False, kind="no field")
+
+
+def _of_untold(world: World, rng: Random) -> Asked:
+    layer = rng.choice(sorted(UNTOLD))
+    names = [row["name"] for row in world.of(layer) if row["name"]] or [""]
+    text = rng.choice(UNTOLD[layer]).format(name=rng.choice(names), year=rng.choice(YEARS))
+    return Asked(text, still_so=False, kind="untold")
 
 
 def _missing(world: World, layer: str, field: str, row: Facts, template: str, rng: Random) -> Asked:
@@ -346,11 +451,11 @@ def unanswerable(world: World, rng: Random) -> Iterator[Asked]:
         if row["name"] and field not in ("heat_score", "lift", "stage") and field in row and row[field] is None
     ]
     while True:
-        kind = rng.randrange(5)
+        kind = rng.randrange(6)
         if kind == 0:
-            layer = rng.choice(sorted(NO_FIELD))
-            row = rng.choice([row for row in world.of(layer) if row["name"]])
-            yield Asked(rng.choice(NO_FIELD[layer]).format(name=row["name"]), kind="no field")
+            yield _no_field(world, rng)
+        elif kind == 5:
+            yield _of_untold(world, rng)
         elif kind == 1:
             yield Asked(rng.choice(NOBODY).format(stranger=rng.choice(STRANGERS)), kind="nobody")
         elif kind == 2:

@@ -15,6 +15,7 @@ COMPOSE = ROOT / "docker-compose.yml"
 DEVELOPMENT = ROOT / "docker-compose.override.yml"
 DOCKERFILE = ROOT / "Dockerfile"
 SCHEMAS = {WORKFLOW: "github-workflows", COMPOSE: "compose-spec", DEVELOPMENT: "compose-spec"}
+SCRIPTS = (ROOT / ".ci/run", *sorted((ROOT / "scripts").glob("*.sh")))
 LASTING = ("web", "console", "worker", "beat")
 OURS = ("migrate", *LASTING)
 SECRETS = {
@@ -146,3 +147,8 @@ def test_the_image_is_built_in_stages_and_runs_as_an_ordinary_user() -> None:
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
     assert users
     assert users[-1] not in {"root", "0"}
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_no_script_takes_a_closed_pipe_for_a_miss(script: Path) -> None:
+    assert not re.search(r"\|\s*grep\s+-\w*q", script.read_text()), "grep -q stops reading: under pipefail that fails"

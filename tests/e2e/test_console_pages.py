@@ -67,6 +67,16 @@ def test_a_theme_is_kept(browser: Browser, house: House) -> None:
         assert page.evaluate("getComputedStyle(document.body).backgroundColor") != light
 
 
+def test_no_cell_of_a_saved_table_is_a_formula(browser: Browser, house: House) -> None:
+    with signed_in(browser, house.console, EMAILS["agent"], PASSWORD) as page:
+        looked_at(page, house.console, "/market")
+        drawn = page.locator("figure", has=page.locator("td")).first
+        drawn.locator("td").first.evaluate("cell => { cell.textContent = '=1+1' }")
+        with page.expect_download() as saved:
+            drawn.get_by_role("button", name="Save CSV").click()
+        assert "'=1+1" in saved.value.path().read_text("utf-8-sig")
+
+
 def test_keys_lead_through_the_pages(browser: Browser, house: House) -> None:
     with signed_in(browser, house.console, EMAILS["agent"], PASSWORD) as page:
         page.keyboard.press("g")

@@ -1,19 +1,23 @@
 """What a question is about: the records it names, the fact it asks for, and how much of it was understood at all."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from estate.realestate_gpt.facts import FACTS, Fact, asked_for, explained
+from estate.realestate_gpt.facts import FACT_WORDS, FACTS, Fact, asked_for
 from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, topics
-from estate.realestate_gpt.naming import NO_MATCH, Match, match
+from estate.realestate_gpt.naming import NO_MATCH, PEOPLE, Match, match
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
+from estate.realestate_gpt.untold import untold
 
 __all__ = ["Subject", "understand"]
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_LETTERS = re.compile(r"[^\W\d_]+")
+MIN_SMALL = 3  # Shorter words are small in titles too.
+ROLES = frozenset(words("agent client buyer lead colleague customer mr mrs ms dr"))
 _QUOTED = re.compile(r"[“\"«‘']([^”\"»’']{2,80})[”\"»’']")
 COMMON = frozenset(
     words(
@@ -41,6 +45,21 @@ COMMON = frozenset(
 )
 """Words that say nothing of what is asked."""
 
+TELL = frozenset(
+    words(
+        """
+        about again any anything bring detail details find get give have hello hey hi info information know let look
+        name of open please record recorded records say see show something tell thanks there this up what's who's
+        """
+    )
+)
+"""Beside a name these ask for what there is, and nothing in particular."""
+
+OPENINGS = frozenset(
+    words("hello hi hey morning evening help advice advise brief summary summarise summarize overview prepare")
+) | frozenset(words("مرحبا السلام مساعدة"))
+"""These are answered with a brief although nobody is named."""
+
 AHEAD = frozenset(words("will going forecast outlook future trend develop invest next expect expected"))
 """What is asked of times to come is a topic, not a fact."""
 
@@ -48,6 +67,8 @@ COMPLAINTS = frozenset((*words("too"), *words(word)) for word in ("expensive", "
 """What is found too expensive wants an answer from all that is known, not the price alone."""
 
 MINE = frozenset({"i", "my", "me", "mine", "our", "we"})
+ASKING = frozenset({"how", "which", "what"})
+FOREMOST = frozenset(words("best top leading"))
 THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer"))
 
 
@@ -58,7 +79,7 @@ class Subject:
     Parameters
     ----------
     match : Match
-        Records that it names.
+        Records that it names; none, with places taken, where a name stands there that no record bears.
     fact : Fact or None
         What it asks of them, or of the context.
     intents : tuple of Intent
@@ -81,7 +102,8 @@ class Subject:
     @property
     def foreign(self) -> bool:
         """Whether what was understood is too little to say that the question is ours."""
-        return not self.intents or (self.odd > 0 and self.odd >= self.known)
+        is_vague = self.intents == (Intent.GENERAL,) and not self.match.records and not self.said & OPENINGS
+        return not self.intents or is_vague or (self.odd > 0 and self.odd >= self.known)
 
 
 def understand(text: str, found: Sequence[Record]) -> Subject:
@@ -99,26 +121,77 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
     quoted = frozenset(said.casefold() for said in _QUOTED.findall(plain))
     best = match(spoken, found, quoted)
     rest = [word for place, word in enumerate(spoken) if place not in best.taken]
-    if not best.records:
-        best = NO_MATCH
     subjects = {record.layer for record in best.records} or {fact.subject for fact in FACTS.values()}
+    is_named = bool(best.records)
+    if is_named and _is_of_another(plain, best, {spoken[place] for place in best.taken}):
+        rest, best = spoken, replace(NO_MATCH, taken=best.taken)
     counts = topics(rest)
     intents = intents_of(counts)
     # Beside a topic, one word does not ask for a fact of somebody who was not named.
-    fact = asked_for(rest, subjects, least=2 if intents and not best.records else 1)
-    if (subjects == {"market"} and AHEAD.intersection(rest)) or COMPLAINTS.intersection(pairwise(spoken)):
+    fact = asked_for(rest, subjects, least=2 if intents and not is_named else 1)
+    is_ahead = subjects == {"market"} and not AHEAD.isdisjoint(rest)
+    if is_ahead or COMPLAINTS.intersection(pairwise(spoken)):
         fact = None
-    odd = sum(1 for word in set(rest) if _is_odd(word))
+    if not is_ahead:
+        fact = next(filter(None, (untold(rest, subject, fact) for subject in _asked_of(best, fact, rest))), fact)
+    is_bare = bool(best.records) and fact is None and not intents
+    explained = frozenset(words(fact.asks)) if fact else frozenset()
+    odd = sum(1 for word in set(rest) if _is_odd(word, explained) or (is_bare and word not in STOP_WORDS | TELL))
     known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON)
     return Subject(best, fact, intents, odd, known, frozenset(rest))
 
 
-def _is_odd(word: str) -> bool:
+def _is_of_another(text: str, best: Match, taken: set[str]) -> bool:
+    """Tell whether the name beside a part of a name makes it that of somebody else.
+
+    What is written with a capital beside it is a name, whatever it means elsewhere; a text without small letters, and
+    the first word of a sentence, do not tell.
+    """
+    if best.coverage == 1 or best.likeness < 1 or not PEOPLE.issuperset(record.layer for record in best.records):
+        return False
+    return any(not taken.issuperset(words(other)) for other in _beside(text, taken))
+
+
+def _beside(text: str, taken: set[str]) -> Iterator[str]:
+    """Yield the capitalised words beside those of a name."""
+    found = list(_LETTERS.finditer(text))
+    if not any(word[0].islower() and len(word[0]) >= MIN_SMALL for word in found):
+        return
+    for one, other in pairwise(found):
+        if text[one.end() : other.start()].strip(" -\t"):
+            continue
+        opens = not text[: one.start()].strip() or text[: one.start()].rstrip()[-1] in ".!?:;\n"
+        if taken.issuperset(words(one[0])) and _is_capitalised(other[0]):
+            yield other[0]
+        is_role = ROLES.issuperset(words(one[0]))
+        if taken.issuperset(words(other[0])) and _is_capitalised(one[0]) and not opens and not is_role:
+            yield one[0]
+
+
+def _is_capitalised(word: str) -> bool:
+    return word[0].isupper() and word != "I"
+
+
+def _asked_of(best: Match, fact: Fact | None, said: Collection[str]) -> Iterator[str]:
+    """Yield the layers of which a question may ask what is not told: that of the name, else those it may be about."""
+    if best.records:
+        yield best.records[0].layer
+        return
+    if fact is not None:
+        yield fact.subject
+    if "much" in said and not THIS_CLIENT.isdisjoint(said):
+        yield "client"
+    if not MINE.isdisjoint(said) and not ASKING.isdisjoint(said):
+        yield "agent"
+
+
+def _is_odd(word: str, explained: Collection[str]) -> bool:
     return not (
         len(word) == 1
         or word.isdigit()
         or word in STOP_WORDS
         or word in COMMON
         or word in TOPIC_WORDS
-        or explained(word)
+        or word in FACT_WORDS
+        or word in explained
     )

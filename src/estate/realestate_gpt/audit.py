@@ -20,6 +20,7 @@ from estate.realestate_gpt.layers import documents_of
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.naming import Match
 from estate.realestate_gpt.records import Key, Record
+from estate.realestate_gpt.untold import UNTOLD
 
 __all__ = ["ChangedRecord", "Replay", "basis_of", "doubts", "judged", "replayed", "snapshots"]
 
@@ -169,7 +170,7 @@ def _evidence(basis: Mapping[str, Any], kept: Mapping[Key, Mapping[str, Any]]) -
     return Evidence(
         **roles,
         intents=tuple(map(Intent, basis["intents"])),
-        fact=FACTS.get(basis["fact"] or ""),
+        fact={**FACTS, **UNTOLD}.get(basis["fact"] or ""),
         match=Match(**basis["match"]),
         foreign=basis["foreign"],
         odd=basis["odd"],

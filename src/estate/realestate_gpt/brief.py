@@ -17,6 +17,7 @@ WIDE = 0.6  # An interval of probabilities that says next to nothing.
 UNCOMPARED = (
     "The sum in the question was not compared with every price: its currency is open, or there is no rate for it."
 )
+PART = "The question says no more than a part of a name; "
 OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
 
 
@@ -275,8 +276,9 @@ def _fact(e: Evidence) -> Said:
     yield answer or say("{who.name} is on record, but not what the question asks for.", who=who)
     if answer is None:
         return
-    if e.match.likeness < 1:
-        closest = "No name on record is spelt as in the question; {it.%s} comes closest."
+    if e.match.likeness < 1 or e.match.coverage < 1:
+        spelt = "No name on record is spelt as in the question; "
+        closest = (spelt if e.match.likeness < 1 else PART) + "{it.%s} comes closest."
         yield first(
             *(say(closest.replace("%s", name), it=who) for name in ("name", "title", "area_name")),
             Sentence("No name on record is spelt as in the question; this record comes closest."),

@@ -9,6 +9,7 @@ from importlib.resources import files
 from estate.realestate_gpt.evidence import Evidence, days_old
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.records import Key, Record
+from estate.realestate_gpt.untold import UNTOLD
 from estate.realestate_gpt.verifier import Verified
 
 __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_risk", "features", "judge"]
@@ -27,6 +28,7 @@ MISSING = {
     Intent.GENERAL: "There is nobody on record to report on.",
     Intent.FACT: "This is not on record.",
 }
+CANNOT_TELL = "The assistant cannot tell this from the records."
 NOBODY = "No record bears the name that the question asks about."
 SEVERAL = "Several records bear this name; please say which of them you mean."
 PLACE_INTENTS = frozenset({Intent.MARKET, Intent.UNIT, Intent.PRICE})
@@ -119,7 +121,8 @@ def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
         return Judgement(True, (SEVERAL,), 0.0)
     field = evidence.fact.field if evidence.fact else ""
     told = any(cite.field == field for sentence in verified.kept for cite in sentence.cites)
-    return Judgement(not told, () if told else (MISSING[Intent.FACT],), float(told))
+    missing = CANNOT_TELL if evidence.fact in UNTOLD.values() else MISSING[Intent.FACT]
+    return Judgement(not told, () if told else (missing,), float(told))
 
 
 def _bearing(intent: Intent, e: Evidence) -> set[Key]:

@@ -120,7 +120,7 @@ def _caps(judged: Sequence[Judged]) -> dict[tuple[str, str], tuple[float, float]
 
 
 def propose(judged: Sequence[Judged], present: Weights, rng: np.random.Generator) -> Proposal | None:
-    """Learn new weights and judge them; None while too few accounts have judged anything.
+    """Learn new weights and judge them; None while too few accounts have judged anything, or none are new.
 
     Notes
     -----
@@ -132,27 +132,31 @@ def propose(judged: Sequence[Judged], present: Weights, rng: np.random.Generator
     accounts = sorted({one.account for one in judged})
     if len(accounts) < MIN_ACCOUNTS:
         return None
+    learned = learn(judged, present)
+    if learned == present:
+        return None
     fold = dict(zip(accounts, rng.permutation(len(accounts)) % FOLDS, strict=True))
     moved: defaultdict[str, NDArray[np.float64]] = defaultdict(lambda: np.zeros(2))
     for number in range(FOLDS):
         weights = learn([one for one in judged if fold[one.account] != number], present)
         for one in judged:
             if fold[one.account] == number:
-                moved[one.account] += _moved(one, weights)
+                moved[one.account] += _moved(one, present, weights)
     gains = np.array([change / liked for change, liked in moved.values() if liked])
     if len(gains) < MIN_ACCOUNTS:
         return None
     drawn = gains[rng.integers(0, len(gains), (DRAWS, len(gains)))].mean(axis=1)
-    return Proposal(learn(judged, present), float(gains.mean()), float(np.quantile(drawn, TAIL)), len(judged))
+    return Proposal(learned, float(gains.mean()), float(np.quantile(drawn, TAIL)), len(judged))
 
 
-def _moved(one: Judged, weights: Weights) -> NDArray[np.float64]:
-    """Return how far up what helped would move, and what helped, both over the chance that it was seen."""
-    ranks = np.arange(len(one.layers))
+def _moved(one: Judged, present: Weights, new: Weights) -> NDArray[np.float64]:
+    """Return how far up new weights bring what helped, and what helped, both over the chance that it was seen."""
+    liked = np.asarray(one.helped) / seen(len(one.layers))
+    return np.array([liked @ (_discounts(one, new) - _discounts(one, present)), liked.sum()])
+
+
+def _discounts(one: Judged, weights: Weights) -> NDArray[np.float64]:
+    """Return the discount of each item at its rank by some weights."""
     factors = np.array([weights.factor(one.intent, layer) for layer in one.layers])
-    order = np.argsort(-np.asarray(one.scores) * factors, kind="stable")
-    discounts = 1 / np.log2(ranks + 2)
-    new = np.empty(len(ranks))
-    new[order] = discounts
-    liked = np.asarray(one.helped) / seen(len(ranks))
-    return np.array([liked @ (new - discounts), liked.sum()])
+    ranks = np.argsort(np.argsort(-np.asarray(one.scores) * factors, kind="stable"))
+    return np.asarray(1 / np.log2(ranks + 2))

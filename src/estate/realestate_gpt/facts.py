@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["FACTS", "Fact", "asked_for", "explained"]
+__all__ = ["FACTS", "FACT_WORDS", "Fact", "asked_for"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,13 @@ _ALL = (
         "average closing price; average deal; deal size; usual price; average price; closing price",
         "Deals of {it.name} close at {it.avg_closing_price} on average.",
         "Deals close at {it.avg_closing_price} on average.",
+    ),
+    _fact(
+        "agent",
+        "rank",
+        "best agent; top agent; leading agent; best closer; leaderboard; rank; ranked",
+        "{it.name} is in place {it.rank} on the leaderboard (between {it.rank_lower} and {it.rank_upper}).",
+        "The place on the leaderboard is {it.rank}.",
     ),
     _fact(
         "property",
@@ -248,6 +255,7 @@ def _phrases() -> dict[tuple[str, ...], list[Fact]]:
 PHRASES = _phrases()
 LONGEST = max(map(len, PHRASES))
 FACT_WORDS = frozenset(word for phrase in PHRASES for word in phrase) - STOP_WORDS
+"""Words that ask for a fact."""
 
 
 def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 1) -> Fact | None:
@@ -271,8 +279,3 @@ def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 
         return None
     order = list(FACTS)
     return FACTS[max(votes, key=lambda key: (votes[key], -order.index(key)))]
-
-
-def explained(word: str) -> bool:
-    """Tell whether a word is one that asks for a fact."""
-    return word in FACT_WORDS

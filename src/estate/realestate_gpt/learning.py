@@ -82,7 +82,9 @@ def judged_by(opinion: crud.Opinion) -> Judged:
     -----
     A claim's worth is the mean of what is known of it: 1 for a helpful reply and 0 for another; 1 when the text that
     was sent in the end still holds it, else 0; 1, 1/2 or 0 for a client who was won, went on or was lost. Verdict and
-    outcome are of the whole reply, so they count for a claim as far as it was likely to be read.
+    outcome are of the whole reply, so they count for a claim as far as it was likely to be read. Claims stand in the
+    order of the reply's sections and have no scores of their own: what is learned of their layers orders what the
+    search finds, not the reply.
     """
     cited = [(claim["claim"], claim["cites"][0]["layer"]) for claim in opinion.reasoning if claim["cites"]]
     whole = [float(opinion.verdict == "helpful")]

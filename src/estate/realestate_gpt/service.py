@@ -155,7 +155,10 @@ def respond(
         chosen = choose(evidence, draft)
         reply = _reply(chosen, evidence)
         intent = evidence.intents[0] if evidence.intents else Intent.GENERAL
-        kept = {"basis": basis_of(evidence), "records": snapshots(transaction, evidence.records().values())}
+        kept = {
+            "basis": basis_of(evidence, chosen.note),
+            "records": snapshots(transaction, evidence.records().values()),
+        }
         crud.add_response(transaction, _audit_row(text, context, intent, reply, chosen.version) | kept)
     _log(reply, chosen)
     return reply

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from estate.behavior import service as behavior_service
+from estate.intelligence import ranking
 from estate.market import service as market_service
 from estate.market.schemas import AreaHeat
 from estate.realestate_gpt import figures
-from estate.realestate_gpt.asking import MINE, THIS_CLIENT, Subject
+from estate.realestate_gpt.asking import FOREMOST, MINE, THIS_CLIENT, Subject
 from estate.realestate_gpt.layers import documents_of
 from estate.realestate_gpt.naming import PEOPLE
 from estate.realestate_gpt.records import Key, Record, Value
@@ -37,6 +38,8 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     fact = subject.fact
     if fact is None:
         return None
+    if subject.match.taken and not subject.match.records:
+        return []
     found = [record for record in subject.match.records if record.layer == fact.subject]
     if subject.match.is_part and subject.odd:
         found = []
@@ -46,6 +49,8 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
         return [] if subject.odd and _is_bare(subject, context) else None
     if fact.field == "stage":
         return (_deal_of(session, found) if len(found) == 1 else []) or found
+    if fact.field == "rank":
+        return _placed(session, found)
     if fact.field == "heat_score":
         heat = {str(area.area_id): area for area in market_service.heatmap(session)}
         found = [record.with_fields(heat_fields(heat[record.id])) if record.id in heat else record for record in found]
@@ -59,8 +64,11 @@ def _is_bare(subject: Subject, context: AgentContext) -> bool:
 
 
 def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:
-    """Return the agent, client or unit of the talk when a fact about it is asked for by its agent."""
+    """Return the agent, client or unit of the talk that a fact is asked of, or the agent in the first place."""
     fact = subject.fact
+    if fact is not None and fact.field == "rank" and subject.said & FOREMOST:
+        first = next((str(place.agent_id) for place in ranking.rank_agents(session)[:1] if place.status == "ok"), None)
+        return list(read(session, "agent", [first] if first else []).values())
     if fact is not None and fact.subject == "agent" and subject.said & MINE:
         return list(read(session, "agent", [context.agent_id]).values())
     if fact is not None and fact.subject == "client" and context.client_id and subject.said & THIS_CLIENT:
@@ -75,6 +83,17 @@ def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:
     deals = behavior_service.deals(session, client_ids=[uuid.UUID(client.id) for client in clients])
     chosen = [deal for deal in deals if deal.outcome is None] or list(deals)
     return list(read(session, "behavior", [deal.deal_id for deal in chosen[:1]]).values())
+
+
+def _placed(session: Session, agents: Sequence[Record]) -> list[Record]:
+    """Return agents with their places on the leaderboard, where there is enough to rank by."""
+    places = {str(place.agent_id): place for place in ranking.rank_agents(session) if place.status == "ok"}
+    return [
+        agent.with_fields({name: getattr(places[agent.id], name) for name in ("rank", "rank_lower", "rank_upper")})
+        if agent.id in places
+        else agent
+        for agent in agents
+    ]
 
 
 def _unlike(records: Sequence[Record], field: str) -> list[Record]:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -26,6 +27,7 @@ from estate.realestate_gpt.generators import Asked, GenerationFailed, openai_com
 from estate.realestate_gpt.generators.openai_compatible import OpenAICompatible
 from estate.realestate_gpt.grounding import Grounding
 from estate.realestate_gpt.intent import Intent
+from estate.realestate_gpt.service import replay
 from estate.realestate_gpt.verifier import Sentence
 
 ID = "20000000-0000-4000-8000-0000000000"
@@ -220,7 +222,12 @@ def test_a_repeated_call_does_not_ask_again(world: TestClient, configure: Config
     ],
 )
 def test_without_a_usable_answer_the_composer_answers_and_says_why(
-    world: TestClient, configure: Configure, model: dict[str, Any], settings: dict[str, Any], why: str
+    world: TestClient,
+    session: Session,
+    configure: Configure,
+    model: dict[str, Any],
+    settings: dict[str, Any],
+    why: str,
 ) -> None:
     composed = ask(world)
     with ObeyingModel(**model) as server:
@@ -233,6 +240,7 @@ def test_without_a_usable_answer_the_composer_answers_and_says_why(
     assert reply["text"] == f"{why} {COMPOSED}\n\n{composed['text']}"
     assert reply["reasoning"] == composed["reasoning"]
     assert version(world, reply) == composer.VERSION
+    assert replay(session, uuid.UUID(reply["response_id"])).same
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])

@@ -60,6 +60,22 @@ def test_opinions_move_the_ranking_and_one_call_moves_it_back(api: TestClient, s
     assert learning.improve(session, most=1_000, seed=1) is None, "what led there must not lead there again"
 
 
+def test_the_same_opinions_promote_once_and_the_way_back_leads_to_what_was_before(
+    api: TestClient, session: Session
+) -> None:
+    opinions(session)
+    version = learning.improve(session, most=1_000, seed=1)
+    assert version is not None
+    assert [learning.improve(session, most=1_000, seed=seed) for seed in (1, 2, 3)] == [None] * 3
+    session.flush()
+    assert api.get("/gpt/ranking").json()["version"] == version.number
+    left = api.post("/gpt/ranking/rollback", json={"version": version.number})
+    assert left.status_code == 200, left.text
+    assert left.json()["layers"] == {}
+    session.expire_all()
+    assert [learning.improve(session, most=1_000, seed=seed) for seed in (1, 2, 3)] == [None] * 3
+
+
 def test_a_manager_may_roll_back_and_an_agent_may_not(api: TestClient, session: Session) -> None:
     opinions(session)
     version = learning.improve(session, most=1_000, seed=1)

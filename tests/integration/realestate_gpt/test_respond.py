@@ -17,7 +17,7 @@ from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, gathering, respond
-from estate.realestate_gpt.confidence import NONE_MEETS
+from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS
 from estate.realestate_gpt.learning import preference
 from estate.realestate_gpt.service import replay
 
@@ -571,3 +571,120 @@ def test_a_deal_is_with_its_client_when_the_agent_bears_the_name_too(
     text = ask(world, "What stage is the deal with Omar at?", client_id=None)["text"]
     assert "A deal with Omar Nassar is at the stage viewing" in text
     assert "Omar Saleh" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is Layla Said's budget?",
+        "How much can Layla May spend?",
+        "How fast does Omar Hope answer leads?",
+        "How many deals has Omar Price closed?",
+        "How many deals has Omar Will closed?",
+        "What is the closing rate of Omar House?",
+        "What is the closing rate of Omar K?",
+    ],
+)
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+def test_a_first_name_beside_another_name_is_somebody_else(
+    world: TestClient, drain: Callable[[], int], text: str, client_id: str | None
+) -> None:
+    drain()
+    reply = ask(world, text, client_id=client_id)
+    assert (reply["abstained"], reply["text"]) == (True, NOBODY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What is Layla's budget?",
+        "WHAT IS LAYLA'S BUDGET?",
+        "What Is Layla's Budget?",
+        "what is layla's budget",
+        "Will Layla tell us her budget?",
+        "What is the budget of Client Layla? She wants to see it.",
+    ],
+)
+def test_a_part_of_a_name_is_told_as_such(world: TestClient, drain: Callable[[], int], text: str) -> None:
+    drain()
+    reply = ask(world, text, client_id=None)
+    assert "Layla Haddad has a budget of AED 1,500,000." in reply["text"]
+    assert "The question says no more than a part of a name; Layla Haddad comes closest." in reply["text"]
+    assert reply["confidence"] < ask(world, "What is Layla Haddad's budget?", client_id=None)["confidence"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How many clients do I have?",
+        "Which of my deals are still open?",
+        "How many deals have I lost?",
+        "What is the phone number of Layla Haddad?",
+        "ما رقم هاتف Layla Haddad؟",
+        "Who owns Pearl Gate 12?",
+        "من يملك Pearl Gate 12؟",
+        "What was paid for Pearl Gate 12?",
+        "How many deals has Omar Saleh lost?",
+        "How many deals has Omar lost?",
+        "How many deals did Omar Saleh close last month?",
+        "How much did Layla pay?",
+        "كم دفعت Layla Haddad؟",
+        "Average price in Qamar Quay in 2024?",
+        "متوسط سعر Qamar Quay في 2024",
+        "How was the market in Qamar Quay last year?",
+        "What is the rental yield in Qamar Quay?",
+        "Who is the best agent in Qamar Quay?",
+    ],
+)
+def test_what_no_record_tells_is_declined_and_made_again(
+    world: TestClient, session: Session, drain: Callable[[], int], text: str
+) -> None:
+    drain()
+    reply = ask(world, text, client_id=None)
+    assert (reply["abstained"], reply["confidence"]) == (True, 0)
+    assert reply["text"].startswith(CANNOT_TELL)
+    assert "AED" not in reply["text"]
+    assert replayed(session, reply).same
+
+
+@pytest.mark.parametrize("text", ["Who is the buyer?", "Did Layla Haddad choose the flat?"])
+def test_what_is_asked_of_nobody_or_of_nothing_is_declined(
+    world: TestClient, drain: Callable[[], int], text: str
+) -> None:
+    drain()
+    assert ask(world, text, client_id=None)["abstained"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I lost my last deal with another agency and I am worried.",
+        "Layla Haddad wants a flat with her own garden.",
+        "I would like to invest in Qamar Quay, is the yield good?",
+        "Last year I paid too much, is the price fair?",
+    ],
+)
+def test_what_is_told_in_a_talk_is_no_question_for_what_no_record_tells(
+    world: TestClient, drain: Callable[[], int], text: str
+) -> None:
+    drain()
+    reply = ask(world, text, property=PROPERTY)
+    assert not reply["abstained"]
+    assert CANNOT_TELL not in reply["text"]
+
+
+@pytest.mark.parametrize("text", ["Layla Haddad", "Who is Layla Haddad?", "What do you know about Layla Haddad?"])
+def test_a_bare_name_is_answered_with_what_there_is(world: TestClient, drain: Callable[[], int], text: str) -> None:
+    drain()
+    reply = ask(world, text, client_id=None)
+    assert not reply["abstained"]
+    assert "Layla Haddad is on record with a budget of AED 1,500,000." in reply["text"]
+
+
+def test_the_best_agent_is_the_first_of_the_leaderboard(world: TestClient, drain: Callable[[], int]) -> None:
+    better = {"agent_id": OTHER, "name": "Huda Nasser", "closing_rate": 0.6, "deals_closed": 90}
+    assert world.post("/agent/ingest", json=[better]).json()["rejected"] == 0
+    drain()
+    for text in ("Who is the best agent?", "Who is our top agent?"):
+        assert "Huda Nasser is in place 1 on the leaderboard" in ask(world, text, client_id=None)["text"]
+    assert "Omar Saleh is in place 2 on the leaderboard" in ask(world, "What is my rank?", client_id=None)["text"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Any
 from uuid import UUID
 
@@ -273,6 +274,15 @@ def test_records_and_questions_are_escaped() -> None:
     html = shown(client_input=HOSTILE, records=[record])
     assert "<script" not in html
     assert "&lt;script&gt;" in html
+
+
+def test_no_record_makes_a_link_that_leads_elsewhere() -> None:
+    lures = ("javascript:alert(1)", "https://elsewhere.example", "[here](https://elsewhere.example)")
+    record = {"layer": "client", "id": CLIENT, "content_hash": "c0", "fields": dict.fromkeys(("name", "email"), lures)}
+    html = shown(client_input=" ".join(lures), text=" ".join(lures), records=[record])
+    links = re.findall(r'href="([^"]*)"', html)
+    assert links
+    assert [link for link in links if not link.startswith(("/", "#"))] == []
 
 
 def test_sentences_are_divided_as_the_text_is() -> None:

@@ -35,6 +35,17 @@ def test_what_helps_rises_and_is_beyond_doubt() -> None:
     assert proposal.weights.factor("market", "property") == 1
 
 
+def test_the_gain_is_over_the_weights_in_force() -> None:
+    judged = crowd("property", 12, 4)
+    first = propose(judged, DEFAULT, np.random.default_rng(2))
+    assert first is not None
+    assert propose(judged, first.weights, np.random.default_rng(2)) is None, "nothing new was said"
+    more = [*judged, *lists("newcomer", "property", 4, np.random.default_rng(4))]
+    second = propose(more, first.weights, np.random.default_rng(2))
+    assert second is not None
+    assert not second.is_better, "what is in force already gains nothing"
+
+
 def test_noise_is_not_taken() -> None:
     rng = np.random.default_rng(3)
     noise = [one for i in range(12) for one in lists(f"user {i}", LAYERS[i % 3], 4, rng)]

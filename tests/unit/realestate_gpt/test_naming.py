@@ -1,6 +1,8 @@
 """Names are found although they are misspelt, and never one for another that differs in a number."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from estate.realestate_gpt.asking import understand
 from estate.realestate_gpt.intent import Intent
@@ -69,6 +71,15 @@ def test_what_is_asked(text: str, key: str | None, foreign: bool) -> None:
     assert (subject.fact.key if subject.fact else None) == key
     if key is None:
         assert subject.foreign is foreign
+
+
+@given(st.sampled_from(["May", "Will", "Hope", "Price", "House", "Said", "Call", "Deal", "K", "Grant", "Market"]))
+def test_a_surname_is_one_whatever_it_means(surname: str) -> None:
+    asked = understand(f"What is Layla {surname}'s budget?", [LAYLA])
+    assert asked.match.records == ()
+    assert asked.match.taken
+    assert asked.odd > 0
+    assert understand("What is Layla's budget?", [LAYLA]).match.records == (LAYLA,)
 
 
 def test_names_are_no_topics() -> None:
