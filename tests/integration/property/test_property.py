@@ -189,6 +189,7 @@ def test_an_unknown_area_rejects_the_row_and_makes_no_project(session: Session, 
         ({"payment_plan": {"installments": [{"pct": 60}, {"pct": "x"}]}}, "payment_plan.installments.1.pct"),
         ({"payment_plan": {"installments": [{"pct": 0.0999}] * 1001}}, "payment_plan.installments"),
         ({"amenities": [5]}, "amenities"),
+        ({"amenities": [{"code": ["x"], "label": "Pool"}]}, "amenities"),
         ({"price": -1}, "price"),
         ({"area_sqm": 0}, "area_sqm"),
         ({"status": "gone"}, "status"),
@@ -198,8 +199,8 @@ def test_an_unknown_area_rejects_the_row_and_makes_no_project(session: Session, 
     ],
 )
 def test_a_bad_row_is_rejected_with_its_path(session: Session, fields: dict[str, Any], path: str) -> None:
-    (item,) = ingest(session, unit(**fields)).items
-    assert item.status == "rejected"
+    item, good = ingest(session, unit(**fields), unit(2)).items
+    assert (item.status, good.status) == ("rejected", "created")
     assert [problem.field for problem in item.problems] == [path]
 
 

@@ -1,6 +1,8 @@
 """Amenities get one code each, whatever they are called; unknown ones are kept."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from estate.property.analytics.amenities import normalise
 
@@ -51,10 +53,31 @@ def test_what_was_normalised_stays_as_it_is() -> None:
     assert normalise(first) == first
 
 
-@pytest.mark.parametrize("item", ["", "--", 5, None, {}, {"label": 5}, {"code": "Pool", "label": 5}])
+@pytest.mark.parametrize(
+    "item", ["", "--", 5, None, {}, {"label": 5}, {"code": "Pool", "label": 5}, {"code": ["x"], "label": "Pool"}]
+)
 def test_what_has_no_name_is_refused(item: object) -> None:
     with pytest.raises(ValueError, match="amenity"):
         normalise([item])
+
+
+NAMES = st.sampled_from(["gym", "Gym ", "Pool", "x_gym", "helipad", "x_helipad", "روف"]) | st.text(max_size=5)
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | NAMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["code", "label", "name", "x"]), inner),
+    max_leaves=6,
+)
+
+
+@given(st.lists(ANY, max_size=4) | st.dictionaries(NAMES, ANY, max_size=4))
+def test_any_json_is_refused_or_gets_one_text_as_code_for_each(stated: object) -> None:
+    try:
+        found = normalise(stated)  # type: ignore[arg-type]
+    except ValueError:
+        return
+    assert all(isinstance(item["code"], str) for item in found)
+    assert len({item["code"] for item in found}) == len(found)
+    assert normalise(found) == found
 
 
 @pytest.mark.parametrize(

@@ -165,10 +165,12 @@ def _named(name: str) -> dict[str, Any]:
 
 def _completed(item: object) -> dict[str, Any]:
     """Fill in what an object leaves out, from its code or its label; what it states is kept."""
-    stated = {str(k): v for k, v in item.items() if v is not None} if isinstance(item, Mapping) else {}
+    stated = {str(k): v for k, v in item.items() if v not in (None, "")} if isinstance(item, Mapping) else {}
     code, label = stated.get("code"), stated.get("label", stated.get("name"))
-    name = code if isinstance(code, str) and (label is None or _words(code) in _CODES) else label
-    if not isinstance(name, str) or not isinstance(label, str | None):
+    if not isinstance(code, str | None) or not isinstance(label, str | None):
+        raise ValueError("The code and the label of an amenity are text.")
+    name = code if code is not None and (label is None or _words(code) in _CODES) else label
+    if name is None:
         raise ValueError("An amenity is a name, or an object with a code or a label.")
     known = _named(name.removeprefix("x_") if _words(name) not in _CODES else name)
     return known | {key: value for key, value in stated.items() if key != "name"}
