@@ -23,6 +23,8 @@ def codes(stated: object) -> list[str]:
         ("Maid's room", "x_maids_room"),
         ("غرفة خادمة", "x_maids_room"),
         ("Helipad", "x_helipad"),
+        ("x_helipad", "x_helipad"),
+        ("x_maids_room", "x_maids_room"),
     ],
 )
 def test_synonyms(name: str, code: str) -> None:
@@ -38,6 +40,31 @@ def test_objects_keep_what_they_state_and_gain_what_they_leave_out() -> None:
         "vocabulary": "reso:CommunityFeatures",
         "label_ar": "مسبح",
     }
+
+
+@pytest.mark.parametrize(
+    ("stated", "code"),
+    [
+        ({"code": "gym"}, "FitnessCenter"),
+        ({"code": "x_gym"}, "FitnessCenter"),
+        ({"code": "pool", "label": "Pool"}, "Pool"),
+        ({"code": "SWIM", "label": "Swimming pool"}, "Pool"),
+        ({"code": "Helipad"}, "x_helipad"),
+        ({"code": "helipad-7", "label": "Helipad"}, "helipad-7"),
+        ({"code": "", "label": "Pool"}, "Pool"),
+    ],
+)
+def test_the_code_of_an_object_is_the_one_of_the_vocabulary_where_it_has_one(stated: object, code: str) -> None:
+    assert codes([stated]) == [code]
+
+
+@given(st.text(min_size=1, max_size=9) | st.sampled_from(["Gym", "x_gym", "private garden", "Kids' area", "x_helipad"]))
+def test_a_name_and_an_object_with_it_as_code_are_one_amenity(name: str) -> None:
+    try:
+        found = normalise([name])
+    except ValueError:
+        return
+    assert codes([{"code": name}, {"code": found[0]["code"]}, name]) == codes([name])
 
 
 def test_each_code_once_in_order() -> None:
