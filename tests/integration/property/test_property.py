@@ -423,6 +423,20 @@ def test_no_chance_is_told_of_days_that_too_few_units_were_seen(session: Session
     )
 
 
+@pytest.mark.parametrize("before", [None, 900])
+@pytest.mark.parametrize("status", ["available", "sold"])
+def test_a_sale_before_the_listing_tells_nothing_of_the_time_to_sell(
+    session: Session, area: uuid.UUID, before: int | None, status: str
+) -> None:
+    earlier = None if before is None else (dt.datetime.now(dt.UTC) - dt.timedelta(days=before)).isoformat()
+    bought = [unit(n, status="sold", sold_at=earlier, area_id=str(area)) for n in range(21, 41)]
+    ingest(session, *bought, *(on_market(n, area, days=300, sold_after=9 + n) for n in range(1, 21)))
+    ingest(session, *(on_market(n, area, days=200) | {"status": status} for n in range(21, 41)))
+    selling = service.predict(session, ref(40)).time_to_sell
+    assert (selling.status, selling.n, selling.sold) == ("ok", 40, 20)
+    assert [chance.probability for chance in selling.chances] == pytest.approx([0.5] * 3, abs=0.02)
+
+
 def test_a_unit_without_an_area_is_not_compared_with_others_without_one(session: Session) -> None:
     sold: dict[str, Any] = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": "2026-02-01T00:00:00Z"}
     ingest(session, unit(1), *(unit(n, price=100_000, **sold) for n in range(2, 22)))

@@ -401,12 +401,12 @@ def market_times(
 ) -> Sequence[Row[tuple[str | None, int | None, float, bool]]]:
     """Return (segment, bedrooms, days on the market, sold) of the area's units with a listing date.
 
-    A unit for sale is seen until now, one that was withdrawn or reserved until its last change.
+    A unit for sale is seen until now, whenever it was sold before; one that was withdrawn or reserved, or sold on a
+    day that is not known, until its last change.
     """
-    sold = (Unit.status == "sold") & Unit.sold_at.is_not(None)
-    left = case((Unit.status == "available", None), else_=Unit.updated_at)
-    end = func.least(now, func.coalesce(Unit.sold_at, left, now))
-    days = func.extract("epoch", end - Unit.listed_at) / 86_400.0
+    sold = (Unit.status == "sold") & Unit.sold_at.is_not(None) & (Unit.sold_at >= Unit.listed_at)
+    end = case((Unit.status == "available", now), (sold, Unit.sold_at), else_=Unit.updated_at)
+    days = func.extract("epoch", func.least(now, end) - Unit.listed_at) / 86_400.0
     query = (
         select(Unit.segment, Unit.bedrooms, func.greatest(days, 0.0), sold)
         .where(Unit.area_id == area_id, Unit.listed_at.is_not(None), Unit.listed_at <= now)
