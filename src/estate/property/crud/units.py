@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
 from estate.core.paging import Key, Page, count_rows, fetch_page
+from estate.core.types import MONEY_LIMIT
 from estate.core.upsert import Written, upsert
 from estate.property.models import Project, Unit
 from estate.property.schemas import UnitFilter, UnitsWanted
@@ -268,7 +269,7 @@ def _is_sale(currency: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]
         Unit.sold_at <= now,
         Unit.currency == currency,
         Unit.price > 0,
-        Unit.area_sqm.is_not(None),
+        Unit.price < MONEY_LIMIT * Unit.area_sqm,  # Else a square metre has no price.
         Unit.area_id.is_not(None),
     )
 
