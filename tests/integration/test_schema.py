@@ -1,5 +1,7 @@
 """The migrations build what the specification demands, in both directions, and nothing drifts."""
 
+import json
+
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
@@ -9,6 +11,7 @@ from scripts.spec_schema import COLUMNS
 from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from estate.core.migrate import alembic_config, downgrade, upgrade
+from estate.core.roles import ensure_roles
 
 
 def test_the_migrated_database_has_all_that_the_specification_demands(connection: Connection) -> None:
@@ -75,3 +78,28 @@ def test_up_from_empty_down_to_empty_and_no_drift(empty_database: str) -> None:
         left = set(inspect(connection).get_table_names())
     engine.dispose()
     assert left <= {"alembic_version"}
+
+
+def test_amenities_that_were_stored_under_other_codes_get_those_of_the_vocabulary(empty_database: str) -> None:
+    engine = create_engine(empty_database)
+    gym, helipad, odd = [{"code": "gym", "label": "Gym"}], [{"code": "x_helipad", "label": "Helipad"}], [{"code": 5}]
+    with engine.begin() as connection:
+        ensure_roles(connection, {})
+    command.upgrade(alembic_config(empty_database), "0016")
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO projects (project_id) VALUES ('00000000-0000-0000-0000-000000000001')"))
+        for amenities in (gym + gym, helipad, odd, [], None):
+            connection.execute(
+                text("""
+                INSERT INTO properties (project_id, unit_id, currency, amenities)
+                SELECT project_id, gen_random_uuid(), 'AED', cast(:amenities AS jsonb) FROM projects
+                """),
+                {"amenities": None if amenities is None else json.dumps(amenities)},
+            )
+    upgrade(empty_database)
+    with engine.connect() as connection:
+        stored = connection.scalars(text("SELECT amenities FROM properties")).all()
+    engine.dispose()
+    known = {"code": "FitnessCenter", "label": "Gym", "scope": "building", "vocabulary": "reso:AssociationAmenities"}
+    unknown = helipad[0] | {"scope": "unit", "vocabulary": "local"}
+    assert sorted(stored, key=str) == sorted([[known], [unknown], odd, [], None], key=str)

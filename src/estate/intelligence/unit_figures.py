@@ -6,8 +6,8 @@ the moment of the count:
 * ``real_demand`` (people): distinct clients who named the unit within ``ESTATE_DEMAND_WINDOW_DAYS``, in an event or
   by a deal that was opened then. None for a unit that no client ever named.
 * ``sales_velocity`` (units a month): units of the project that were sold within ``ESTATE_VELOCITY_WINDOW_DAYS``, over
-  the months of `DAYS_PER_MONTH` in it since the first listing of the project, at least one. Sold is a unit stated as
-  sold with its time, else one with a won deal. None for a project without a sale or a past listing.
+  the months of `DAYS_PER_MONTH` in it since the first listing or sale of the project, at least one. Sold is a unit
+  stated as sold with its time, else one with a won deal. None for a project without a past sale or listing.
 * ``positive_triggers``, ``negative_reviews``: terms of the events about the unit. A term that the newest analysis
   proves to go with winning or losing is what it proves; any other is what most of its events with an outcome are
   here. What an agent says is no review. None for a unit about which nothing was said, and an empty list where all
@@ -79,10 +79,9 @@ def _velocities(
 
 def velocity(pace: Paced, days: int, now: dt.datetime) -> Figure:
     """Return ``sales_velocity`` of a project, in units a month, from the sales of the last `days` days."""
-    listed_days = None if pace.listed_at is None else (now - pace.listed_at).days
-    if not pace.any_sold and (listed_days is None or listed_days < 0):
+    if pace.began_at is None or pace.began_at > now:
         return Figure(None, 0, days, "Neither a sale nor a listing of the project is known.")
-    covered = days if listed_days is None else max(min(days, listed_days), 0)
+    covered = min(days, (now - pace.began_at).days)
     months = max(covered / DAYS_PER_MONTH, Decimal(1))
     why = f"{pace.sold} units of the project were sold in {months.quantize(HUNDREDTH)} months."
     return Figure((pace.sold / months).quantize(HUNDREDTH), pace.sold, days, why)
@@ -91,7 +90,7 @@ def velocity(pace: Paced, days: int, now: dt.datetime) -> Figure:
 def _velocity_changes(pace: Paced, days: int, now: dt.datetime) -> dt.datetime | None:
     """Return when a sale leaves the window, or a day is added to what a project younger than the window covers."""
     leaves = None if pace.first_sold_at is None else pace.first_sold_at + days * DAY
-    young = pace.listed_at is not None and now - pace.listed_at < days * DAY
+    young = pace.began_at is not None and now - pace.began_at < days * DAY
     return _first(leaves, now + DAY if young else None)
 
 

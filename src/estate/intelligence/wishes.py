@@ -264,7 +264,7 @@ def _counts(*values: object) -> list[int]:
 
 def _count(value: object) -> int | None:
     if isinstance(value, str) and value.strip().isdecimal():
-        value = int(value)
+        value = float(value)  # Unlike an int, it may have any number of digits.
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return int(value) if 0 <= value <= MOST_BEDROOMS and value == int(value) else None

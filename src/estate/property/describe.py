@@ -8,6 +8,7 @@ from typing import Any
 from estate.core.documents import DocumentText
 from estate.core.identifiers import UnitRef
 from estate.core.json_text import json_text
+from estate.core.types import MONEY_LIMIT
 from estate.property.analytics.comparison import Figure, Listing
 from estate.property.analytics.payment_plan import PaymentPlan, PlanError
 from estate.property.models import Project, Unit
@@ -76,7 +77,8 @@ def _count(stated: Sequence[Any] | Mapping[str, Any] | None) -> int | None:
 
 
 def _price_per_sqm(unit: Unit) -> Decimal | None:
-    if unit.price is None or unit.area_sqm is None:
+    """Return the price of a square metre, where it is an amount of money."""
+    if unit.price is None or unit.area_sqm is None or unit.price >= MONEY_LIMIT * unit.area_sqm:
         return None
     return (unit.price / unit.area_sqm).quantize(CENT)
 

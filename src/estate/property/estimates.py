@@ -6,9 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from estate.core.identifiers import UnitRef
+from estate.core.types import MONEY_LIMIT
 from estate.property.analytics import survival
 from estate.property.analytics.comparables import MIN_COMPARABLES
 from estate.property.analytics.valuation import Comparables
@@ -37,8 +39,11 @@ def value_out(unit: Unit, fitted: Fitted, times: Sequence[Any], on: dt.date) -> 
     """
     frame, day = fitted.frame(unit), np.datetime64(on)
     result = fitted.model.predict(frame, day, level=LEVEL)
-    nearest = _comparables(fitted, fitted.model.comparables(frame, day))
-    value, lower, upper = (_money(ends[0]) for ends in (result.value, result.lower, result.upper))
+    found = fitted.model.comparables(frame, day)
+    ends = np.concatenate([result.value, result.lower, result.upper])
+    tellable = _are_money(ends) and _are_money(found.adjusted)
+    nearest = _comparables(fitted, found) if tellable else []
+    value, lower, upper = (_money(end) if tellable else None for end in ends)
     return ValueOut(
         property_id=str(UnitRef(unit.project_id, unit.unit_id)),
         status="insufficient_data" if value is None else "ok",
@@ -54,14 +59,26 @@ def value_out(unit: Unit, fitted: Fitted, times: Sequence[Any], on: dt.date) -> 
         as_of=on,
         method="learned" if fitted.learned else "comparables",
         sales=len(fitted.sales),
-        why=_why(unit, fitted, len(nearest)),
+        why=_why(unit, fitted, len(nearest)) if tellable else _untellable(unit),
         reasons=[] if value is None else _reasons(unit, nearest, value),
         time_to_sell=_time_to_sell(unit, times),
     )
 
 
+def _are_money(amounts: npt.NDArray[np.float64]) -> bool:
+    """Tell whether each amount that is there can be a price."""
+    return not ((amounts < float(CENT)) | (amounts >= float(MONEY_LIMIT))).any()
+
+
 def _money(value: float) -> Decimal | None:
     return None if np.isnan(value) else Decimal(str(value)).quantize(CENT)
+
+
+def _untellable(unit: Unit) -> str:
+    return (
+        f"For a unit of this size, the comparable sales lead to an amount below {CENT} or above "
+        f"{MONEY_LIMIT - CENT:,} {unit.currency}, which cannot be a price."
+    )
 
 
 def _why(unit: Unit, fitted: Fitted, n: int) -> str:

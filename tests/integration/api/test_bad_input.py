@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
@@ -397,6 +398,26 @@ def test_after_all_refusals_every_get_still_answers(world: TestClient) -> None:
     for bad, path in CASES:
         post(world, path, body_with(path, FIELDS[bad.kind][path], bad.fragment))
     assert {path: world.get(path, params=valid).status_code for path, valid in GETS.items()} == dict.fromkeys(GETS, 200)
+
+
+@pytest.mark.parametrize(
+    "interest",
+    [{"amenities": [{"code": ["Pool"], "label": "Pool"}]}, {"bedrooms": "9" * 4_301}],
+    ids=["code", "bedrooms"],
+)
+def test_a_wish_that_cannot_be_read_breaks_no_page(
+    world: TestClient, connection: Connection, drain: Callable[[], int], interest: dict[str, Any]
+) -> None:
+    other = str(uuid.UUID(int=3))
+    both = [BODIES["/client/ingest"] | {"interest": interest}, BODIES["/client/ingest"] | {"client_id": other}]
+    assert world.post("/client/ingest", json=both).status_code == 200
+    for stage in ("won", "lost"):
+        deal = BODIES["/behavior/deal"] | {"deal_id": str(uuid.uuid4()), "stage": stage, "closed_at": WHEN}
+        assert world.post("/behavior/deal", json=deal).status_code == 200
+    drain()
+    assert connection.execute(text("SELECT topic, last_error FROM outbox WHERE last_error IS NOT NULL")).all() == []
+    gets = GETS | {"/agent/rankings": {}}
+    assert {path: world.get(path, params=valid).status_code for path, valid in gets.items()} == dict.fromkeys(gets, 200)
 
 
 @pytest.fixture

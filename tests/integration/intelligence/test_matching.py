@@ -177,6 +177,20 @@ def test_what_the_client_insists_on_is_a_limit(session: Session, brokerage: Any,
     assert [r.property_id for r in recommend(session, client, now)] == [str(good)]
 
 
+@pytest.mark.parametrize("wished", ["gym", {"code": "gym"}, {"code": "x_gym", "label": "Fitness"}])
+def test_an_amenity_is_the_same_however_it_was_written(
+    session: Session, brokerage: Any, now: dt.datetime, wished: object
+) -> None:
+    spellings: list[Any] = ["Gym", {"code": "gym"}, {"code": "GYM", "label": "Gym"}, {"label": "Health club"}]
+    units = {str(brokerage.unit(i, amenities=[spelling])) for i, spelling in enumerate(spellings)}
+    without = str(brokerage.unit(9, amenities=["Pool"]))
+    insisting = brokerage.client(1, interest={"must": {"amenities": [wished]}})
+    assert {item.property_id for item in recommend(session, insisting, now)} == units
+    wishing = brokerage.client(2, interest={"amenities": [wished]})
+    found = recommend(session, wishing, now)
+    assert {r.property_id for r in found if "amenities" in {t.field for t in r.trade_offs}} == {without}
+
+
 @pytest.mark.parametrize(("wish", "last"), [({"bedrooms_max": 3}, 4), ({"bedrooms": {"min": 3}}, 2)])
 def test_a_wish_for_bedrooms_that_is_open_on_one_side(
     session: Session, brokerage: Any, now: dt.datetime, wish: dict[str, Any], last: int

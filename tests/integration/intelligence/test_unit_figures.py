@@ -133,6 +133,15 @@ def test_velocity_of_a_young_project_is_over_its_own_time(desk: Desk) -> None:
     assert recount_at(desk, unit) == NOW + dt.timedelta(days=11), "each day adds to what is covered"
 
 
+def test_velocity_covers_the_sales_before_the_first_listing(desk: Desk) -> None:
+    units = [desk.unit(i, status="sold", sold_at=days_ago(5 * i)) for i in range(1, 31)]
+    (unlisted,) = desk.read(units[0])
+    assert unlisted.sales_velocity == float(round(30 / (150 / MONTH), 2))
+    assert unlisted.computed["sales_velocity"].why == "30 units of the project were sold in 4.93 months."
+    (listed,) = desk.read(desk.unit(31, listed_at=days_ago(3)))
+    assert (listed.sales_velocity, listed.computed) == (unlisted.sales_velocity, unlisted.computed)
+
+
 def test_velocity_needs_a_sale_or_a_listing(desk: Desk) -> None:
     (unknown,) = desk.read(desk.unit(1))
     assert unknown.sales_velocity is None
@@ -347,10 +356,9 @@ def recounted(session: Session, now: dt.datetime) -> dict[UnitRef, tuple[Any, ..
         recent = {client for client, at in shown if now - dt.timedelta(days=30) < at <= now}
         demand = len(recent) if any(at <= now for _, at in shown) else None
         inside = [at for at in sold[project] if now - dt.timedelta(days=182) < at <= now]
-        since = min(listed[project], default=None)
-        months = max(Decimal(182 if since is None else min(182, (now - since).days)) / MONTH, Decimal(1))
-        known = sold[project] or (since is not None and since <= now)
-        velocity = round(len(inside) / months, 2) if known else None
+        since = min(listed[project] + sold[project], default=FAR)
+        months = max(Decimal(min(182, (now - since).days)) / MONTH, Decimal(1))
+        velocity = round(len(inside) / months, 2) if since <= now else None
         said: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
         for of_event in events:
             if of_event[1] == unit and of_event[4] is not None:

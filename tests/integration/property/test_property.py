@@ -189,6 +189,7 @@ def test_an_unknown_area_rejects_the_row_and_makes_no_project(session: Session, 
         ({"payment_plan": {"installments": [{"pct": 60}, {"pct": "x"}]}}, "payment_plan.installments.1.pct"),
         ({"payment_plan": {"installments": [{"pct": 0.0999}] * 1001}}, "payment_plan.installments"),
         ({"amenities": [5]}, "amenities"),
+        ({"amenities": [{"code": ["x"], "label": "Pool"}]}, "amenities"),
         ({"price": -1}, "price"),
         ({"area_sqm": 0}, "area_sqm"),
         ({"status": "gone"}, "status"),
@@ -198,8 +199,8 @@ def test_an_unknown_area_rejects_the_row_and_makes_no_project(session: Session, 
     ],
 )
 def test_a_bad_row_is_rejected_with_its_path(session: Session, fields: dict[str, Any], path: str) -> None:
-    (item,) = ingest(session, unit(**fields)).items
-    assert item.status == "rejected"
+    item, good = ingest(session, unit(**fields), unit(2)).items
+    assert (item.status, good.status) == ("rejected", "created")
     assert [problem.field for problem in item.problems] == [path]
 
 
@@ -420,6 +421,20 @@ def test_no_chance_is_told_of_days_that_too_few_units_were_seen(session: Session
         "Too few of the 71 units of the area were seen for longer than 50 days to tell the chance of a sale within "
         "60 days or more."
     )
+
+
+@pytest.mark.parametrize("before", [None, 900])
+@pytest.mark.parametrize("status", ["available", "sold"])
+def test_a_sale_before_the_listing_tells_nothing_of_the_time_to_sell(
+    session: Session, area: uuid.UUID, before: int | None, status: str
+) -> None:
+    earlier = None if before is None else (dt.datetime.now(dt.UTC) - dt.timedelta(days=before)).isoformat()
+    bought = [unit(n, status="sold", sold_at=earlier, area_id=str(area)) for n in range(21, 41)]
+    ingest(session, *bought, *(on_market(n, area, days=300, sold_after=9 + n) for n in range(1, 21)))
+    ingest(session, *(on_market(n, area, days=200) | {"status": status} for n in range(21, 41)))
+    selling = service.predict(session, ref(40)).time_to_sell
+    assert (selling.status, selling.n, selling.sold) == ("ok", 40, 20)
+    assert [chance.probability for chance in selling.chances] == pytest.approx([0.5] * 3, abs=0.02)
 
 
 def test_a_unit_without_an_area_is_not_compared_with_others_without_one(session: Session) -> None:

@@ -136,6 +136,46 @@ def test_a_value_comes_with_comparables_that_can_be_looked_up(api: TestClient) -
         assert sale["adjusted_price"] == sale["price"]
 
 
+@pytest.mark.parametrize(
+    ("price", "size"),
+    [("0.01", 1), ("1000000", 1e12), ("1000000", 1e-300), ("999999999999999.99", 5_000)],
+)
+def test_a_value_that_cannot_be_a_price_is_not_told(api: TestClient, price: str, size: float) -> None:
+    area = "00000000-0000-4000-8000-0000000000c1"
+    answer = api.post("/market/ingest", json={"area_id": area, "area_name": "Marina"})
+    assert answer.status_code == 200, answer.text
+    sold: dict[str, Any] = {
+        "area_id": area,
+        "area_sqm": 100,
+        "price": price,
+        "status": "sold",
+        "sold_at": "2026-03-01T00:00:00Z",
+    }
+    ids = [f"00000000-0000-4000-8000-0000000001{n:02d}" for n in range(6)]
+    post(api, unit(A, price="1", area_id=area, area_sqm=size), *(unit(i, **sold) for i in ids))
+    told = api.get("/property/predict", params={"unit": A}).json()
+    assert (told["status"], told["value"], told["lower"], told["comparables"]) == ("insufficient_data", None, None, [])
+    assert (told["n"], told["sales"], told["reasons"]) == (0, 6, [])
+    assert told["why"] == (
+        "For a unit of this size, the comparable sales lead to an amount below 0.01 or above 999,999,999,999,999.99 "
+        "AED, which cannot be a price."
+    )
+
+
+def test_a_size_by_which_a_square_metre_has_no_price_breaks_no_page(api: TestClient) -> None:
+    area = "00000000-0000-4000-8000-0000000000c1"
+    assert api.post("/market/ingest", json={"area_id": area, "area_name": "Marina"}).status_code == 200
+    home: dict[str, Any] = {"area_id": area, "price": "100000", "area_sqm": 100}
+    sold = home | {"status": "sold", "sold_at": "2026-03-01T00:00:00Z"}
+    ids = [f"00000000-0000-4000-8000-0000000001{n:02d}" for n in range(6)]
+    odd = unit("00000000-0000-4000-8000-000000000199", **sold | {"area_sqm": 1e-300})
+    post(api, unit(A, **home), unit(C, **home | {"area_sqm": 1e-300}), odd, *(unit(i, **sold) for i in ids))
+    told = api.get("/property/predict", params={"unit": A}).json()
+    assert (told["status"], told["n"], told["value"]) == ("ok", 6, "100000.00")
+    compared = api.get("/property/compare", params={"unitA": A, "unitB": C}).json()
+    assert "price_per_sqm" not in {point["field"] for one in compared["units"] for point in one["pros"] + one["cons"]}
+
+
 def test_recommend_for_an_unknown_client_is_not_found(api: TestClient) -> None:
     assert api.get("/property/recommend", params={"client_id": C}).status_code == 404
     assert fields(api.get("/property/recommend", params={"client_id": "x"})) == ["client_id"]

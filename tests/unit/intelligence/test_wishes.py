@@ -72,6 +72,7 @@ def test_object_with_everything() -> None:
         ("1.5 bedrooms", None, None),
         ({"bedrooms": True}, None, None),
         ({"bedrooms": -4}, None, None),
+        ({"bedrooms": "9" * 4_301}, None, None),
         ("sea view", None, None),
     ],
 )
@@ -130,17 +131,21 @@ def test_types_and_amenities_are_compared_by_one_name() -> None:
     )
 
 
+@pytest.mark.parametrize("code", [["Pool"], {"a": 1}, 5])
+def test_an_amenity_that_cannot_be_read_is_no_wish(code: object) -> None:
+    assert amenity_keys(["gym", {"code": code, "label": "Pool"}]) == {"FitnessCenter"}
+
+
+KEYS = st.sampled_from(["bedrooms", "bedrooms_min", "min", "max", "area", "areas", "type", "amenities", "must", "x"])
+NAMES = st.sampled_from(["code", "label", "name", "segment", "delivery_by"])
 JSON = st.recursive(
-    st.none() | st.booleans() | st.floats(allow_nan=False) | st.integers() | st.text(max_size=12),
-    lambda inner: (
-        st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(
-                ["bedrooms", "bedrooms_min", "min", "max", "area", "areas", "type", "amenities", "delivery_by", "x"]
-            ),
-            inner,
-        )
-    ),
+    st.none()
+    | st.booleans()
+    | st.floats(allow_nan=False)
+    | st.integers()
+    | st.text(max_size=12)
+    | st.sampled_from(["Pool", "gym", "villa", "2-3 bedrooms", "9" * 4_301, "2027-01-01", "ready"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | NAMES, inner),
     max_leaves=12,
 )
 
@@ -149,6 +154,7 @@ JSON = st.recursive(
 @settings(max_examples=200, deadline=None)
 def test_any_json_is_read_without_an_error(interest: object, targets: object) -> None:
     wishes = parse_wishes(interest, targets)
+    parse_must(interest)
     if wishes.bedrooms_min is not None and wishes.bedrooms_max is not None:
         assert wishes.bedrooms_min <= wishes.bedrooms_max
     assert "" not in wishes.area_names | wishes.amenities | wishes.unit_types

@@ -105,6 +105,19 @@ def test_the_interval_of_few_sales_holds_what_it_promises() -> None:
     assert np.mean(inside) == pytest.approx(0.8, abs=0.04)
 
 
+@pytest.mark.parametrize("areas", [["a"], ["a", "b"]])
+def test_rising_prices_of_one_area_or_two_are_followed(areas: list[str]) -> None:
+    bias = []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        homes = pd.DataFrame({"area": np.resize(areas, 150), "size": rng.uniform(60, 200, 150)})
+        days = np.sort(rng.integers(0, 3 * 365, 150))
+        price = 10_000 * homes["size"] * np.exp(0.2 * days / 365 + rng.normal(0, 0.03, 150))
+        model = fitted(homes, price, DAY - 3 * 365 + days.astype("timedelta64[D]"))
+        bias.append(model.predict(frame(1, size=100), DAY).value[0] / (1_000_000 * np.exp(0.6)) - 1)
+    assert -0.027 < np.mean(bias) < 0  # The index follows prices that only ever rise with a delay.
+
+
 # Many sales
 
 

@@ -120,7 +120,9 @@ def label(code: str) -> str:
 
 
 def _words(text: str) -> str:
-    return " ".join(re.findall(r"\w+", text.replace("'", "").replace("’", "").replace("_", " ").lower()))
+    """Return a name as it is compared: without case, marks, and what our own codes begin with."""
+    bare = text.strip().removeprefix("x_").replace("'", "").replace("’", "").replace("_", " ")
+    return " ".join(re.findall(r"\w+", bare.lower()))
 
 
 _CODES = _SYNONYMS | {_words(code): code for code in _KNOWN} | {_words(k[0]): code for code, k in _KNOWN.items()}
@@ -158,17 +160,19 @@ def _named(name: str) -> dict[str, Any]:
         raise ValueError(f"An amenity is a name of 1 to {MAX_LABEL} characters, or an object with one.")
     code = _CODES.get(words)
     if code is None:
-        return {"code": "x_" + words.replace(" ", "_"), "label": name.strip(), "scope": "unit", "vocabulary": "local"}
+        bare = name.strip().removeprefix("x_")
+        return {"code": "x_" + words.replace(" ", "_"), "label": bare, "scope": "unit", "vocabulary": "local"}
     label, scope, vocabulary = _KNOWN[code]
     return {"code": code, "label": label, "scope": scope, "vocabulary": vocabulary}
 
 
 def _completed(item: object) -> dict[str, Any]:
-    """Fill in what an object leaves out, from its code or its label; what it states is kept."""
-    stated = {str(k): v for k, v in item.items() if v is not None} if isinstance(item, Mapping) else {}
+    """Fill in what an object leaves out; what it states is kept, but its code where the vocabulary has one."""
+    stated = {str(k): v for k, v in item.items() if v not in (None, "")} if isinstance(item, Mapping) else {}
     code, label = stated.get("code"), stated.get("label", stated.get("name"))
-    name = code if isinstance(code, str) and (label is None or _words(code) in _CODES) else label
-    if not isinstance(name, str) or not isinstance(label, str | None):
+    names = [name for name in (code, label) if name is not None]
+    if not names or not all(isinstance(name, str) for name in names):
         raise ValueError("An amenity is a name, or an object with a code or a label.")
-    known = _named(name.removeprefix("x_") if _words(name) not in _CODES else name)
-    return known | {key: value for key, value in stated.items() if key != "name"}
+    known = next((name for name in names if _words(name) in _CODES), None)
+    replaced = {"name"} if known is None and label is not None else {"name", "code"}
+    return _named(known or names[-1]) | {key: value for key, value in stated.items() if key not in replaced}

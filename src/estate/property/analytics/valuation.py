@@ -119,7 +119,6 @@ class ValuationModel:
         codes = pd.factorize(frame[self._area])[0] if self._area else np.zeros(len(frame), dtype=np.intp)
         self._effect = size_effect(self._log_size, self._log_price, codes) if self._size else 0.0
         base = self._effect * self._log_size
-        self._overall = float(np.mean(self._log_price - base)) if len(frame) else 0.0
         self._index = fit_index(days, self._unexplained(frame, self._log_price - base, fold))
         rate = self._log_price - base - self._index.at(days)
         if self._area and self._place:
@@ -133,7 +132,7 @@ class ValuationModel:
             place[: len(self._encoder.numbers)] = np.isin(self._encoder.numbers, self._place)
             self._learned = LearnedValue.fit(features, place, base, rate, fold, self._seed)
         if self._learned is None:
-            self._mean = ComparableMean.fit(self._market, self._area_level(levels, len(frame)))
+            self._mean = ComparableMean.fit(self._market, self._area_level(levels, rate))
         return self
 
     @property
@@ -146,7 +145,7 @@ class ValuationModel:
         levels = self._levels_by_fold(rate, fold)
         if len(rate) >= MIN_BOOSTED:
             return rate - quick_expectation(self._columns(frame, levels), rate, fold, self._seed)
-        return rate - self._area_level(levels, len(rate))
+        return rate - self._area_level(levels, rate)
 
     def _levels_by_fold(self, rate: Floats, fold: Ints) -> Floats:
         """Return the level of each sale's groups by other folds, float64[n, groups]."""
@@ -184,7 +183,7 @@ class ValuationModel:
         base, levels = self._effect * log_size(frame, self._size), self._levels(frame)
         if self._learned is not None:
             return self._learned.ends(self._features(frame, levels), base, level)
-        value, lower, upper = self._mean.ends(rows, unlike, self._area_level(levels, len(frame)), level)
+        value, lower, upper = self._mean.ends(rows, unlike, self._area_level(levels, self._market.rate), level)
         return base + value, base + lower, base + upper
 
     def comparables(self, frame: pd.DataFrame, valued_on: npt.ArrayLike) -> Comparables:
@@ -225,12 +224,12 @@ class ValuationModel:
         found = [group_levels(groups, rate, frame[name]) for name, groups in self._groups.items()]
         return np.stack(found, axis=1) if found else np.empty((len(frame), 0))
 
-    def _area_level(self, levels: Floats, n: int) -> Floats:
-        """Return the level of each row's area, that of the market where areas are not told apart."""
+    def _area_level(self, levels: Floats, rate: Floats) -> Floats:
+        """Return the level of each row's area, that of all rates where areas are not told apart."""
         names = list(self._groups)
         if self._area in names:
             return np.asarray(levels[:, names.index(self._area)], dtype=np.float64)
-        return np.full(n, self._overall)
+        return np.full(len(levels), rate.mean() if len(rate) else 0.0)
 
 
 def _widened(value: Floats, lower: Floats, upper: Floats, reach: Floats, least: float) -> tuple[Floats, Floats, Floats]:

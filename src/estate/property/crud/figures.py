@@ -21,7 +21,7 @@ SELECT project_id FROM projects WHERE project_id = ANY(:ids) ORDER BY project_id
 # A unit that people state as sold was sold when they say; any other when a deal about it was won.
 _PACES = text("""
 SELECT p.project_id, count(*) FILTER (WHERE s.at > :since AND s.at <= :until),
-    min(s.at) FILTER (WHERE s.at > :since AND s.at <= :until), min(p.listed_at), bool_or(s.at IS NOT NULL)
+    min(s.at) FILTER (WHERE s.at > :since AND s.at <= :until), least(min(p.listed_at), min(s.at))
 FROM properties p
 LEFT JOIN unnest(CAST(:won_projects AS uuid[]), CAST(:won_units AS uuid[]), CAST(:won_at AS timestamptz[]))
     AS w (project_id, unit_id, at) USING (project_id, unit_id)
@@ -72,12 +72,11 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Paced:
-    """Sales of a project in a window: how many, when the first; when it was listed first; whether any is known."""
+    """Sales of a project in a window: how many, when the first; since when any listing or sale of it is known."""
 
     sold: int
     first_sold_at: dt.datetime | None
-    listed_at: dt.datetime | None
-    any_sold: bool
+    began_at: dt.datetime | None
 
 
 def lock_projects(session: Session, ids: Collection[uuid.UUID]) -> None:

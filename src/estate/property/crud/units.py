@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
 from estate.core.paging import Key, Page, count_rows, fetch_page
+from estate.core.types import MONEY_LIMIT
 from estate.core.upsert import Written, upsert
 from estate.property.models import Project, Unit
 from estate.property.schemas import UnitFilter, UnitsWanted
@@ -268,7 +269,7 @@ def _is_sale(currency: str, now: dt.datetime) -> tuple[ColumnElement[bool], ...]
         Unit.sold_at <= now,
         Unit.currency == currency,
         Unit.price > 0,
-        Unit.area_sqm.is_not(None),
+        Unit.price < MONEY_LIMIT * Unit.area_sqm,  # Else a square metre has no price.
         Unit.area_id.is_not(None),
     )
 
@@ -401,12 +402,12 @@ def market_times(
 ) -> Sequence[Row[tuple[str | None, int | None, float, bool]]]:
     """Return (segment, bedrooms, days on the market, sold) of the area's units with a listing date.
 
-    A unit for sale is seen until now, one that was withdrawn or reserved until its last change.
+    A unit for sale is seen until now, whenever it was sold before; one that was withdrawn or reserved, or sold on a
+    day that is not known, until its last change.
     """
-    sold = (Unit.status == "sold") & Unit.sold_at.is_not(None)
-    left = case((Unit.status == "available", None), else_=Unit.updated_at)
-    end = func.least(now, func.coalesce(Unit.sold_at, left, now))
-    days = func.extract("epoch", end - Unit.listed_at) / 86_400.0
+    sold = (Unit.status == "sold") & Unit.sold_at.is_not(None) & (Unit.sold_at >= Unit.listed_at)
+    end = case((Unit.status == "available", now), (sold, Unit.sold_at), else_=Unit.updated_at)
+    days = func.extract("epoch", func.least(now, end) - Unit.listed_at) / 86_400.0
     query = (
         select(Unit.segment, Unit.bedrooms, func.greatest(days, 0.0), sold)
         .where(Unit.area_id == area_id, Unit.listed_at.is_not(None), Unit.listed_at <= now)
