@@ -203,6 +203,7 @@ def test_next_step_and_action_without_evidence_say_so(session: Session, brokerag
     action = recommend_action(session, client, now)
     assert (action.evidence, action.status, action.term) == ("none", "insufficient_data", None)
     assert action.action == "Open a deal and keep its stage."
+    assert action.reasons[0].text == "The closed deals support no trigger that an agent could bring up."
 
 
 def test_what_came_up_in_free_talk_is_not_advised_again(session: Session, brokerage: Any, now: dt.datetime) -> None:
@@ -228,7 +229,10 @@ def test_what_came_up_in_free_talk_is_not_advised_again(session: Session, broker
     assert recommend_action(session, silent, now).action == "Bring up “terrace”."
     assert trigger_for(session, None) == trigger_for(session, silent)
     assert trigger_for(session, told) is None
-    assert recommend_action(session, told, now).term is None
+    nothing_new = recommend_action(session, told, now)
+    (why, *_) = nothing_new.reasons
+    assert nothing_new.term is None
+    assert why.text == "The triggers that the closed deals support best have all come up with this client."
 
 
 def lift(term: str, evidence: str, lower: float) -> TriggerLift:
