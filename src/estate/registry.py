@@ -39,7 +39,7 @@ def register() -> None:
     from estate.behavior import tasks as behavior
     from estate.intake import tasks as intake
     from estate.intelligence import tasks as intelligence
-    from estate.intelligence.freshness import model_gauges
+    from estate.intelligence.freshness import enqueue_training, model_gauges
     from estate.market import tasks as market
     from estate.market.service import PUBLISH
     from estate.property import tasks as homes
@@ -63,4 +63,4 @@ def register() -> None:
         }
     )
     gauges.SOURCES["models"] = model_gauges
-    queue.DUE[FIGURES_TOPIC] = enqueue_due
+    queue.DUE.update({FIGURES_TOPIC: enqueue_due, intelligence.TRAIN: enqueue_training})

@@ -390,8 +390,10 @@ class Activity:
     n_events, n_conversations, n_contacts : int
         How many there are: of events, those outside of conversations; of contacts, those in which the client was
         spoken to.
-    first_at, last_at : datetime or None
-        Times of the first and the last of them.
+    first_at : datetime or None
+        Time of the first of them.
+    last_contact_at : datetime or None
+        Time of the last that the client had with an agent; what a client does alone, as on the web site, is none.
     mean_response_s : float or None
         Mean seconds until an agent answered.
     emotions : dict
@@ -402,7 +404,7 @@ class Activity:
     n_conversations: int = 0
     n_contacts: int = 0
     first_at: dt.datetime | None = None
-    last_at: dt.datetime | None = None
+    last_contact_at: dt.datetime | None = None
     mean_response_s: float | None = None
     emotions: dict[str, int] = field(default_factory=dict)
 

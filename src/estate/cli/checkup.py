@@ -172,6 +172,8 @@ def models(session: Session, settings: Settings) -> Iterator[Finding]:
     for model in freshness(session):
         if model.is_stale(now):
             told = f"the {model.kind} model has not learned from {model.unlearned:,} deals that closed since"
+            if not model.usable:
+                told = f"no trained {model.kind} model can be used, although {model.unlearned:,} deals have closed"
             yield Finding(told, "table trained_models", "estate models train")
 
 

@@ -239,7 +239,7 @@ class Settings(ConsoleSettings):
         return _listed(self.cors_allow_origins)
 
     def pepper(self) -> bytes:
-        """Return the key under which secrets are stored; in development one that everybody knows."""
+        """Return the key that secrets are stored and models signed under; in development one that everybody knows."""
         return DEVELOPMENT_PEPPER if self.key_pepper is None else self.key_pepper.get_secret_value().encode()
 
     def require_database_url(self) -> str:

@@ -20,8 +20,8 @@ TRIGGERS_SEEN = 50
 def recommend_action(session: Session, client_id: uuid.UUID, now: dt.datetime | None = None) -> NextAction:
     """Recommend the best-supported trigger that was not yet said to the client.
 
-    A proven one goes before a candidate, which is only shown with that label; with neither, the advice is to learn
-    the missing field that could move the qualification score the most.
+    A proven one goes before a candidate, which is only shown with that label; with neither, or when all have come up
+    with the client, the advice is to learn the missing field that could move the qualification score the most.
 
     Raises
     ------
@@ -31,7 +31,9 @@ def recommend_action(session: Session, client_id: uuid.UUID, now: dt.datetime | 
     at = clock(now)
     scored = explain_qualification(session, client_id, at)
     trigger = trigger_for(session, client_id)
-    return _ask(scored, at) if trigger is None else _say(client_id, trigger, at)
+    if trigger is not None:
+        return _say(client_id, trigger, at)
+    return _ask(scored, at, all_said=trigger_for(session, None) is not None)
 
 
 def trigger_for(session: Session, client_id: uuid.UUID | None) -> TriggerLift | None:
@@ -77,11 +79,14 @@ def _say(client_id: uuid.UUID, trigger: TriggerLift, now: dt.datetime) -> NextAc
     )
 
 
-def _ask(scored: Qualification, now: dt.datetime) -> NextAction:
-    """Advise to learn what is missing; when nothing is, to keep in touch, and say that no evidence favours a word."""
-    none = Reason(field="trigger_findings", text="No trigger is supported by the closed deals.", value=None)
-    reasons = [none]
+def _ask(scored: Qualification, now: dt.datetime, *, all_said: bool) -> NextAction:
+    """Advise to learn what is missing, or to keep in touch, and say why no word is advised."""
+    why = "The closed deals support no trigger that an agent could bring up."
     action = "Keep in touch: no word or step is supported by evidence yet."
+    if all_said:
+        why = "The triggers that the closed deals support best have all come up with this client."
+        action = "Keep in touch: the words that evidence supports best have all come up."
+    reasons = [Reason(field="trigger_findings", text=why, value=None)]
     if scored.missing:
         best = scored.missing[0]
         action = best.why

@@ -2,15 +2,19 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
+from estate.behavior import service as behavior
+from estate.client.schemas import ClientOut
 from estate.client.service import get_client
+from estate.core.db import whole_house
 from estate.core.fx import Rates, load_rates
 from estate.intelligence.explained import clock
+from estate.intelligence.matching import OWN_INTEREST, hard_limits
 from estate.intelligence.schemas import AreaForClient, Reason, TradeOff
 from estate.intelligence.wishes import Wishes, parse_wishes
 from estate.market.schemas import AreaHeat, AreaOut
@@ -71,10 +75,19 @@ def areas_for(
     rates = load_rates(session, clock(now).date())
     seeker = Seeker(wishes, client.budget, client.currency, rates)
     heats = {heat.area_id: heat for heat in heatmap(session)}
-    prices = rates.in_every_currency(client.budget, client.currency) if client.budget else None
-    counts = stock(session, prices=prices, bedrooms_min=wishes.bedrooms_min)
-    found = [area_fit(area, seeker, heats.get(area.area_id), counts) for area in all_areas(session)]
+    areas = all_areas(session)
+    counts = _counts(session, client, seeker, areas)
+    found = [area_fit(area, seeker, heats.get(area.area_id), counts) for area in areas]
     return sorted(found, key=lambda a: (-a.score, a.area_name, str(a.area_id)))[:limit]
+
+
+def _counts(session: Session, client: ClientOut, seeker: Seeker, areas: Iterable[AreaOut]) -> Mapping[uuid.UUID, int]:
+    """Count by area the units for sale that may be shown to the client and have as many bedrooms as wished."""
+    with whole_house(session):
+        interest = behavior.interest_of(session, client.client_id, OWN_INTEREST)
+    limits = hard_limits(client, {area.area_id: area.area_name for area in areas}, seeker.rates, interest)
+    bedrooms = max(limits.bedrooms_min or 0, seeker.wishes.bedrooms_min or 0)
+    return stock(session, replace(limits, bedrooms_min=bedrooms or None))
 
 
 def area_fit(area: AreaOut, seeker: Seeker, heat: AreaHeat | None, stock: Mapping[uuid.UUID, int]) -> AreaForClient:
@@ -83,9 +96,9 @@ def area_fit(area: AreaOut, seeker: Seeker, heat: AreaHeat | None, stock: Mappin
     Parameters
     ----------
     stock : mapping
-        Area to the number of units for sale that keep the client's limits.
+        Area to the number of units for sale that keep the client's limits and have the bedrooms wished.
     """
-    parts = [_stock_part(stock.get(area.area_id, 0))]
+    parts = [_stock_part(stock.get(area.area_id, 0), seeker.wishes.bedrooms_min)]
     if seeker.wishes.has_area:
         parts.append(_wish_part(area, seeker.wishes))
     if seeker.budget and area.price_avg:
@@ -110,8 +123,9 @@ def area_fit(area: AreaOut, seeker: Seeker, heat: AreaHeat | None, stock: Mappin
     )
 
 
-def _stock_part(n: int) -> _Part:
-    text = f"Units for sale within the limits: {n}."
+def _stock_part(n: int, bedrooms: int | None) -> _Part:
+    wished = f" with {bedrooms} or more bedrooms" if bedrooms else ""
+    text = f"Units for sale within the limits{wished}: {n}."
     return _Part("stock", min(n, STOCK_ENOUGH) / STOCK_ENOUGH, text, n, n == 0)
 
 

@@ -66,8 +66,9 @@ def _items(
     scorer = register.scorer(session, QUALIFICATION.kind)
     scores = scorer.predict(present.values.values()).tolist() if free else []
     leads = _waiting_since(present.deals, present.activity)
+    last = {client_id: seen.last_contact_at for client_id, seen in present.activity.items()}
     gains = {
-        client_id: score * (1.0 if client_id in {*leads, *asked} else due(present.activity[client_id].last_at, at))
+        client_id: score * (1.0 if client_id in {*leads, *asked} else due(last[client_id], at))
         for client_id, score in zip(present.values, scores, strict=True)
     }
 
@@ -93,7 +94,7 @@ def _held_back(held: Iterable[MayCall]) -> list[HeldBack]:
     return sorted(counted, key=lambda one: (-one.n, one.reason))
 
 
-def due(last_at: dt.datetime | None, now: dt.datetime) -> float:
+def due(last_contact_at: dt.datetime | None, now: dt.datetime) -> float:
     """Return 1 - exp(-days / `DUE_DAYS`) since the last contact, and 1 if there was none.
 
     Examples
@@ -101,16 +102,16 @@ def due(last_at: dt.datetime | None, now: dt.datetime) -> float:
     >>> due(None, dt.datetime(2026, 1, 1))
     1.0
     """
-    if last_at is None:
+    if last_contact_at is None:
         return 1.0
-    return 1 - math.exp(-max(0.0, (now - last_at).total_seconds() / 86_400) / DUE_DAYS)
+    return 1 - math.exp(-max(0.0, (now - last_contact_at).total_seconds() / 86_400) / DUE_DAYS)
 
 
 def _waiting_since(deals: Iterable[DealOut], activity: Mapping[uuid.UUID, Activity]) -> dict[uuid.UUID, dt.datetime]:
     """Return since when each client waits for a first answer: the oldest open deal that no contact followed."""
     waiting: dict[uuid.UUID, dt.datetime] = {}
     for deal in deals:
-        last = activity[deal.client_id].last_at
+        last = activity[deal.client_id].last_contact_at
         if deal.outcome is None and (last is None or last < deal.opened_at):
             waiting[deal.client_id] = min(deal.opened_at, waiting.get(deal.client_id, deal.opened_at))
     return waiting
@@ -162,8 +163,8 @@ def _reasons(
 
 
 def _last_contact(seen: Activity, now: dt.datetime) -> Reason:
-    if seen.last_at is None:
+    if seen.last_contact_at is None:
         return Reason(field="time_of_event", text="There was no contact yet.", value=None)
-    days = max(0, (now - seen.last_at).days)
+    days = max(0, (now - seen.last_contact_at).days)
     text = f"Days since the last contact: {days}."
-    return Reason(field="time_of_event", text=text, value=seen.last_at.isoformat())
+    return Reason(field="time_of_event", text=text, value=seen.last_contact_at.isoformat())

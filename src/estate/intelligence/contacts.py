@@ -12,7 +12,7 @@ from estate.behavior.contact_schemas import ContactIn, PastCalls, SkipCount, Ski
 from estate.client import service as client_service
 from estate.client.schemas import ClientOut
 from estate.core.db import whole_house
-from estate.core.stats import proportion, shrunk_proportion
+from estate.core.stats import Proportion, proportion, shrunk_proportion
 from estate.intelligence.analytics.permission import CallRecord, may_call
 from estate.intelligence.analytics.rest import COOL_DOWN, called_for, rest
 from estate.intelligence.call_schemas import ContactLogged, MayCall, SkipNoted, SkipReasonOut
@@ -125,12 +125,12 @@ def skip_reasons(session: Session, now: dt.datetime) -> list[SkipReasonOut]:
     """
     with whole_house(session):
         counts = {count.reason: count for count in behavior.skip_counts(session, now, JUDGED_DAYS)}
-    usual = proportion(sum(c.n_reached for c in counts.values()), sum(c.n_judged for c in counts.values())).value
+    usual = proportion(sum(c.n_reached for c in counts.values()), sum(c.n_judged for c in counts.values()))
     return [_reason(counts.get(reason, SkipCount(reason, 0, 0, 0)), usual) for reason in COOL_DOWN]
 
 
-def _reason(count: SkipCount, usual: float) -> SkipReasonOut:
-    rate = shrunk_proportion(count.n_reached, count.n_judged, prior_share=usual, prior_n=PRIOR_N)
+def _reason(count: SkipCount, usual: Proportion) -> SkipReasonOut:
+    rate = shrunk_proportion(count.n_reached, count.n_judged, prior_share=usual.value, prior_n=PRIOR_N)
     return SkipReasonOut(
         reason=count.reason,
         cool_down_hours=COOL_DOWN[count.reason].total_seconds() / 3_600,
@@ -141,5 +141,5 @@ def _reason(count: SkipCount, usual: float) -> SkipReasonOut:
         upper=rate.upper,
         status="ok" if count.n_judged >= PRIOR_N else "insufficient_data",
         why=f"Reached within {JUDGED_DAYS} days after {count.n_reached} of {count.n_judged} skips that long ago; "
-        f"{usual:.0%} is usual.",
+        + (f"{usual.value:.0%} is usual." if usual.n else "nothing is usual yet."),
     )

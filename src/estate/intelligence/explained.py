@@ -62,9 +62,9 @@ def _fields(scorer: Scorer, values: Sequence[Value], explained: Explanation, now
 
 
 def _why(n: int, known: int, like_won: int, like_cases: int) -> str:
-    source = (
-        f"A documented score card moved by {n} closed deals" if n else "The documented score card: no deal is closed"
-    )
+    source = f"A documented score card moved by {n} closed deals"
     short = "" if n >= MIN_OUTCOMES else f" (at least {MIN_OUTCOMES} are needed to trust it)"
+    if not n:
+        source, short = "The documented score card: no trained model answers yet", ""
     like = f" Of {like_cases} like cases {like_won} were won." if like_cases else ""
     return f"{source}{short}; {known} features are known.{like}"

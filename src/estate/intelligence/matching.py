@@ -31,7 +31,7 @@ from estate.property import service as homes_service
 from estate.property.schemas import UnitOut
 from estate.property.traits import HardLimits, Near, Traits
 
-__all__ = ["recommend"]
+__all__ = ["OWN_INTEREST", "hard_limits", "recommend"]
 
 T = TypeVar("T")
 
@@ -130,7 +130,8 @@ def _search(session: Session, client: ClientOut, now: dt.datetime) -> _Search:
     area_names = market.area_names(session)
     asked = Asked(parse_wishes(client.interest, client.location_targets), client.budget, client.currency)
     interest = behavior.interest_of(session, client.client_id, OWN_INTEREST)
-    refused = {i.unit for i in interest if i.kind == "lost"}
+    limits = hard_limits(client, area_names, rates, interest)
+    refused = limits.refused
     newest: dict[str, dt.datetime] = {}
     for row in interest:
         if row.unit not in refused:
@@ -138,7 +139,6 @@ def _search(session: Session, client: ClientOut, now: dt.datetime) -> _Search:
     everyone = enquiries(session, now)
     traits = homes_service.traits(session, newest.keys() | refused)
     to_home = _maker(client, rates)
-    limits = _limits(client, area_names, rates, refused)
     own = Own(
         client=str(client.client_id),
         homes=[to_home(traits[ref]) for ref in newest if ref in traits],
@@ -225,7 +225,10 @@ def _boosts(wishes: Wishes, area_names: Mapping[uuid.UUID, str]) -> dict[str, Ca
     return boosts
 
 
-def _limits(client: ClientOut, area_names: Mapping[uuid.UUID, str], rates: Rates, refused: set[str]) -> HardLimits:
+def hard_limits(
+    client: ClientOut, area_names: Mapping[uuid.UUID, str], rates: Rates, interest: Iterable[behavior.Interest]
+) -> HardLimits:
+    """Return what every unit for a client keeps: the budget, what the client insists on, none that was turned down."""
     must = parse_must(client.interest)
     return HardLimits(
         prices=rates.in_every_currency(client.budget, client.currency) if client.budget else {},
@@ -237,7 +240,7 @@ def _limits(client: ClientOut, area_names: Mapping[uuid.UUID, str], rates: Rates
         segment=must.segment,
         delivery_by=must.delivery_by,
         amenities=must.amenities,
-        refused=frozenset(refused),
+        refused=frozenset(i.unit for i in interest if i.kind == "lost"),
     )
 
 

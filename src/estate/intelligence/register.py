@@ -1,7 +1,7 @@
 """The register of trained models: which one answers, and how it gets there and back.
 
 Parameters are a pickle, which may run code when it is read. They are read only when their signature, an HMAC under the
-platform's key, proves that the platform wrote them; a model that is not proven, or that another recipe wrote, is as
+platform's pepper, proves that the platform wrote them; a model that is not proven, or that another recipe wrote, is as
 good as absent until the next training: requests are then answered from the documented card.
 """
 
@@ -32,8 +32,8 @@ __all__ = ["CARDS", "Standing", "promote", "register", "scorer", "standing"]
 log = logging.getLogger(__name__)
 
 CARDS: Mapping[str, Card] = {card.kind: card for card in (QUALIFICATION, CLOSING)}
-VERSION = 3
-"""To be raised when the meaning of a feature or the shape of a scorer changes: no model answers that cannot."""
+VERSION = 4
+"""To be raised when the meaning of a feature, or the shape or key of a scorer changes: no model answers that cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ _loaded: dict[uuid.UUID, Scorer] = {}
 
 def _load(blob: bytes, signature: bytes, model_id: uuid.UUID) -> Scorer | None:
     if not hmac.compare_digest(signature, _sign(blob)):
-        log.error("model %s was not written under this platform's key: it is not used", model_id)
+        log.error("model %s was not written under this platform's pepper: it is not used", model_id)
         return None
     made = pickle.loads(zlib.decompress(blob))  # noqa: S301  The signature proves that we wrote it.
     return made if isinstance(made, Scorer) else None
@@ -123,5 +123,4 @@ def _recipe(kind: str) -> str:
 
 
 def _sign(blob: bytes) -> bytes:
-    key = get_settings().bootstrap_api_key
-    return hmac.digest(b"" if key is None else key.get_secret_value().encode(), b"trained model" + blob, hashlib.sha256)
+    return hmac.digest(get_settings().pepper(), b"trained model" + blob, hashlib.sha256)

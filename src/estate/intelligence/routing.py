@@ -46,23 +46,23 @@ class _Desk:
         lately = Counter(deal.agent_id for deal in deals if deal.opened_at >= since)
         return cls(
             running,
-            max(1.0, statistics.fmean(running[a.agent_id] for a in agents)),
+            statistics.fmean(running[a.agent_id] for a in agents),
             lately,
-            max(1.0, statistics.fmean(lately[a.agent_id] for a in agents)),
+            statistics.fmean(lately[a.agent_id] for a in agents),
         )
 
     def load(self, agent_id: uuid.UUID) -> Reason:
-        """Return the part for load: 1 without an open deal, 0.75 with as many as usual, never below 0.5."""
+        """Return the part for load: 1 without an open deal, 0.75 with as many as usual or one, never below 0.5."""
         n = self.open_deals[agent_id]
-        part = 1 - LOAD_PART * n / (n + self.usual_open)
+        part = 1 - LOAD_PART * n / (n + max(1.0, self.usual_open))
         return Reason(
             field="deals.stage", text=f"Open deals: {n}; {self.usual_open:.1f} are usual.", value=n, part=part
         )
 
     def fairness(self, agent_id: uuid.UUID) -> Reason:
-        """Return the part for fairness: 1 without a new lead, 0.875 with as many as usual, never below 0.75."""
+        """Return the part for fairness, likewise: 1, 0.875 and never below 0.75."""
         n = self.leads[agent_id]
-        part = 1 - FAIR_PART * n / (n + self.usual_leads)
+        part = 1 - FAIR_PART * n / (n + max(1.0, self.usual_leads))
         text = f"New leads in {FAIR_DAYS} days: {n}; {self.usual_leads:.1f} are usual."
         return Reason(field="deals.opened_at", text=text, value=n, part=part)
 

@@ -316,7 +316,9 @@ class ModelStanding(SchemaOut):
         description="`card`: the documented card, since no training is active or this release cannot use it."
     )
     training: TrainingOut | None = Field(description="The active training; null: there is none.")
-    unlearned: int = Field(description="Deals that closed after the newest of those that the newest training saw.")
+    unlearned: int = Field(
+        description="Deals that closed after those that the newest training saw; all, where `answers` is `card`."
+    )
     oldest_unlearned_at: dt.datetime | None
     stale: bool = Field(description="Whether a training is overdue.")
 

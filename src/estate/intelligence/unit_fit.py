@@ -143,7 +143,7 @@ def explain(
     missed = [TradeOff(field=p.field, text=p.text, value=p.value) for p in wishes.values() if p.fit < 1]
     trade_offs = missed + trade_offs[:MAX_UNWISHED]
     reasons += _facts(unit, base / width)
-    return Fit(min(1.0, sum(r.part for r in reasons)), tuple(reasons), tuple(trade_offs or [_caveat(unit)]))
+    return Fit(min(1.0, sum(r.part for r in reasons)), tuple(reasons), tuple(trade_offs or [_caveat(unit, known)]))
 
 
 def _met(wishes: Mapping[str, Part], reasons: Sequence[Reason]) -> list[Reason]:
@@ -406,9 +406,10 @@ def _facts(unit: UnitOut, base: float) -> list[Reason]:
     return facts
 
 
-def _caveat(unit: UnitOut) -> TradeOff:
-    n = unit.event_count
-    text = f"{_count(n, 'event')} of all clients: others look at it too." if n else "Nobody has asked about it yet."
+def _caveat(unit: UnitOut, known: Known) -> TradeOff:
+    n, is_own = unit.event_count, any(home.key == unit.property_id for home in known.asked_about)
+    whose = ", this one included" if is_own else ": others look at it too"
+    text = f"{_count(n, 'event')} of all clients{whose}." if n else "Nobody has asked about it yet."
     return TradeOff(field="event_count", text=text, value=n)
 
 

@@ -303,20 +303,17 @@ def candidates(
     return _outs(session, found)
 
 
-def stock(session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None) -> dict[uuid.UUID, int]:
-    """Count the available units with enough bedrooms by area.
-
-    Parameters
-    ----------
-    prices : mapping or None
-        Currency to the greatest price in it; a unit without a price, or priced in another one, is left out.
-    """
-    return crud.stock(session, prices=prices, bedrooms_min=bedrooms_min)
-
-
 def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
     """Return a bounded number of units for sale, all of which keep the limits."""
     return crud.matching(session, limits, near)
+
+
+def stock(session: Session, limits: HardLimits) -> dict[uuid.UUID, int]:
+    """Count the units for sale that keep the limits by area.
+
+    Against a budget a unit without a price, or priced in a currency that is not compared with it, is left out.
+    """
+    return crud.stock(session, limits)
 
 
 def traits(session: Session, keys: Collection[str]) -> dict[str, Traits]:

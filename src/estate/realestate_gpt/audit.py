@@ -85,6 +85,7 @@ def basis_of(evidence: Evidence, note: Sequence[str] = ()) -> dict[str, Any]:
         "odd": evidence.odd,
         "unknown_place": evidence.unknown_place,
         "fits": evidence.fits,
+        "budgeted": evidence.budgeted,
         "uncompared": evidence.uncompared,
         "today": evidence.today.isoformat(),
         "note": list(note),
@@ -176,6 +177,7 @@ def _evidence(basis: Mapping[str, Any], kept: Mapping[Key, Mapping[str, Any]]) -
         odd=basis["odd"],
         unknown_place=basis["unknown_place"],
         fits=basis["fits"],
+        budgeted=basis.get("budgeted", True),
         uncompared=basis.get("uncompared", False),
         today=dt.date.fromisoformat(basis["today"]),
     )

@@ -16,8 +16,7 @@ __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_ris
 
 NOTHING = "The records hold nothing that answers this question."
 UNKNOWN_PLACE = "The records hold nothing about the place that the question names."
-NONE_MEETS = "No available unit on record meets what was asked within the budget"
-NOT_MET = f"{NONE_MEETS}; those offered suit the client's profile."
+NONE_MEETS = "No available unit on record meets what was asked"
 MISSING = {
     Intent.MARKET: "There is no market record that answers this.",
     Intent.UNIT: "No unit was found that could be offered here.",
@@ -104,13 +103,17 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
     else:
         missing = tuple(_lack(intent, evidence) for intent in intents if intent not in answered)
         if Intent.UNIT in answered and not evidence.fits:
-            missing = (NOT_MET, *missing)
+            missing = (f"{_none_meets(evidence)}; those offered suit the client's profile.", *missing)
     return Judgement(not answered, missing, len(answered) / len(intents))
 
 
 def _lack(intent: Intent, evidence: Evidence) -> str:
     """Say what a topic lacks: of all units only what was looked for among all, else what was found."""
-    return f"{NONE_MEETS}." if intent is Intent.UNIT and not evidence.fits else MISSING[intent]
+    return f"{_none_meets(evidence)}." if intent is Intent.UNIT and not evidence.fits else MISSING[intent]
+
+
+def _none_meets(evidence: Evidence) -> str:
+    return f"{NONE_MEETS} within the budget" if evidence.budgeted else NONE_MEETS
 
 
 def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:

@@ -55,6 +55,8 @@ class Evidence:
         Whether the question names a place that no record knows.
     fits : bool
         Whether `units` meet what the question asks for; False when they only suit the client's profile.
+    budgeted : bool
+        Whether a budget, of the question or of the client, bounds what meets the question.
     uncompared : bool
         Whether the sum in the question is in a currency that is open, or that no rate leads from.
     today : datetime.date
@@ -79,6 +81,7 @@ class Evidence:
     odd: int = 0
     unknown_place: bool = False
     fits: bool = True
+    budgeted: bool = True
     uncompared: bool = False
     today: dt.date = dt.date.min
 

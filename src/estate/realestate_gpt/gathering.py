@@ -111,6 +111,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits,
+        budgeted=_budget(session, question, context)[0] is not None,
         uncompared=_is_uncompared(question, rates),
         today=now.date(),
     ).joined()
@@ -230,20 +231,12 @@ def _units(
 def _meeting(
     session: Session, question: Question, context: AgentContext, named: Sequence[Record], rates: Rates
 ) -> list[UnitRef] | None:
-    """Return available units within the limits that the question states; None when it states none.
-
-    Where the question leaves the price open, the client's budget bounds it.
-    """
+    """Return available units within the budget and the limits that the question states; None when it states none."""
     area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
     home = _home(question, context, named)
     if question.budget is None and home.is_open and not area_ids:
         return None
-    budget, currency = question.budget, question.currency
-    if currency is None and context.client_id is not None:
-        client = client_service.get_client(session, context.client_id)
-        if budget is None:
-            budget = client.budget
-        currency = None if budget is None else client.currency
+    budget, currency = _budget(session, question, context)
     return [
         unit.ref
         for price_max, code in _prices(budget, currency, rates)
@@ -258,6 +251,17 @@ def _meeting(
             limit=MEETING,
         )
     ]
+
+
+def _budget(session: Session, question: Question, context: AgentContext) -> tuple[Decimal | None, str | None]:
+    """Return what a unit may cost; where the question leaves the price open, the client's budget bounds it."""
+    budget, currency = question.budget, question.currency
+    if currency is None and context.client_id is not None:
+        client = client_service.get_client(session, context.client_id)
+        if budget is None:
+            budget = client.budget
+        currency = None if budget is None else client.currency
+    return budget, currency
 
 
 def _home(question: Question, context: AgentContext, named: Sequence[Record]) -> Home:

@@ -235,6 +235,8 @@ def test_a_call_back_whose_time_has_come_ends_a_skip(desk: Desk) -> None:
 
 
 def test_reasons_to_skip_tell_what_followed(desk: Desk, connection: Connection) -> None:
+    before = {item["why"] for item in desk.call("GET", "/client/skip-reasons")["items"]}
+    assert before == {"Reached within 30 days after 0 of 0 skips that long ago; nothing is usual yet."}
     desk.skip(OMAR, "not_ready")
     desk.skip(SARA, "not_ready")
     connection.execute(text("UPDATE call_skips SET skipped_at = :at"), {"at": MORNING})
@@ -246,6 +248,7 @@ def test_reasons_to_skip_tell_what_followed(desk: Desk, connection: Connection) 
         *(1, 0),
     )
     assert found["not_ready"]["cool_down_hours"] == 720
+    assert found["busy"]["why"].endswith("; 50% is usual.")
     assert found["not_ready"]["status"] == "insufficient_data"
     assert found["not_ready"]["lower"] < found["not_ready"]["reached_rate"] == 0.5 < found["not_ready"]["upper"]
 

@@ -286,7 +286,9 @@ def test_a_model_that_lags_behind_is_named(examine: Examine, patient: Callable[.
     )
     findings = examine()["findings"]
     patient("DELETE FROM deals", "DELETE FROM client_profiles", "DELETE FROM agent_activity", "DELETE FROM outbox")
-    assert [f["what"].split(" model")[0] for f in findings] == ["the qualification", "the closing"]
+    assert [f["what"] for f in findings] == [
+        f"no trained {kind} model can be used, although 30 deals have closed" for kind in ("qualification", "closing")
+    ]
     assert {f["mend"] for f in findings} == {"estate models train"}
 
 

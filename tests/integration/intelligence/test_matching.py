@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections import Counter
 from decimal import Decimal
 from typing import Any
 
@@ -272,6 +273,50 @@ def test_stock_within_the_budget_is_counted_in_every_currency(
     (found,) = areas_for(session, client, now)
     said = [r.text for r in found.reasons] + [t.text for t in found.trade_offs]
     assert f"Units for sale within the limits: {within}." in said
+
+
+LIMITS: tuple[dict[str, Any], ...] = (
+    {"unit_type": "villa"},
+    {"bedrooms_max": 1},
+    {"bedrooms_min": 3},
+    {"segment": "off_plan"},
+    {"amenities": ["pool"]},
+    {"delivery_by": "2027-01-01"},
+    {"area": "Area 1"},
+    {"unit_type": "apartment", "bedrooms_max": 4},
+    {},
+)
+
+
+@pytest.mark.parametrize("must", LIMITS)
+def test_stock_keeps_the_limits_that_the_list_of_units_keeps(
+    session: Session, brokerage: Any, now: dt.datetime, must: dict[str, Any]
+) -> None:
+    areas = [brokerage.area(i, price_avg="1000000.00") for i in (1, 2)]
+    agent = brokerage.agent(1)
+    client = brokerage.client(1, budget="2000000.00", currency="AED", interest={"must": must})
+    for i in range(8):
+        brokerage.unit(i, area_id=str(areas[i % 2]), bedrooms=4 - i // 2 % 3, unit_type="apartment", segment="ready")
+    refused = brokerage.unit(8, area_id=str(areas[0]), unit_type="villa")
+    of = {"project_id": str(refused.project_id), "unit_id": str(refused.unit_id)}
+    brokerage.deal(1, agent, client, 50, 20, stage="lost", **of)
+    shown = Counter(
+        get_unit(session, brokerage.unit_ref(r.unit_id)).area_id for r in recommend(session, client, now, limit=20)
+    )
+    for area in areas_for(session, client, now):
+        said = {reason.text for reason in area.reasons} | {against.text for against in area.trade_offs}
+        assert f"Units for sale within the limits: {shown[area.area_id]}." in said
+
+
+def test_a_wish_for_bedrooms_counts_beside_the_limits_and_is_said(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    area = str(brokerage.area(1))
+    for i in range(4):
+        brokerage.unit(i, area_id=area, bedrooms=i + 1)
+    client = brokerage.client(1, interest={"bedrooms": 2, "must": {"bedrooms_max": 3}})
+    (found,) = areas_for(session, client, now)
+    assert "Units for sale within the limits with 2 or more bedrooms: 2." in {r.text for r in found.reasons}
 
 
 def test_a_thousand_dearer_units_hide_no_cheaper_ones(session: Session, brokerage: Any, now: dt.datetime) -> None:

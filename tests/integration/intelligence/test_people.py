@@ -162,6 +162,26 @@ def test_the_wait_is_that_of_the_oldest_deal_without_an_answer(
     assert said == ([] if waited is None else [f"Has waited {waited:,.1f} hours for a first answer."])
 
 
+def test_a_client_who_browses_alone_still_waits_for_an_answer(
+    session: Session, brokerage: Any, now: dt.datetime
+) -> None:
+    agent = brokerage.agent(1)
+    quiet, keen = (brokerage.client(i, owner_agent_id=str(agent), contact_consent=True) for i in (1, 2))
+    for number, client in enumerate((quiet, keen)):
+        brokerage.deal(number, agent, client, 5, None)
+    for days in (3, 1, 0.04):
+        brokerage.event(keen, days, metadata={"event_type": "detailed_view"})
+    found = {call.client_id: call for call in next_calls(session, agent, now).items}
+    assert found[keen].waiting_hours == found[quiet].waiting_hours == 120
+    assert {call.priority / call.score for call in found.values()} == {1.0}
+    said = [[r.text for r in call.reasons if r.field == "time_of_event"] for call in found.values()]
+    assert said == [["There was no contact yet."]] * 2
+    brokerage.event(keen, 0.02, agent)
+    answered = {call.client_id: call for call in next_calls(session, agent, now).items}[keen]
+    assert answered.waiting_hours is None
+    assert answered.priority < 0.1 * answered.score
+
+
 def test_expected_closings_follow_the_pace(session: Session, brokerage: Any, now: dt.datetime) -> None:
     client = brokerage.client(1)
     busy, idle, new = (brokerage.agent(i) for i in range(3))
@@ -183,6 +203,7 @@ def test_next_step_and_action_without_evidence_say_so(session: Session, brokerag
     action = recommend_action(session, client, now)
     assert (action.evidence, action.status, action.term) == ("none", "insufficient_data", None)
     assert action.action == "Open a deal and keep its stage."
+    assert action.reasons[0].text == "The closed deals support no trigger that an agent could bring up."
 
 
 def test_what_came_up_in_free_talk_is_not_advised_again(session: Session, brokerage: Any, now: dt.datetime) -> None:
@@ -208,7 +229,10 @@ def test_what_came_up_in_free_talk_is_not_advised_again(session: Session, broker
     assert recommend_action(session, silent, now).action == "Bring up “terrace”."
     assert trigger_for(session, None) == trigger_for(session, silent)
     assert trigger_for(session, told) is None
-    assert recommend_action(session, told, now).term is None
+    nothing_new = recommend_action(session, told, now)
+    (why, *_) = nothing_new.reasons
+    assert nothing_new.term is None
+    assert why.text == "The triggers that the closed deals support best have all come up with this client."
 
 
 def lift(term: str, evidence: str, lower: float) -> TriggerLift:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,13 +14,16 @@ from estate.api.merging import merge_clients
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
 from estate.client.schemas import MergeIn, ScoreMade
+from estate.core import queue
 from estate.core.ingest import SourceRow
+from estate.core.settings import get_settings
 from estate.intelligence import register
 from estate.intelligence.calls import next_calls
 from estate.intelligence.errors import ModelNotFound
 from estate.intelligence.features import history_of, load_deals, load_history
+from estate.intelligence.freshness import enqueue_training
 from estate.intelligence.qualification import explain_qualification
-from estate.intelligence.quality import score_quality
+from estate.intelligence.quality import model_standings, score_quality
 from estate.intelligence.routing import route
 from estate.intelligence.training import train, train_all, use
 
@@ -188,9 +192,52 @@ def test_parameters_that_the_platform_did_not_write_are_never_read(
     train_all(session, now)
     session.execute(text("UPDATE trained_models SET parameters = parameters || '\\x00'::bytea"))
     assert explain_qualification(session, uuid.UUID(int=2_000), now).n == 0
-    assert "not written under this platform's key" in caplog.text
+    assert "not written under this platform's pepper" in caplog.text
     assert train_all(session, now)[0].promoted
     assert explain_qualification(session, uuid.UUID(int=2_000), now).n == 40
+
+
+def test_a_new_first_key_leaves_the_models_as_they_are(
+    session: Session, brokerage: Any, now: dt.datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(session, brokerage, brokerage.agent(1), 0, 40, fast_wins=True, age=50)
+    train_all(session, now)
+    with monkeypatch.context() as rotated:
+        rotated.setenv("ESTATE_BOOTSTRAP_API_KEY", "another-key-of-more-than-twenty-characters")
+        get_settings.cache_clear()
+        register._loaded.clear()
+        learned_from = explain_qualification(session, uuid.UUID(int=2_000), now).n
+    get_settings.cache_clear()
+    assert learned_from == 40
+
+
+def test_models_that_cannot_be_used_are_told_and_trained_again_by_the_sweep(
+    session: Session, brokerage: Any, now: dt.datetime, drain: Callable[[], int]
+) -> None:
+    close(session, brokerage, brokerage.agent(1), 0, 4, fast_wins=True, age=50)
+    train_all(session, now)
+    drain()
+    session.execute(text("DELETE FROM outbox"))  # The training that the deals asked for, a few seconds later.
+    assert [(m.answers, m.unlearned, m.stale) for m in model_standings(session, now).items] == [("model", 0, False)] * 2
+    session.execute(text("UPDATE trained_models SET recipe = 'of another release'"))
+    assert [(m.answers, m.unlearned, m.stale) for m in model_standings(session, now).items] == [("card", 4, True)] * 2
+    told = explain_qualification(session, uuid.UUID(int=2_000), now)
+    assert told.why.startswith("The documented score card: no trained model answers yet; ")
+    queue.sweep()
+    session.expire_all()
+    assert [(m.answers, m.unlearned, m.stale) for m in model_standings(session, now).items] == [("model", 0, False)] * 2
+
+
+def test_where_no_training_helps_it_is_not_tried_at_every_sweep(
+    session: Session, brokerage: Any, now: dt.datetime, database: None
+) -> None:
+    close(session, brokerage, brokerage.agent(1), 0, 4, fast_wins=True, age=50)
+    session.execute(text("DELETE FROM outbox"))
+    asked = []
+    for _ in range(2):
+        enqueue_training(session, now)
+        asked.append(len(session.execute(text("DELETE FROM outbox RETURNING key")).all()))
+    assert asked == [1, 0]
 
 
 def test_live_quality_judges_scores_as_they_were_stored(session: Session, brokerage: Any, now: dt.datetime) -> None:
@@ -297,3 +344,16 @@ def test_load_and_fairness_move_a_client_to_the_freer_agent(session: Session, br
         assert [reason.field for reason in one.reasons[:3]] == ["deals.outcome", "deals.stage", "deals.opened_at"]
         assert parts[0] * parts[1] * parts[2] == pytest.approx(one.priority)
     assert found[1].reasons[1].text == "Open deals: 6; 3.0 are usual."
+
+
+def test_fewer_than_one_deal_may_be_usual(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agents = [brokerage.agent(i) for i in range(10)]
+    client = brokerage.client(1)
+    for i in range(2):
+        brokerage.deal(i, agents[0], client, 5, None)
+    busy = route(session, client, now)[-1]
+    assert [r.text for r in busy.reasons[1:3]] == [
+        "Open deals: 2; 0.2 are usual.",
+        "New leads in 30 days: 2; 0.2 are usual.",
+    ]
+    assert busy.reasons[1].part == pytest.approx(1 - 0.5 * 2 / 3)

@@ -329,6 +329,26 @@ def test_that_there_is_no_such_kind_of_home_is_said(street: TestClient, client_i
     assert NONE_MEETS not in ask(street, "What does this villa cost?", client_id=client_id, property=PROPERTY)["text"]
 
 
+@pytest.mark.parametrize(
+    ("text", "client_id", "budgeted"),
+    [
+        ("Is there a villa?", None, False),
+        ("Is there a villa under AED 3 million?", None, True),
+        ("Is there a villa?", CLIENT, True),
+    ],
+)
+def test_a_budget_is_spoken_of_only_where_there_is_one(
+    street: TestClient, connection: Connection, session: Session, text: str, client_id: str | None, budgeted: bool
+) -> None:
+    reply = ask(street, text, client_id=client_id)
+    assert NONE_MEETS in reply["text"]
+    assert (f"{NONE_MEETS} within the budget" in reply["text"]) == budgeted
+    assert replayed(session, reply).same
+    connection.execute(sql("UPDATE gpt_responses SET basis = basis - 'budgeted'"))
+    session.expire_all()
+    assert replayed(session, reply).same == budgeted, "replies kept before spoke of a budget always"
+
+
 def test_that_no_unit_is_as_asked_is_said_of_all_units(world: TestClient) -> None:
     others = [
         {

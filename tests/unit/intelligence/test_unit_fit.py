@@ -3,6 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -90,6 +91,14 @@ def test_a_perfect_unit_scores_one_and_still_has_a_caveat() -> None:
     assert found.score == pytest.approx(1.0)
     assert [t.text for t in found.trade_offs] == ["Nobody has asked about it yet."]
     assert {r.field for r in found.reasons} == {*best, "status", "unit_id"}
+
+
+@pytest.mark.parametrize(("own", "whose"), [(True, ", this one included"), (False, ": others look at it too")])
+def test_events_that_may_be_the_clients_own_are_not_said_to_be_of_others(own: bool, whose: str) -> None:
+    seen = unit(event_count=1)
+    by_client = known((replace(home(), key=seen.property_id),) if own else (home(),))
+    found = fit(seen, asked(), {}, by_client)
+    assert [t.text for t in found.trade_offs] == [f"1 event of all clients{whose}."]
 
 
 @pytest.mark.parametrize(

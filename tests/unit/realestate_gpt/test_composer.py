@@ -266,6 +266,12 @@ def test_of_all_units_only_what_was_counted_is_said() -> None:
         assert judge((Intent.UNIT,), evidence, checked(evidence, Intent.UNIT)).missing[0].startswith(said)
 
 
+def test_without_a_budget_none_is_spoken_of() -> None:
+    evidence = everything(unit=None, units=(), fits=False, budgeted=False)
+    missing = judge((Intent.UNIT,), evidence, checked(evidence, Intent.UNIT)).missing
+    assert missing == ("No available unit on record meets what was asked.",)
+
+
 def test_who_is_first_at_the_next_free_moment_is_told_while_nobody_may_be_called() -> None:
     held = agent(calls_held="outside hours (2)", calls_from="2026-06-04 05:00 UTC")
     later = (client(), Record("client", "c2", 1.0, {**client().fields, "name": "Dana Khoury"}))

@@ -14,18 +14,18 @@ __all__ = ["activity_at"]
 
 # Each moment reads a piece of the index (client_id, time); nothing at or after the moment is counted. A conversation
 # counts when it began, or something was said in it, in the days before; an emotion is noted in a turn of one, of which
-# each term is an event, or in an event of its own.
+# each term is an event, or in an event of its own. An event that names no agent, as of the web site, is no contact.
 _AT = text("""
 WITH asked AS (
     SELECT place, client_id, until, until - make_interval(days => :days) AS since
     FROM unnest(CAST(:clients AS uuid[]), CAST(:untils AS timestamptz[])) WITH ORDINALITY a (client_id, until, place)
 )
-SELECT e.n, t.n, k.n, least(e.first_at, c.first_at, k.first_at), greatest(e.last_at, c.last_at, k.last_at), e.reply,
-    coalesce(m.emotions, '{}')
+SELECT e.n, t.n, k.n, least(e.first_at, c.first_at, k.first_at),
+    greatest(e.last_contact_at, c.last_at, k.last_at), e.reply, coalesce(m.emotions, '{}')
 FROM asked a
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE time_of_event >= a.since AND conversation_id IS NULL) AS n,
-        min(time_of_event) AS first_at, max(time_of_event) AS last_at,
+        min(time_of_event) AS first_at, max(time_of_event) FILTER (WHERE agent_id IS NOT NULL) AS last_contact_at,
         CAST(avg(response_speed) FILTER (WHERE time_of_event >= a.since) AS float8) AS reply
     FROM behavior_events WHERE client_id = a.client_id AND time_of_event < a.until
 ) e
@@ -65,7 +65,7 @@ ORDER BY a.place
 def activity_at(
     session: Session, moments: Sequence[tuple[uuid.UUID, dt.datetime]], *, window_days: int
 ) -> list[Activity]:
-    """Return for each (client, moment) the counts of the days before it, and the first and last contact ever."""
+    """Return for each (client, moment) the counts of the days before it, and when it began and the last contact."""
     asked = {
         "clients": [c for c, _ in moments],
         "untils": [at for _, at in moments],
@@ -78,7 +78,7 @@ def activity_at(
             n_conversations=row[1],
             n_contacts=row[2],
             first_at=row[3],
-            last_at=row[4],
+            last_contact_at=row[4],
             mean_response_s=row[5],
             emotions=row[6],
         )

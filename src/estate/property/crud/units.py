@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -199,34 +199,21 @@ def candidates(
     limit: int,
 ) -> Sequence[Unit]:
     """Return available units: the dearest within the budget first, without one the newest."""
-    query = select(Unit).where(*_for_sale(bedrooms_min))
+    query = select(Unit).where(Unit.status == "available")
     if price_max is not None:
         query = query.where(Unit.price <= price_max)
     if currency is not None:
         query = query.where(Unit.currency == currency)
     if area_ids is not None:
         query = query.where(Unit.area_id.in_(area_ids))
+    if bedrooms_min is not None:
+        query = query.where(Unit.bedrooms >= bedrooms_min)
     if bedrooms_max is not None:
         query = query.where(Unit.bedrooms <= bedrooms_max)
     if type_pattern is not None:
         query = query.where(func.lower(Unit.unit_type).regexp_match(type_pattern))
     first = Unit.updated_at.desc() if price_max is None else Unit.price.desc()
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
-
-
-def stock(session: Session, *, prices: Mapping[str, Decimal] | None, bedrooms_min: int | None) -> dict[uuid.UUID, int]:
-    """Count the available units within limits by area; `prices` names the greatest price in each currency."""
-    query = select(Unit.area_id, func.count()).where(*_for_sale(bedrooms_min)).group_by(Unit.area_id)
-    if prices is not None:
-        query = query.where(Unit.price <= case(prices, value=Unit.currency))
-    return {area_id: n for area_id, n in session.execute(query) if area_id is not None}
-
-
-def _for_sale(bedrooms_min: int | None) -> Iterator[ColumnElement[bool]]:
-    """Yield the conditions on an available unit."""
-    yield Unit.status == "available"
-    if bedrooms_min is not None:
-        yield Unit.bedrooms >= bedrooms_min
 
 
 class SaleRow(NamedTuple):
@@ -291,6 +278,9 @@ UNION ALL
     "/*affordable*/": """
 (NOT :has_budget OR p.price <= coalesce(rated.most, 'infinity'))
 """,
+    "/*rated*/": """
+SELECT * FROM unnest(CAST(:rated AS text[]), CAST(:limits AS numeric[])) AS r (currency, most)
+""",
     "/*fits*/": """
 p.status = 'available'
 AND (CAST(:must_areas AS uuid[]) IS NULL OR p.area_id = ANY(CAST(:must_areas AS uuid[])))
@@ -328,9 +318,7 @@ MATCHING = _filled("""
 WITH c AS (
     SELECT * FROM unnest(CAST(:currencies AS text[]), CAST(:targets AS numeric[]), CAST(:most AS numeric[]))
         AS c (currency, target, most)
-), rated AS (
-    SELECT * FROM unnest(CAST(:rated AS text[]), CAST(:limits AS numeric[])) AS r (currency, most)
-), picked AS (
+), rated AS (/*rated*/), picked AS (
     SELECT f.* FROM unnest(CAST(:areas AS uuid[])) AS a (area_id) CROSS JOIN c
     CROSS JOIN LATERAL (/*near in area*/) f
     UNION
@@ -349,6 +337,12 @@ ORDER BY p.project_id, p.unit_id
 TRAITS = _filled("""
 /*traits*/ FROM (/*keys*/) named JOIN properties p USING (project_id, unit_id) JOIN projects j USING (project_id)
 """)
+# A price that cannot be held against the budget is not counted as within it.
+STOCK = _filled("""
+SELECT p.area_id, count(*) AS n FROM properties p LEFT JOIN (/*rated*/) rated USING (currency)
+WHERE p.area_id IS NOT NULL AND /*fits*/ AND (NOT :has_budget OR p.price <= rated.most)
+GROUP BY p.area_id
+""")
 # Ids are drawn by chance, so the first of them are a fair sample.
 SAMPLE = _filled("""
 /*traits*/ FROM (SELECT * FROM properties WHERE status = 'available' ORDER BY unit_id LIMIT :most) p
@@ -358,8 +352,28 @@ JOIN projects j USING (project_id)
 
 def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
     """Return a bounded number of units for sale that keep some limits, those near a target first of all."""
+    asked = _limits(limits) | {
+        "currencies": list(near.targets),
+        "targets": list(near.targets.values()),
+        "most": [limits.prices.get(currency) for currency in near.targets],
+        "areas": list(near.area_ids),
+        "keys": list(near.named),
+        "per_area": near.per_area,
+        "anywhere": near.anywhere,
+        "newest": near.newest,
+    }
+    return _traits(session.execute(MATCHING, asked))
+
+
+def stock(session: Session, limits: HardLimits) -> dict[uuid.UUID, int]:
+    """Count the units for sale that keep some limits by area."""
+    return {row.area_id: row.n for row in session.execute(STOCK, _limits(limits))}
+
+
+def _limits(limits: HardLimits) -> dict[str, Any]:
+    """Return what the pieces that keep the limits ask for."""
     amenities = [{"code": code} for code in sorted(limits.amenities)]
-    asked = {
+    return {
         "must_areas": None if limits.area_ids is None else list(limits.area_ids),
         "bedrooms_min": limits.bedrooms_min,
         "bedrooms_max": limits.bedrooms_max,
@@ -371,16 +385,7 @@ def matching(session: Session, limits: HardLimits, near: Near) -> list[Traits]:
         "has_budget": limits.has_budget,
         "rated": list(limits.prices),
         "limits": list(limits.prices.values()),
-        "currencies": list(near.targets),
-        "targets": list(near.targets.values()),
-        "most": [limits.prices.get(currency) for currency in near.targets],
-        "areas": list(near.area_ids),
-        "keys": list(near.named),
-        "per_area": near.per_area,
-        "anywhere": near.anywhere,
-        "newest": near.newest,
     }
-    return _traits(session.execute(MATCHING, asked))
 
 
 def traits(session: Session, keys: Collection[str]) -> list[Traits]:
