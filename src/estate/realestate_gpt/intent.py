@@ -181,6 +181,7 @@ _CALL = re.compile(
     r"|\b[أانت]تصل|\bالاتصال\b|\b[أان]كلم",
     re.IGNORECASE,
 )
+_NUMBER = re.compile(r"\bnumbers?\b|رقم", re.IGNORECASE)
 _CHOICE = re.compile(
     r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?=[أانت]تصل|[أان]كلم)", re.IGNORECASE
 )
@@ -240,7 +241,7 @@ def read(text: str) -> Question:
         units=units,
         phrases=tuple(dict.fromkeys(_phrases(text.split()[:MAX_WORDS]))),
         places=tuple(dict.fromkeys(_places(text))),
-        calls=_CALL.search(text) is not None,
+        calls=_CALL.search(text) is not None and _NUMBER.search(text) is None,
         chooses=_CHOICE.search(text) is not None,
     )
 

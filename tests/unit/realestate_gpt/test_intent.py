@@ -79,6 +79,8 @@ def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None
         ("She called about the flat", False),
         ("What is her phone number?", False),
         ("What are her contact details?", False),
+        ("On which telephone number do I reach her?", False),
+        ("على أي رقم أتصل بها؟", False),
     ],
 )
 def test_a_call_to_somebody(text: str, calls: bool) -> None:
