@@ -273,11 +273,10 @@ class OutcomeModel:
 
     def _make_plan(self) -> Plan:
         card, precision = self._data.card, self._card.precision
-        spread = np.maximum((card**2).mean(axis=0) if len(card) else np.ones(card.shape[1]), 0.01)
         return Plan(
             base_logit=float(logit(self._card.base_rate)),
             base_precision=precision,
-            card_precision=precision * spread,
+            card_precision=np.full(card.shape[1], precision),
             falling=self._columns.falling(self.decreasing),
             categorical=self._columns.categorical,
             falling_columns=np.array([name in self.decreasing for name in self._columns.names], dtype=bool),

@@ -44,6 +44,22 @@ def test_without_outcomes_it_is_the_card() -> None:
     assert upper - lower > 0.2
 
 
+@pytest.mark.parametrize("told", ["never", "hardly"])
+def test_a_line_that_the_outcomes_do_not_tell_keeps_the_doubt_of_the_card(told: str) -> None:
+    frame, won, _ = leads(300)
+    silent = frame[["over"]].assign(visits=np.nan if told == "never" else 0.02, source=frame["source"])
+    asked = pd.DataFrame({"over": [0.5, 0.5], "visits": [0.0, 2.0], "source": ["web", "web"]})
+
+    def doubt(model: OutcomeModel) -> Floats:
+        """Return the half width of the intervals in log-odds."""
+        ends = model.predict_interval(asked)
+        return np.diff(np.log(ends / (1 - ends)), axis=1)[:, 0] / 2
+
+    card, model = OutcomeModel().fit(silent.iloc[:0], np.empty(0), prior=CARD), OutcomeModel()
+    plain, far = doubt(model.fit(silent, won, prior=CARD))
+    assert far**2 - plain**2 <= np.diff(doubt(card) ** 2)[0] * 1.1
+
+
 def test_of_nobody_nothing_is_said() -> None:
     frame, won, _ = leads(500)
     model = OutcomeModel(["said"]).fit(frame, won, prior=CARD)
