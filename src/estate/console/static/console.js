@@ -14,6 +14,7 @@
   const NO_CONNECTION = "No connection. What you did is kept here and is sent as soon as there is one.";
   const SENT_AGAIN = "The server is busy. What you did is kept here and is sent until it has taken it.";
   const LOG_INS = 4;
+  const SAVED_PX = 720;
 
   const byId = (id) => document.getElementById(id);
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -252,7 +253,8 @@
     download(new Blob(["\ufeff", rows.join("\r\n")], { type: "text/csv" }), `${figure.dataset.figure}.csv`);
   };
 
-  const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "font-weight"];
+  const PAINT = ["fill", "opacity", "paint-order", "stroke", "stroke-dasharray", "stroke-linejoin", "stroke-width"];
+  const LETTERS = ["font-family", "font-size", "font-weight"];
 
   const savePng = async (figure) => {
     const svg = figure.querySelector(".plot svg");
@@ -260,17 +262,17 @@
     const from = [svg, ...svg.querySelectorAll("*")];
     [copy, ...copy.querySelectorAll("*")].forEach((node, at) => {
       const style = getComputedStyle(from[at]);
-      for (const name of PAINT) node.style.setProperty(name, style.getPropertyValue(name));
+      for (const name of [...PAINT, ...LETTERS]) node.style.setProperty(name, style.getPropertyValue(name));
     });
-    const { width, height } = svg.viewBox.baseVal;
+    const width = SAVED_PX; // A picture takes whatever width it gets, and is saved as on a desk.
+    const height = svg.height.baseVal.value;
     copy.setAttribute("width", width);
-    copy.setAttribute("height", height);
     const image = new Image();
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
     await image.decode();
     const canvas = Object.assign(document.createElement("canvas"), { width: width * 2, height: height * 2 });
     const context = canvas.getContext("2d");
-    context.fillStyle = getComputedStyle(document.body).backgroundColor;
+    context.fillStyle = getComputedStyle(figure.closest(".card") || figure).backgroundColor;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob((blob) => download(blob, `${figure.dataset.figure}.png`));
