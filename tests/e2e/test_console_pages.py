@@ -1,5 +1,6 @@
 """Every page of every role is drawn without a script error, an outside request, or a find of axe."""
 
+import datetime as dt
 from collections.abc import Iterator
 
 import pytest
@@ -67,6 +68,19 @@ def test_a_saved_picture_is_as_wide_as_on_a_desk(browser: Browser, house: House)
         header = saved.value.path().read_bytes()[16:24]
         assert int.from_bytes(header[:4]) == 1440
         assert int.from_bytes(header[4:]) > 200
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Honolulu"])
+def test_days_are_the_readers_in_filters_and_in_rows(browser: Browser, house: House, zone: str) -> None:
+    with signed_in(browser, house.console, EMAILS["manager"], PASSWORD, zone=zone) as page:
+        for path, rows in {"/behavior/events": "td:first-child time", "/deals": "td:first-child time"}.items():
+            looked_at(page, house.console, path)
+            ninth = page.locator(rows).nth(8)
+            day = ninth.inner_text().split(",")[0]
+            filtered = dt.datetime.strptime(day, "%d %b %Y").date()  # noqa: DTZ007 (the day is all that counts)
+            looked_at(page, house.console, f"{path}?since={filtered}&until={filtered}")
+            shown = {words.split(",")[0] for words in page.locator(rows).all_inner_texts()}
+            assert shown == {day}
 
 
 def test_axe_finds_what_is_wrong(anybody: Page) -> None:

@@ -9,6 +9,7 @@ from htpy import Element, time
 __all__ = [
     "DASH",
     "day",
+    "day_of",
     "estimate",
     "hours",
     "isolated",
@@ -95,6 +96,14 @@ def moment(value: dt.datetime | None) -> Element | str:
         return DASH
     utc = value.astimezone(dt.UTC)
     return time(datetime=utc.isoformat())[f"{utc.day} {utc:%b %Y %H:%M} UTC"]
+
+
+def day_of(value: dt.datetime | None) -> Element | str:
+    """Write the day of a moment in UTC; the page's script rewrites it in the reader's own zone."""
+    if value is None:
+        return DASH
+    utc = value.astimezone(dt.UTC)
+    return time(datetime=utc.isoformat(), data_day=True)[day(utc)]
 
 
 def words(name: str) -> str:

@@ -186,7 +186,7 @@ def _score(view: View, scored: Qualification) -> Node:
     )
     ask = card("What to ask next", questions(scored.missing, scored.score)) if sure else None
     stated = card("Your own estimate", _stated(view, scored))
-    history = card("Earlier scores", _history(scored.history))
+    history = card("Earlier scores", _history(scored.history, view.zone))
     return [div(".columns")[figures, div[ask, stated]], history]
 
 
@@ -210,7 +210,7 @@ def _stated(view: View, scored: Qualification) -> Node:
     return [now, fields, withdraw if scored.stated_score is not None else None]
 
 
-def _history(held: Sequence[ScoreInHistory]) -> Node:
+def _history(held: Sequence[ScoreInHistory], zone: dt.tzinfo) -> Node:
     columns = [
         Column[ScoreInHistory]("When", lambda one: text.moment(one.scored_at)),
         Column[ScoreInHistory]("By", lambda one: one.stated_by or text.words(one.kind)),
@@ -219,17 +219,18 @@ def _history(held: Sequence[ScoreInHistory]) -> Node:
         Column[ScoreInHistory]("Reason", lambda one: one.reason),
     ]
     models = sorted((one for one in held if one.kind == "model" and one.score is not None), key=lambda it: it.scored_at)
-    return [_line(models) if len(models) > 1 else None, listing("Earlier scores", columns, held)]
+    return [_line(models, zone) if len(models) > 1 else None, listing("Earlier scores", columns, held)]
 
 
-def _line(models: Sequence[ScoreInHistory]) -> Element:
+def _line(models: Sequence[ScoreInHistory], zone: dt.tzinfo) -> Element:
     first, last = models[0], models[-1]
+    days = [text.day(one.scored_at.astimezone(zone)) for one in models]
     sentence = (
-        f"From {text.percent(first.score)} on {text.day(first.scored_at)} to {text.percent(last.score)} on "
-        f"{text.day(last.scored_at)}, in {len(models)} scores."
+        f"From {text.percent(first.score)} on {days[0]} to {text.percent(last.score)} on {days[-1]}, "
+        f"in {len(models)} scores."
     )
-    points = [Fan(text.day(one.scored_at), (one.score or 0.0) * 100) for one in models]
-    rows = [(text.day(one.scored_at), text.percent(one.score, 1)) for one in models]
+    points = [Fan(day, (one.score or 0.0) * 100) for day, one in zip(days, models, strict=True)]
+    rows = [(day, text.percent(one.score, 1)) for day, one in zip(days, models, strict=True)]
     return drawn("Score over time", sentence, line(points, sentence, "{:.0f} %"), ("Day", "Score"), rows, "scores")
 
 

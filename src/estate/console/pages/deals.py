@@ -57,14 +57,14 @@ def deals(estate: Estate, view: View) -> Sheet:
 
 def _columns(names: Names) -> list[Column[Deal]]:
     return [
-        Column("Opened", lambda one: text.day(one.opened_at)),
+        Column("Opened", lambda one: text.day_of(one.opened_at)),
         Column("Outcome", lambda one: outcome_badge(one.outcome or "open")),
         Column("Stage", _stage),
         Column("Value", lambda one: text.money(one.value, one.currency), numeric=True),
         Column("Agent", lambda one: names.agent(one.agent_id)),
         Column("Client", lambda one: names.client(one.client_id)),
         Column("Unit", lambda one: names.unit(one.unit)),
-        Column("Closed", lambda one: text.day(one.closed_at)),
+        Column("Closed", lambda one: text.day_of(one.closed_at)),
         Column("Why lost", lambda one: span(dir="auto")[text.words(one.lost_reason)] if one.lost_reason else text.DASH),
     ]
 
@@ -72,5 +72,5 @@ def _columns(names: Names) -> list[Column[Deal]]:
 def _stage(one: Deal) -> Node:
     if one.outcome:
         return text.words(one.stage)
-    since = f" since {text.day(one.stage_since)}" if one.stage_since else " (since when is not known)"
-    return text.words(one.stage) + since
+    since = [" since ", text.day_of(one.stage_since)] if one.stage_since else " (since when is not known)"
+    return [text.words(one.stage), since]

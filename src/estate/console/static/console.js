@@ -21,6 +21,10 @@
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
+  // ------------------------------------------------------------------- zone
+  const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  document.cookie = `zone=${ZONE}; path=/; samesite=strict`; // Filters by day mean the reader's days.
+
   // ------------------------------------------------------------------ theme
   const theme = localStorage.getItem("theme");
   if (theme) document.documentElement.dataset.theme = theme;
@@ -91,7 +95,7 @@
       [...new FormData(form)].filter(([, value]) => typeof value === "string"),
     );
     if (button?.name) fields[button.name] = button.value;
-    fields.zone = Intl.DateTimeFormat().resolvedOptions().timeZone; // Of what is typed as date and time.
+    fields.zone = ZONE; // Of what is typed as date and time.
     const drafts = form.dataset.draft ? [...form.elements].filter(isTyped).map((field) => draftName(form, field)) : [];
     return { key: newKey(), action: form.dataset.action, fields, drafts, at: Date.now() };
   };
@@ -365,17 +369,18 @@
   };
 
   // ----------------------------------------------------------------- drawing
-  const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const moments = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 
   // Months have three letters, as where the server writes them: this locale gives September four.
-  const written = (moment) =>
+  const written = (moment, format) =>
     format.formatToParts(moment).map((part) => (part.type === "month" ? part.value.slice(0, 3) : part.value)).join("");
 
   const localise = () => {
     for (const node of document.querySelectorAll("time[datetime]:not([data-local])")) {
       node.dataset.local = "yes";
       node.title = node.textContent;
-      node.textContent = written(new Date(node.dateTime));
+      node.textContent = written(new Date(node.dateTime), node.dataset.day === undefined ? moments : days);
     }
   };
 
