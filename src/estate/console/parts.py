@@ -35,7 +35,7 @@ from htpy import (
     ul,
 )
 
-from estate.console import text
+from estate.console import problems, text
 from estate.sdk import EstateError
 from estate.sdk.models.base import Page, Reason, TradeOff
 
@@ -230,4 +230,4 @@ def attempt(build: Callable[[], Node]) -> Node:
         return build()
     except EstateError as error:
         quoted = f" (request {error.request_id})" if error.request_id else ""
-        return note(badge("not shown", "warn"), f" {error.message} {error.hint}{quoted}")
+        return note(badge("not shown", "warn"), f" {problems.said(error)} {problems.advice(error)}{quoted}")

@@ -91,9 +91,12 @@ def test_filters_are_passed_on_as_the_api_counts() -> None:
     assert api.query("/client/count") == {"search": "ليلى", "budget_min": "1000.0", "min_score": "0.4"}
 
 
-def test_a_filter_that_cannot_be_read_is_refused() -> None:
-    with pytest.raises(Invalid):
-        module.clients(Api({}).estate, view("/clients", budget_min="much"))
+def test_a_filter_that_cannot_be_read_is_told_where_it_can_be_mended() -> None:
+    told = drawn(module.clients(Api({}).estate, view("/clients", budget_min="much")))
+    assert "Budget from: Write a number, such as 1500000 or 1.5m, not “much”." in told
+    assert '<input name="budget_min" type="text" value="much">' in told
+    assert "Try again" not in told
+    assert "/budget_min" not in told
 
 
 def test_names_and_areas_keep_their_direction_and_cannot_break_out() -> None:

@@ -7,11 +7,11 @@ import htpy
 from htpy import Element, Node, a, button, div, form, p, span
 
 from estate.console import shell, text
+from estate.console.given import number_of
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, card, choice, counted, entry, filters, listing, pager, with_query
 from estate.console.units import WITH, rooms, size, status_badge, title_of, unit_link
 from estate.sdk import Estate
-from estate.sdk.errors import Invalid
 from estate.sdk.models.base import Page
 from estate.sdk.models.property import Unit
 
@@ -19,6 +19,7 @@ __all__ = ["properties"]
 
 PAGE_ROWS = 25
 MOST_AREAS = 200
+PRICES = {"price_min": "Price from", "price_max": "Price to"}
 
 STATUSES = {
     "": "Any",
@@ -42,7 +43,9 @@ SORTS = {
 def properties(estate: Estate, view: View) -> Sheet:
     """List units, page by page; those that are ticked are compared."""
     areas = {str(one.area_id): one.area_name for one in estate.market.query(limit=MOST_AREAS).first()}
-    return Sheet("Properties", [_filters(view, areas), card("Units", _units(estate, view, areas))])
+    return Sheet(
+        "Properties", [_filters(view, areas), card("Units", shell.found(lambda: _units(estate, view, areas), PRICES))]
+    )
 
 
 def _filters(view: View, areas: Mapping[str, str]) -> Element:
@@ -54,8 +57,7 @@ def _filters(view: View, areas: Mapping[str, str]) -> Element:
         choice("status", "Status", STATUSES, get("status")),
         choice("segment", "Segment", SEGMENTS, get("segment")),
         choice("bedrooms", "Bedrooms", BEDROOMS, get("bedrooms")),
-        entry("price_min", "Price from", get("price_min"), type="number", min="0", inputmode="numeric"),
-        entry("price_max", "Price to", get("price_max"), type="number", min="0", inputmode="numeric"),
+        [entry(name, title, get(name)) for name, title in PRICES.items()],
         choice("sort", "Order", SORTS, get("sort")),
         [htpy.input(type="hidden", name=name, value=get(name)) for name in ("project_id", WITH) if get(name)],
         query=view.query,
@@ -69,11 +71,8 @@ def _with_chosen(areas: Mapping[str, str], chosen: str | None) -> dict[str, str]
 
 def _units(estate: Estate, view: View, areas: Mapping[str, str]) -> Node:
     wanted = _wanted(view)
-    try:
-        found = estate.property.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
-        n = estate.property.count(**wanted).count
-    except Invalid as error:
-        return shell.failure(error)
+    found = estate.property.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
+    n = estate.property.count(**wanted).count
     if not found and not any(view.query.values()):
         return _first_use()
     kept = [one for one in (view.get(WITH) or "").split(",") if one]
@@ -95,10 +94,10 @@ def _units(estate: Estate, view: View, areas: Mapping[str, str]) -> Node:
 
 def _wanted(view: View) -> dict[str, Any]:
     bedrooms = view.get("bedrooms")
-    names = ("search", "area_id", "project_id", "status", "segment", "price_min", "price_max", "sort")
-    return {name: view.get(name) for name in names} | {
-        "bedrooms": int(bedrooms) if bedrooms and bedrooms.isdecimal() else None
-    }
+    names = ("search", "area_id", "project_id", "status", "segment", "sort")
+    prices = {name: number_of(view.get(name), name) for name in PRICES}
+    rooms = int(bedrooms) if bedrooms and bedrooms.isdecimal() else None
+    return {name: view.get(name) for name in names} | prices | {"bedrooms": rooms}
 
 
 def _first_use() -> Node:

@@ -111,9 +111,13 @@
 
   const toLogIn = () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 
-  const problemOf = async (response) => {
+  const labelOf = (form, name) => form?.elements[name]?.closest?.("label")?.querySelector("span")?.textContent;
+
+  const problemOf = async (response, form) => {
     const told = await response.json().catch(() => ({}));
-    const fields = (told.errors || []).map((one) => `${one.field}: ${one.message}`);
+    const fields = (told.errors || []).map((one) =>
+      one.field ? `${labelOf(form, one.field) || one.called}: ${one.message}` : one.message,
+    );
     const quoted = told.request_id ? `(request ${told.request_id})` : "";
     return [told.detail || `The server answered ${response.status}.`, ...fields, told.hint, quoted]
       .filter(Boolean)
@@ -160,7 +164,7 @@
       follow(form ? done.go : "");
       return;
     }
-    const why = await problemOf(response);
+    const why = await problemOf(response, form);
     localStorage.removeItem(outboxName(item.key));
     sending.delete(item.key);
     tellAt(form, why, true);
@@ -204,7 +208,7 @@
       const response = await fetch("/login", { method: "POST", body, headers }).catch(() => null);
       if (response?.ok) return follow((await response.json()).go);
       if (attempt === LOG_INS || (response && response.status !== BUSY)) {
-        tellAt(form, response ? await problemOf(response) : "The console cannot be reached. Try again.", true);
+        tellAt(form, response ? await problemOf(response, form) : "The console cannot be reached. Try again.", true);
         return setBusy(form, false);
       }
       await sleep(FIRST_PAUSE_MS * attempt);
@@ -228,7 +232,7 @@
       });
       if (response.ok) return follow((await response.json()).go);
       delete form.dataset.key;
-      tellAt(form, await problemOf(response), true);
+      tellAt(form, await problemOf(response, form), true);
     } catch {
       tellAt(form, "The file did not get through. Try again: it is not taken twice.", true);
     }
