@@ -33,7 +33,7 @@ from nicegui import ui
 from estate.console import problems
 from estate.console.parts import reasons
 from estate.sdk import EstateError
-from estate.sdk.errors import Invalid
+from estate.sdk.errors import Forbidden, Invalid, NotFound
 from estate.sdk.models.house import Me
 
 __all__ = ["STATIC", "around", "bare", "failure", "found", "head", "home", "plain"]
@@ -132,7 +132,7 @@ def failure(error: EstateError, labels: Mapping[str, str] | None = None) -> Node
     """Say what went wrong, what to do about it, and the id that the log knows it by."""
     wrong = reasons(problems.sentences(error, labels), against=True)
     quoted = p(".note")[f"Request {error.request_id}"] if error.request_id else None
-    again = None if isinstance(error, Invalid) else a(".button", href="")["Try again"]
+    again = None if isinstance(error, Forbidden | Invalid | NotFound) else a(".button", href="")["Try again"]
     return div(".card.failure", role="alert")[p[problems.said(error)], wrong, p[problems.advice(error)], quoted, again]
 
 
