@@ -115,9 +115,20 @@ def test_an_empty_list_says_what_to_do(query: dict[str, str], said: str) -> None
 def test_the_waterfall_leads_from_the_start_to_the_score() -> None:
     shown = str(waterfall(Qualification.model_validate(scored())))
     assert f"From {share(-1) * 100:.0f} % for everybody to 40 %" in shown
-    assert "most up: reply speed (not known), most down: decision speed" in shown
+    assert "to 40 %; most down: decision speed." in shown
     assert "48 % → 40 %" in shown
     assert math.isclose(share(math.log(0.25 / 0.75)), 0.25)
+
+
+def test_what_is_not_known_is_not_named_as_what_moves_a_score() -> None:
+    unknown = [{"feature": "reply_speed", "value": None, "logit": 0.6, "why": "Not known."}]
+    told = scored() | {"contributions": unknown}
+    assert "nothing that is known moves it" in str(waterfall(Qualification.model_validate(told)))
+
+
+def test_scores_in_a_list_are_said_to_have_intervals() -> None:
+    api = Api({"/client/count": {"count": 1}, "/client/query": page_of(profile(qualification_score=0.58))})
+    assert "Scores open their intervals" in drawn(module.clients(api.estate, view("/clients")))
 
 
 def test_a_client_with_all_parts_refused_still_shows_the_profile() -> None:

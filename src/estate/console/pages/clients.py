@@ -35,6 +35,7 @@ __all__ = ["clients", "contact_badge", "duplicates", "places"]
 
 PAGE_ROWS = 25
 PAGE_PAIRS = 10
+INTERVALS = "Scores open their intervals: where one is wide, the score is not to be relied on."
 NUMBERS = {"budget_min": "Budget from", "budget_max": "Budget to", "min_score": "Least score, per cent"}
 PLACE_KEYS = ("area_name", "name", "area", "areas", "location", "locations", "area_id", "area_ids")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -68,6 +69,7 @@ def _page(estate: Estate, view: View) -> Node:
         p[counted(n, "client", "clients")],
         _budgets(view),
         _listed(view, found),
+        note(INTERVALS) if any(one.qualification_score is not None for one in found) else None,
         pager(view.path, view.query, found),
     ]
 
