@@ -130,7 +130,7 @@ def bare(title: str, content: Node) -> Element:
 
 def failure(error: EstateError, labels: Mapping[str, str] | None = None) -> Node:
     """Say what went wrong, what to do about it, and the id that the log knows it by."""
-    wrong = reasons(problems.sentences(error, labels), against=True)
+    wrong = reasons(problems.sentences(error, labels), "against")
     quoted = p(".note")[f"Request {error.request_id}"] if error.request_id else None
     again = None if isinstance(error, Forbidden | Invalid | NotFound) else a(".button", href="")["Try again"]
     return div(".card.failure", role="alert")[p[problems.said(error)], wrong, p[problems.advice(error)], quoted, again]

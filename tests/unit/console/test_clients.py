@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from tests.unit.console.asked import AGENT, CLIENT, HOSTILE, NOW, OTHER, Api, drawn, page_of, view
+from tests.unit.console.test_agents import RECORD
+from tests.unit.console.test_properties import a_unit
 
 from estate.console.actions import ACTIONS, Sent
 from estate.console.pages import client as one_client
@@ -196,11 +198,22 @@ def test_an_unknown_client_is_not_found() -> None:
 
 def test_the_timeline_tells_and_links_but_shows_no_ids() -> None:
     back = timeline_item(kind="contact", what="call_back", fields={"next_at": "2026-12-01T06:00:00+00:00"})
-    api = Api({f"/client/{CLIENT}/timeline": page_of(timeline_item(), back) | {"next_cursor": "abc"}})
+    lead = timeline_item(what="submission_of_lead_form", fields={"metadata": {"type": "submission_of_lead_form"}})
+    opened = timeline_item(kind="deal_opened", what="new", fields={"value": "441900.00", "currency": "AED"})
+    api = Api(
+        {
+            f"/client/{CLIENT}/timeline": page_of(timeline_item(), back, lead, opened) | {"next_cursor": "abc"},
+            "/agent/query": page_of(RECORD),
+            "/property/query": page_of(a_unit(f"{OTHER}:{CLIENT}")),
+        }
+    )
     asked = view(f"/clients/{CLIENT}/timeline", params={"client_id": CLIENT})
     shown = drawn(one_client.timeline(api.estate, asked))
     assert "Emotion detected: hesitant · Speaker: client" in shown
-    assert f"/properties/{OTHER}:{CLIENT}" in shown
+    assert f'href="/properties/{OTHER}:{CLIENT}" dir="auto">Studio with a view<' in shown
+    assert f'href="/agents/{AGENT}" dir="auto">Tessa<' in shown
+    assert ">Submission of lead form<" in shown
+    assert "Value: AED 441,900<" in shown
     assert "cursor=abc" in shown
     assert "Deal id" not in shown
     assert ">Call back<" in shown

@@ -213,13 +213,23 @@ def test_the_explorer_asks_with_its_filters_and_lists_what_it_gets() -> None:
     for words in ("Studio with a view", "AED 882,000", "42 m²", "Available", "1 Mar 2027", "Falak"):
         assert words in html
     assert 'value="-price" selected' in html
-    assert "cursor=on" in html
+    assert 'formaction="/properties" name="cursor" value="on">Next page<' in html
 
 
 def test_units_that_were_chosen_before_are_compared_too() -> None:
     _, html = built(Api(), properties, "/properties", ("with", TWO))
     assert f'<input type="hidden" name="unit" value="{TWO}">' in html
     assert "1 unit is chosen already" in html
+
+
+def test_what_is_ticked_stays_so_when_the_page_is_turned() -> None:
+    asked = (("search", "sea"), ("unit", ONE), ("unit", TWO), ("cursor", "on"))
+    _, html = built(Api(property_query=listed(a_unit())), properties, "/properties", *asked)
+    assert f'name="unit" value="{ONE}" checked' in html
+    assert f'<input type="hidden" name="unit" value="{TWO}">' in html
+    assert '<input type="hidden" name="search" value="sea">' in html
+    assert f'<input type="hidden" name="with" value="{ONE},{TWO}">' in html, "filters keep them, too"
+    assert 'name="cursor" value="">First page<' in html
 
 
 def test_an_empty_list_says_whether_anything_was_ever_there() -> None:

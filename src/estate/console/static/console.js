@@ -380,7 +380,13 @@
   const written = (moment, format) =>
     format.formatToParts(moment).map((part) => (part.type === "month" ? part.value.slice(0, 3) : part.value)).join("");
 
+  const countries = new Intl.DisplayNames("en", { type: "region" });
+
   const localise = () => {
+    for (const node of document.querySelectorAll("[data-region]:not([data-local])")) {
+      node.dataset.local = "yes";
+      node.textContent = countries.of(node.dataset.region);
+    }
     for (const node of document.querySelectorAll("time[datetime]:not([data-local])")) {
       node.dataset.local = "yes";
       node.title = node.textContent;
