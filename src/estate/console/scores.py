@@ -101,7 +101,10 @@ def waterfall(scored: Explained, title: str = "What the score is made of") -> El
     sentence = _sentence(held, start.written, end.written)
     rows = [
         (start.label, "Usual chance of a deal.", f"{places[0]:+.2f}", start.written),
-        *((item.label, one.why, f"{one.logit:+.2f}", item.written) for item, one in zip(items, held, strict=True)),
+        *(
+            (item.label, text.spaced(one.why), f"{one.logit:+.2f}", item.written)
+            for item, one in zip(items, held, strict=True)
+        ),
         (end.label, scored.why, f"{places[-1]:+.2f}", end.written),
     ]
     heads = ("What", "Why", "Log-odds", "Chance")

@@ -1,6 +1,7 @@
 import pytest
 
 from estate.console.given import moment_of, number_of, share_of
+from estate.console.text import spaced
 from estate.sdk.errors import Invalid
 
 
@@ -46,3 +47,7 @@ def test_per_cent_become_a_share() -> None:
 def test_what_is_no_moment_is_refused(typed: str, zone: str) -> None:
     with pytest.raises(Invalid):
         moment_of(typed, zone, "next_at")
+
+
+def test_per_cent_of_the_api_is_written_as_on_pages() -> None:
+    assert spaced("Won at 39%, others at 37 %; 5% more.") == "Won at 39 %, others at 37 %; 5 % more."

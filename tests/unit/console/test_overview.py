@@ -158,3 +158,8 @@ def test_open_deals_are_counted_once() -> None:
     shown = html(Api(answers))
     assert "2 deals are open" in shown
     assert ">3</a>" not in shown
+
+
+def test_what_is_a_fact_has_no_mark_of_praise() -> None:
+    answers = {"/agent/rankings": page_of(rank(upper=0.9, lower=0.6, score=0.8)), "/client/quality": quality()}
+    assert '<ul class="reasons"><li>Won 9 of 20.</li></ul>' in html(Api(answers))

@@ -234,7 +234,7 @@ def _filled(one: Column) -> Node:
 def _sure(one: Column) -> Node:
     if one.target is None:
         return [badge("choose", "warn") if one.why.endswith("choose.") else badge("no field"), note(one.why)]
-    return [f"{text.percent(one.confidence)} sure", note(one.why)]
+    return [f"{text.percent(one.confidence)} sure", note(text.spaced(one.why))]
 
 
 def _target(found: Import, target: str | None) -> str:

@@ -157,7 +157,8 @@ def _after(others: Sequence[NextCall], queue: CallQueue) -> Element:
 
 def _reason(one: NextCall) -> Node:
     """Return the first reason beside the chance, which stands next to it."""
-    return long(next((said.text for said in one.reasons if said.field != "qualification_score"), text.DASH))
+    said = next((said.text for said in one.reasons if said.field != "qualification_score"), text.DASH)
+    return long(text.spaced(said))
 
 
 def _held(queue: CallQueue) -> Element:
