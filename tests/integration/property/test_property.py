@@ -382,6 +382,9 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     assert {sale.property_id for sale in value.comparables} == {str(ref(n)) for n in range(1, 12)}
     assert (value.method, value.sales) == ("comparables", 11)
     assert len(value.reasons) == 3
+    assert f"the value is {value.value:,.0f}." in value.reasons[0]
+    gap = abs(float(value.price_to_value or 0) - 1)
+    assert value.reasons[2] == f"The asking price is {gap:.1%} above the value.".replace("%", " %")
     for found in value.comparables:
         assert float(found.adjusted_price) == pytest.approx(
             float(found.price) * found.size_adjustment * found.time_adjustment, abs=0.01
