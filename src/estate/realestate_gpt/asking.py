@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from estate.realestate_gpt.facts import FACT_WORDS, FACTS, Fact, asked_for
+from estate.realestate_gpt.facts import FACT_WORDS, FACTS, Fact, asked_for, asked_with
 from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, topics
 from estate.realestate_gpt.naming import NO_MATCH, PEOPLE, Match, match
 from estate.realestate_gpt.records import Record
@@ -40,6 +40,7 @@ COMMON = frozenset(
         client clients buyer lead agent colleague viewing home house unit person people
         hear hi hello hey dear morning evening afternoon thanks kindly quickly briefly roughly exactly
         whats what's who's how's it's i'm we're i'd we'd i've we've don't doesn't isn't can't
+        كيف ماذا متى أين لماذا أي هناك حال وضع الآن حاليا يمكن ممكن أريد عندكم لديكم حول رأيك أخبرني فضلك سمحت
         """
     )
 )
@@ -68,6 +69,7 @@ COMPLAINTS = frozenset((*words("too"), *words(word)) for word in ("expensive", "
 
 MINE = frozenset({"i", "my", "me", "mine", "our", "we"})
 ASKING = frozenset({"how", "which", "what"})
+COMPARING = frozenset(words("compare compared comparison versus vs difference"))
 FOREMOST = frozenset(words("best top leading"))
 THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer"))
 
@@ -80,8 +82,12 @@ class Subject:
     ----------
     match : Match
         Records that it names; none, with places taken, where a name stands there that no record bears.
+    beside : tuple of Record
+        Areas that it names beside that of `match`.
     fact : Fact or None
         What it asks of them, or of the context.
+    second : Fact or None
+        What it asks in one breath with `fact`.
     intents : tuple of Intent
         Topics of what it says beside the names.
     odd : int
@@ -93,11 +99,19 @@ class Subject:
     """
 
     match: Match
+    beside: tuple[Record, ...]
     fact: Fact | None
+    second: Fact | None
     intents: tuple[Intent, ...]
     odd: int
     known: int
     said: frozenset[str]
+
+    @property
+    def lacks_other(self) -> bool:
+        """Whether an area is to be compared with something that no record bears the name of."""
+        of_areas = {"market"}.issuperset(record.layer for record in self.match.records)
+        return bool(self.match.records and of_areas and self.odd and not self.beside and self.said & COMPARING)
 
     @property
     def foreign(self) -> bool:
@@ -125,6 +139,7 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
     is_named = bool(best.records)
     if is_named and _is_of_another(plain, best, {spoken[place] for place in best.taken}):
         rest, best = spoken, replace(NO_MATCH, taken=best.taken)
+    rest, beside = _areas_beside(rest, best, found)
     counts = topics(rest)
     intents = intents_of(counts)
     # Beside a topic, one word does not ask for a fact of somebody who was not named.
@@ -134,11 +149,25 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
         fact = None
     if not is_ahead:
         fact = next(filter(None, (untold(rest, subject, fact) for subject in _asked_of(best, fact, rest))), fact)
+    second = asked_with(rest, fact) if fact else None
     is_bare = bool(best.records) and fact is None and not intents
-    explained = frozenset(words(fact.asks)) if fact else frozenset()
+    explained = frozenset(word for asked in (fact, second) if asked for word in words(asked.asks))
     odd = sum(1 for word in set(rest) if _is_odd(word, explained) or (is_bare and word not in STOP_WORDS | TELL))
     known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON)
-    return Subject(best, fact, intents, odd, known, frozenset(rest))
+    return Subject(best, beside, fact, second, intents, odd, known, frozenset(rest))
+
+
+def _areas_beside(rest: list[str], best: Match, found: Sequence[Record]) -> tuple[list[str], tuple[Record, ...]]:
+    """Return the words of a question about an area without its further areas, and those, spelt as on record."""
+    if not best.records or any(record.layer != "market" for record in best.records):
+        return rest, ()
+    known = {record.key for record in best.records}
+    other = match(rest, [record for record in found if record.layer == "market" and record.key not in known])
+    if len(other.records) != 1 or other.likeness * other.coverage < 1:
+        return rest, ()
+    left = [word for place, word in enumerate(rest) if place not in other.taken]
+    left, further = _areas_beside(left, replace(best, records=(*best.records, *other.records)), found)
+    return left, (*other.records, *further)
 
 
 def _is_of_another(text: str, best: Match, taken: set[str]) -> bool:

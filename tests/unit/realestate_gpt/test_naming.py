@@ -64,6 +64,12 @@ def test_worse_spelling_is_less_like_and_a_near_name_leaves_less_margin() -> Non
         ("Which school did Layla Haddad go to?", None, True),
         ("How do I cook a risotto?", None, True),
         ("Show me a two-bedroom flat", None, False),
+        ("كيف السوق في Qamar Quay؟", None, False),
+        ("ما وضع الاستثمار في Qamar Quay الآن؟", None, False),
+        ("كم سعر الشقق في Qamar Quay؟", "market.price_avg", False),
+        ("هل الأسعار مرتفعة في Qamar Quay؟", "market.price_avg", False),
+        ("whats the prise in qamar kuay?", "market.price_avg", False),
+        ("What is the villa in Pearl Gate, floor 5, worth?", "property.fair_value", False),
     ],
 )
 def test_what_is_asked(text: str, key: str | None, foreign: bool) -> None:
@@ -84,3 +90,21 @@ def test_a_surname_is_one_whatever_it_means(surname: str) -> None:
 
 def test_names_are_no_topics() -> None:
     assert Intent.UNIT not in understand("What does the villa in Pearl Gate, floor 5 cost?", ALL).intents
+
+
+def test_every_area_that_is_named_is_meant() -> None:
+    areas = [Record("market", name, 1.0, {"area_name": name}) for name in ("Qamar Quay", "Old Saffar", "Tamira")]
+    asked = understand("Compare prices in qamar quay, old saffar and tamira", areas)
+    assert {record.id for record in (*asked.match.records, *asked.beside)} == {"Qamar Quay", "Old Saffar", "Tamira"}
+    assert (asked.fact and asked.fact.key, asked.odd, asked.lacks_other) == ("market.price_avg", 0, False)
+    assert understand("Compare prices in qamar quay and luban", areas).lacks_other
+    assert not understand("What are prices in qamar quay?", areas).lacks_other
+
+
+def test_value_and_instalments_are_asked_in_one_breath() -> None:
+    asked = understand("What is the fair value of the villa in Pearl Gate, floor 5, and what are the instalments?", ALL)
+    assert {fact.key for fact in (asked.fact, asked.second) if fact} == {
+        "property.fair_value",
+        "property.payment_plan",
+    }
+    assert understand("Which payment plan has the villa in Pearl Gate, floor 5?", ALL).second is None
