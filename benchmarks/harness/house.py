@@ -20,6 +20,7 @@ from estate.cli.processes import HOST
 from estate.core.db import Database, unit_of_work, use_database
 from estate.core.queue import drain_all
 from estate.core.security import Actor
+from estate.core.settings import get_settings
 from estate.importers.world import load_world
 from estate.sdk import Estate
 
@@ -122,9 +123,9 @@ def open_house(
     folder.mkdir(parents=True, exist_ok=True)
     rules = folder / "contact_rules.json"
     rules.write_text(json.dumps(RULES))
-    stack = Stack(
-        postgres, redis, database, folder, direct=True, extra=SETTINGS | {"ESTATE_CONTACT_RULES_FILE": str(rules)}
-    )
+    made_with = {"ESTATE_KEY_PEPPER": get_settings().pepper().decode()}  # The models of the world are signed under it.
+    extra = SETTINGS | made_with | {"ESTATE_CONTACT_RULES_FILE": str(rules)}
+    stack = Stack(postgres, redis, database, folder, direct=True, extra=extra)
     try:
         stack.wait_ready()
         console = Console(f"http://{HOST}:{stack.port}", folder / "console.log")
