@@ -196,8 +196,9 @@ _NO_PLACE = frozenset(
         june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec
         monday tuesday wednesday thursday friday saturday sunday weekend spring summer autumn fall winter
         christmas easter ramadan eid quarter half early mid late beginning start middle end present once
-        buying buy it looking city country real estate phase stage building block floor english arabic
-        euro euros dollar dollars dirham dirhams pound pounds riyal riyals dinar dinars
+        buying buy it looking city town country here there real estate phase stage building block floor english arabic
+        full private public condition quality order stock commission writing
+        dh dhs euro euros dollar dollars dirham dirhams pound pounds riyal riyals dinar dinars
         الوقت الحالي حدود غضون أقرب نهاية بداية منتصف المتوسط الواقع السنة العام الشهر الأسبوع اليوم الربع المستقبل
         يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر رمضان الصيف الشتاء المدينة
         """
@@ -208,12 +209,13 @@ _THINGS = frozenset(
     words(
         """
         walking walk driving distance reach school schools metro beach sea park mall station airport hospital
-        university mosque shop shops tower place places please
+        university mosque shop shops nursery clinic supermarket restaurant transport tower place places please
         """
     )
 )
 """What stands near a home; with a capital it may be of a name."""
-_CAPITALISED = re.compile(r"\b[A-Z][a-z]")
+_CAPITALISED = re.compile(r"(?:[^\W_]|[,;:'’\"()])[^\S\n]+([A-Z][^\W\d_]*[a-z])")
+"""A word with a capital that it does not owe to the beginning of a sentence."""
 
 
 def read(text: str) -> Question:
@@ -344,9 +346,9 @@ def _phrases(spoken: Sequence[str]) -> Iterator[str]:
 def _places(text: str) -> Iterator[str]:
     """Yield what follows a preposition of place, up to a word that cannot be of a name.
 
-    Who writes capitals at all writes a name with one.
+    Who writes a name anywhere with a capital writes each with one.
     """
-    cased = _CAPITALISED.search(text) is not None
+    cased = any(_may_name(words(capitalised)) for capitalised in _CAPITALISED.findall(text))
     for match in _PLACE.finditer(text):
         name: list[str] = []
         for spoken in match[1].split()[:MAX_NAME_WORDS]:

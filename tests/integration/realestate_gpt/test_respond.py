@@ -333,7 +333,14 @@ def test_calls_of_an_agent_are_a_fact_still(refusing: TestClient) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["How is the market in Atlantis?", "What is the capital of France?", "zxcv qwer", "Homes in El Dorado please"],
+    [
+        "How is the market in Atlantis?",
+        "How is the market in atlantis?",
+        "What is the capital of France?",
+        "zxcv qwer",
+        "Homes in El Dorado please",
+        "Flat in jvc under AED 2 million please",
+    ],
 )
 def test_abstains_when_no_record_supports_an_answer(world: TestClient, drain: Callable[[], int], text: str) -> None:
     drain()

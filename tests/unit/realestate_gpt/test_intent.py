@@ -169,6 +169,11 @@ def test_ids_and_units() -> None:
         ("HOMES IN ATLANTIS", ("ATLANTIS",)),
         ("Homes at AED 2 million in El Dorado please", ("El Dorado",)),
         ("Homes near Gotham Park", ("Gotham Park",)),
+        ("How is the market in atlantis?", ("atlantis",)),
+        ("Flat in jvc under AED 2 million please", ("jvc",)),
+        ("Hello. Is there a flat in jvc by January? I have Dhs 2m", ("jvc",)),
+        ("Is Layla looking in cash or in instalments?", ()),
+        ("Is Layla looking at homes in good order?", ()),
     ],
 )
 def test_places(text: str, places: tuple[str, ...]) -> None:
