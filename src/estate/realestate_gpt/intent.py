@@ -18,7 +18,7 @@ from estate.core.amounts import (
     without_blanks,
 )
 from estate.core.types import UnitRef
-from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
+from estate.realestate_gpt.homes import ANY_HOME, LESS, MORE, NEGATED, Home, read_home, without_remarks
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
 __all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "read", "topics"]
@@ -161,15 +161,8 @@ _AMOUNT = re.compile(
 )
 _MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
 _LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
-_NOT = (
-    r"(?:\b(?:no|not|never|nothing|cannot|without|لا|ليس|ليست|غير)|n['’]t)"
-    r"(?:\s+(?:to|be|go|going|want|wish|like|spend|spending|pay|paying|cost|costing|priced|anything))*\s+"
-)
-_OVER = re.compile(
-    rf"(?P<negated>{_NOT})?\b(?:over|above|beyond|(?:more|higher) than|[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)\s*\Z",
-    re.IGNORECASE,
-)
-_UNDER = re.compile(rf"{_NOT}(?:under|below|(?:less|fewer|lower) than|[أا]قل من|[يت]قل عن)\s*\Z", re.IGNORECASE)
+_OVER = re.compile(rf"(?P<negated>{NEGATED})?\b{MORE}\s*\Z", re.IGNORECASE)
+_UNDER = re.compile(rf"{NEGATED}{LESS}\s*\Z", re.IGNORECASE)
 _DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
 MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
 _LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee, or a slip.
@@ -330,6 +323,7 @@ def _currency(word: str | None) -> str | None:
 
 def _is_least(before: str) -> bool:
     """Tell whether the words before an amount make it a lower limit: "more than", but not "no more than"."""
+    before = without_remarks(before)
     over = _OVER.search(before)
     return bool(_LEAST.search(before) or _UNDER.search(before) or (over and not over["negated"]))
 
