@@ -97,6 +97,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
     ref = context.property_id or next(iter(units), None)
+    uncompared = _is_uncompared(question, rates)
     return Evidence(
         agent=_agent(session, context.agent_id, question).with_fields(_held(queue)),
         client=_client(session, context, question, ref, now) if context.client_id else None,
@@ -113,9 +114,9 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         foreign=not callees and _is_foreign(subject, context),
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
-        fits=fits,
+        fits=fits or (None if uncompared else False),
         budgeted=_budget(session, question, context)[0] is not None,
-        uncompared=_is_uncompared(question, rates),
+        uncompared=uncompared,
         today=now.date(),
     ).joined()
 

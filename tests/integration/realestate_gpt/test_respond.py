@@ -17,7 +17,7 @@ from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, gathering, respond
-from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, OTHER_PLACE, PARTLY
+from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, NONE_SURE, OTHER_PLACE, PARTLY
 from estate.realestate_gpt.learning import preference
 from estate.realestate_gpt.service import replay
 
@@ -240,9 +240,15 @@ def test_an_amount_without_currency_is_of_the_clients(world: TestClient) -> None
     assert NONE_MEETS not in ask(world, "Show me a flat under AED 3 million")["text"]
 
 
-def test_a_sum_is_compared_by_a_dated_rate_or_not_at_all(world: TestClient, connection: Connection) -> None:
-    unknown = ask(world, "Show me a flat under $600k")["text"]
-    assert "not compared with every price" in unknown
+def test_a_sum_is_compared_by_a_dated_rate_or_not_at_all(
+    world: TestClient, connection: Connection, session: Session
+) -> None:
+    for client_id, offered in ((CLIENT, True), (None, False)):
+        unknown = ask(world, "Show me a flat in Qamar Quay under $600,000", client_id=client_id)
+        assert NONE_MEETS not in unknown["text"]
+        assert NONE_SURE in unknown["text"]
+        assert ("Pearl Gate 12" in unknown["text"]) == offered
+        assert replayed(session, unknown).same
     assert "not compared" not in ask(world, "Show me a flat under AED 1.5 million")["text"]
     assert "not compared" in ask(world, "Show me a flat under £600,000")["text"]
     rate = sql("INSERT INTO exchange_rates (base, quote, as_of, rate) VALUES ('USD', 'AED', '2020-01-01', 3.6725)")
