@@ -146,6 +146,7 @@ _CURRENCY_OF = {
 }
 _MONEY_WORDS = _CURRENCY_OF.keys() | SHARED_CURRENCY_WORDS
 _SCALES = MAGNITUDES | dict.fromkeys(("mil", "mln"), 1_000_000)
+del _SCALES["b"]  # In a question a bedroom: "2b villa".
 
 
 def _one_of(texts: Iterable[str]) -> str:
@@ -159,11 +160,41 @@ _AMOUNT = re.compile(
     rf"\s*(?P<scale>{_one_of(_SCALES)})?\s*(?P<after>{_CURRENCY})?(?!\w|[.,٫]\d)",
     re.IGNORECASE,
 )
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SPELT = tuple(
+    (re.compile(pattern, re.IGNORECASE), plain)
+    for pattern, plain in (
+        *(
+            (
+                rf"(?<!ty[ -])(?<!hundred )(?<!hundred and )\b{word}(?= (?:and a half )?(?:million|thousand))",
+                str(number),
+            )
+            for number, word in enumerate(_NUMBERS, start=1)
+        ),
+        (r"\bhalf a million\b", "0.5 million"),
+        (r"(\d) and a half million\b", r"\1.5 million"),
+        (r"\bب?مليون(?:ي|ين|ان)\b", "2 مليون"),
+        (rf"(?<!\d )(?<!ين )(?<!ون )(?<!ئة )(?<!عشر )\bب?مليون(?= (?:ونصف\b|{_CURRENCY}))", "1 مليون"),
+        (r"(\d) مليون ونصف\b", r"\1.5 مليون"),
+    )
+)
+"""How people write an amount in words, and how it reads in figures."""
 _MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"\s*(?:away|walk|long|wide|high(?!.end)|deep|tall|pool|ceiling|balcon|terrace|square|2(?!\w|[.,]\d|[\s-]*(?:bed|br|bhk))"
+    r"|to (?:the|a|my|our)\b(?! max)|from\b(?! (?:\w+ )?(?:sale|selling|savings?)\b))",
+    re.IGNORECASE,
+)
+"""What makes "2m" metres, unless somebody has them, or pays them."""
+_HAS = re.compile(r"\b(?:have|has|had|got|pay|spend|afford|invest|budget(?: is| of)?)\s*\Z", re.IGNORECASE)
+_OR_MORE = re.compile(
+    r"\s*(?:\+|(?:(?:or|and) (?:more|above|over|up|upwards?|higher)|upwards?|up)\b|فأكثر|[أا]و [أا]كثر|فما فوق)"
+    r"(?!\s*(?:\d|(?:than|to|front)\b))",
+    re.IGNORECASE,
+)
 _LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
 _OVER = re.compile(rf"(?P<negated>{NEGATED})?\b{MORE}\s*\Z", re.IGNORECASE)
 _UNDER = re.compile(rf"{NEGATED}{LESS}\s*\Z", re.IGNORECASE)
-_DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
 MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
 _LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee, or a slip.
 _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
@@ -279,7 +310,7 @@ def _budget(text: str) -> tuple[Decimal | None, str | None, bool]:
 
     A bare number counts only alone. Of amounts in several currencies those in the first one count.
     """
-    sums = [found for match in _AMOUNT.finditer(to_ascii_digits(text)) for found in _sums(match)]
+    sums = [found for match in _AMOUNT.finditer(_in_figures(text)) for found in _sums(match)]
     currency = next((found.currency for found in sums if found.currency is not None), None)
     of_one = [found for found in sums if found.currency in (None, currency)]
     if not of_one:
@@ -288,13 +319,24 @@ def _budget(text: str) -> tuple[Decimal | None, str | None, bool]:
     return (None, None, True) if currency == "" else (amount, currency, False)
 
 
+def _in_figures(text: str) -> str:
+    text = to_ascii_digits(text)
+    for pattern, plain in _SPELT:
+        text = pattern.sub(plain, text)
+    return text
+
+
 def _sums(match: re.Match[str]) -> Iterator[_Sum]:
     """Yield what an amount says, unless it is none of money, a lower limit or of open meaning."""
     scale, word = match["scale"], match["before"] or match["after"]
     if not (scale or word) and " " in match["body"]:
         return  # Several numbers as likely as one.
     before = match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]
-    if _is_least(before) or (not word and _is_measure(match, scale)):
+    if (
+        _is_least(before)
+        or _OR_MORE.match(match.string, match.end())
+        or (not word and _is_measure(match, scale, before))
+    ):
         return
     try:
         amount = Decimal(_figures(match["body"], scale is not None)) * (_SCALES[scale.casefold()] if scale else 1)
@@ -306,9 +348,9 @@ def _sums(match: re.Match[str]) -> Iterator[_Sum]:
         yield _Sum(bool(word or scale), whole, _currency(word))
 
 
-def _is_measure(match: re.Match[str], scale: str | None) -> bool:
-    unit = _DISTANCE if scale in ("m", "M") else _MEASURE
-    return unit.match(match.string, match.end()) is not None
+def _is_measure(match: re.Match[str], scale: str | None, before: str) -> bool:
+    unit = _LENGTH if scale in ("m", "M") else _MEASURE
+    return unit.match(match.string, match.end()) is not None and not (scale and _HAS.search(before))
 
 
 def _figures(body: str, scaled: bool) -> str:

@@ -61,6 +61,16 @@ def test_strange_question_has_no_topic(text: str) -> None:
         ("1.5 to 2 million AED", Decimal(2_000_000), "AED"),
         ("A$600k", None, None),
         ("2 million pounds", None, None),
+        ("2 million riyals", None, None),
+        ("2 million Egyptian pounds", Decimal(2_000_000), "EGP"),
+        ("2 million Saudi riyals", Decimal(2_000_000), "SAR"),
+        ("Qatari riyals 2m", Decimal(2_000_000), "QAR"),
+        ("3m Kuwaiti dinars", Decimal(3_000_000), "KWD"),
+        ("٢ مليون ريال سعودي", Decimal(2_000_000), "SAR"),
+        ("two million dirhams", Decimal(2_000_000), "AED"),
+        ("half a million dollars", Decimal(500_000), "USD"),
+        ("مليون ونصف درهم", Decimal(1_500_000), "AED"),
+        ("بمليوني درهم", Decimal(2_000_000), "AED"),
     ],
 )
 def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None:
@@ -90,6 +100,7 @@ def test_a_call_to_somebody(text: str, calls: bool) -> None:
 
 def test_a_currency_of_several_countries_is_open() -> None:
     assert read("under £500,000").open_sum
+    assert read("under 2 million riyals").open_sum
     assert not read("under AED 500,000").open_sum
 
 
@@ -245,6 +256,27 @@ def test_any_text_is_read(text: str) -> None:
         ("call 050 123 4567", None),
         ("at least 2 million", None),
         ("over AED 2m", None),
+        ("AED 2 million or more", None),
+        ("AED 1.3 million and above", None),
+        ("from AED 2 million up", None),
+        ("2m+", None),
+        ("from AED 1m up to AED 2m", 2_000_000),
+        ("AED 2m or 3 bedrooms", 2_000_000),
+        ("2m and more than 2 bedrooms", 2_000_000),
+        ("2b villa", None),
+        ("1 b/r", None),
+        ("1 b flat under 2m", 2_000_000),
+        ("2 bn", 2_000_000_000),
+        ("20 m long balcony", None),
+        ("10m pool", None),
+        ("a flat of 50 m 2, with 1.3 million", 1_300_000),
+        ("2m 2 bedroom flat", 2_000_000),
+        ("We have 2m from the sale of our flat", 2_000_000),
+        ("a 2m high-end flat", 2_000_000),
+        ("two and a half million", 2_500_000),
+        ("twenty two million", None),
+        ("عشرين مليون درهم", None),
+        ("2 مليون ونصف", 2_500_000),
         ("more than AED 2m", None),
         ("no more than AED 900,000", 900_000),
         ("it must not be more than AED 900,000", 900_000),
