@@ -15,14 +15,14 @@ _ROOM = r"(?=[\s-]*(?:bed|brs?\b|bhk|غرف))"
 _ENDS = r"(?=\s*(?:[.;!?؟]|,(?!\d)|\Z)|\s+(?:in|at|for|under|with|please)\b)"
 
 _HOME = type_pattern(HOMES)
-_REFUSED = (
-    r"(?:\b(?:no|not|never|nothing|cannot|without|except|neither|(?:instead|rather|other) (?:of|than)"
-    r"|(?:anything|everything|all) but|و?(?:لا|ليس|ليست|غير|بدون))\b|n['’]t\b)"
+_NO = r"(?:\b(?:no|not|never|nothing|cannot|without|و?(?:لا|ليس|ليست|غير))\b|n['’]t\b)"
+_BUT = r"(?:\b(?:except|neither|(?:instead|rather|other) (?:of|than)|(?:anything|everything|all) but|بدون)\b)"
+_WISH = (
     r"(?:\s+(?:want|wish|need|like|looking|interested|really|for|in|to(?: see)?|show|me|a|an|any|the|more|be|going"
     r"|go|spend|spending|pay|paying|cost|costing|priced|anything|[أان]ريد))*"
 )
 _WITH = r"(?:\s+(?:with|for|at|of|priced|that costs?))?"
-NEGATED = rf"{_REFUSED}(?P<refused>(?:\s+(?:{_HOME}|homes?|houses?|units?))?){_WITH}\s+"
+NEGATED = rf"{_NO}{_WISH}(?P<refused>(?:\s+(?:{_HOME}|homes?|houses?|units?))?){_WITH}\s+"
 """What makes the limit that it stands before the opposite one: "no more than", "no flat for less than"."""
 MORE = r"(?:over|above|beyond|(?:more|higher) than|ب?[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)"
 LESS = r"(?:under|below|(?:less|fewer|lower) than|ب?[أا]قل من|[يت]قل عن)"
@@ -33,11 +33,11 @@ _REMARK = re.compile(
     re.IGNORECASE,
 )
 _DENIED = re.compile(
-    rf"(?>{_REFUSED}\s+(?:\d{{1,2}}[\s-]*(?:bed(?:room)?s?|brs?|bhk)\b\s*)?(?:{_HOME})?"
+    rf"(?>(?:(?P<but>{_BUT})|{_NO}){_WISH}\s+(?:\d{{1,2}}[\s-]*(?:bed(?:room)?s?|brs?|bhk)\b\s*)?(?:{_HOME})?"
     rf"(?:\s+(?:or|nor|and|أو|او)(?:\s+(?:a|an|any|the))?\s+(?:{_HOME}))*)"
-    rf"(?!{_WITH}\s+(?:{MORE}|{LESS})\s\D{{0,20}}\d)"
+    rf"(?(but)|(?!{_WITH}\s+(?:{MORE}|{LESS})\s\D{{0,20}}\d))"
 )
-_COUNTED = re.compile(rf"({_REFUSED})\s+({_HOME})\s+with\s+(?=\d{{1,2}}{_ROOM})")
+_COUNTED = re.compile(rf"({_NO}{_WISH})\s+({_HOME})\s+with\s+(?=\d{{1,2}}{_ROOM})")
 _LIMITED = re.compile(rf"(?P<negated>{NEGATED})?\b(?:(?P<more>{MORE})|{LESS})\s+(?P<count>\d{{1,2}}){_ROOM}")
 
 _SPELT = tuple(
