@@ -29,13 +29,25 @@ MAGNITUDES = {
 """What a word multiplies by; "mil" is none of them: a thousand in Spanish, a million in jargon."""
 CURRENCY_WORDS = {
     **dict.fromkeys(("dh", "dhs", "dirham", "dirhams", "دإ", "درهم", "دراهم", "درهما"), "AED"),
-    **dict.fromkeys(("le", "e£", "جم", "جنيه", "جنيها", "egyptian pound"), "EGP"),
+    **dict.fromkeys(("le", "e£", "جم", "جنيه", "جنيها", "egyptian pound", "egyptian pounds"), "EGP"),
     **dict.fromkeys(("us$", "usd$"), "USD"),
     "€": "EUR",
     "رس": "SAR",
     "sr": "SAR",
+    **dict.fromkeys(("ريال سعودي", "saudi riyal", "saudi riyals"), "SAR"),
+    **dict.fromkeys(("ريال قطري", "qatari riyal", "qatari riyals"), "QAR"),
+    **dict.fromkeys(("ريال عماني", "omani rial", "omani rials", "omani riyal", "omani riyals"), "OMR"),
+    **dict.fromkeys(("دينار كويتي", "kuwaiti dinar", "kuwaiti dinars"), "KWD"),
+    **dict.fromkeys(("دينار بحريني", "bahraini dinar", "bahraini dinars"), "BHD"),
+    **dict.fromkeys(("دينار أردني", "jordanian dinar", "jordanian dinars"), "JOD"),
+    **dict.fromkeys(("moroccan dirham", "moroccan dirhams"), "MAD"),
+    **dict.fromkeys(("british pound", "british pounds", "pounds sterling"), "GBP"),
+    **dict.fromkeys(("us dollar", "us dollars", "دولار أمريكي"), "USD"),
 }
-SHARED_CURRENCY_WORDS = {"$", "£", "pound", "pounds", "ريال", "riyal", "دينار", "dinar", "dollar", "dollars", "دولار"}
+SHARED_CURRENCY_WORDS = {
+    *("$", "£", "pound", "pounds", "dollar", "dollars", "دولار", "rupee", "rupees"),
+    *("riyal", "riyals", "rial", "rials", "ريال", "dinar", "dinars", "دينار"),
+}
 """Words for the money of several countries."""
 
 

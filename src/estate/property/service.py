@@ -277,6 +277,7 @@ def candidates(
     bedrooms_min: int | None = None,
     bedrooms_max: int | None = None,
     type_pattern: str | None = None,
+    refused_pattern: str | None = None,
     limit: int,
 ) -> list[UnitOut]:
     """Return available units to choose from: the dearest within `price_max` first, without one the newest.
@@ -287,6 +288,8 @@ def candidates(
         A budget in `currency`, by default ``ESTATE_DEFAULT_CURRENCY``; only units priced in it are returned.
     type_pattern : str, optional
         Regular expression that the lower-case ``unit_type`` matches.
+    refused_pattern : str, optional
+        Regular expression that it does not match; a unit without a type is kept.
     """
     if price_max is not None:
         currency = currency or get_settings().default_currency
@@ -298,6 +301,7 @@ def candidates(
         bedrooms_min=bedrooms_min,
         bedrooms_max=bedrooms_max,
         type_pattern=type_pattern,
+        refused_pattern=refused_pattern,
         limit=limit,
     )
     return _outs(session, found)

@@ -17,6 +17,7 @@ __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_ris
 NOTHING = "The records hold nothing that answers this question."
 UNKNOWN_PLACE = "The records hold nothing about the place that the question names."
 NONE_MEETS = "No available unit on record meets what was asked"
+NONE_SURE = "No unit was found that can be said to meet what was asked, as the sum was not compared with every price"
 MISSING = {
     Intent.MARKET: "There is no market record that answers this.",
     Intent.UNIT: "No unit was found that could be offered here.",
@@ -117,6 +118,8 @@ def _lack(intent: Intent, evidence: Evidence) -> str:
 
 
 def _none_meets(evidence: Evidence) -> str:
+    if evidence.fits is None:
+        return NONE_SURE
     return f"{NONE_MEETS} within the budget" if evidence.budgeted else NONE_MEETS
 
 

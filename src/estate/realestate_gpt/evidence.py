@@ -57,8 +57,9 @@ class Evidence:
         Words of the question that mean nothing here.
     unknown_place : bool
         Whether the question names a place that no record knows; of a fact, beside one that is known.
-    fits : bool
-        Whether `units` meet what the question asks for; False when they only suit the client's profile.
+    fits : bool or None
+        Whether `units` meet what the question asks for; False when they only suit the client's profile, and None when
+        one of all units may meet it, as its sum is `uncompared`.
     budgeted : bool
         Whether a budget, of the question or of the client, bounds what meets the question.
     uncompared : bool
@@ -86,7 +87,7 @@ class Evidence:
     foreign: bool = False
     odd: int = 0
     unknown_place: bool = False
-    fits: bool = True
+    fits: bool | None = True
     budgeted: bool = True
     uncompared: bool = False
     today: dt.date = dt.date.min

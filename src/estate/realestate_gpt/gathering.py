@@ -28,7 +28,7 @@ from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import Fact
-from estate.realestate_gpt.homes import Home, kinds_in
+from estate.realestate_gpt.homes import HOMES, Home, kinds_in
 from estate.realestate_gpt.intent import Intent, Question
 from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
@@ -97,6 +97,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
     ref = context.property_id or next(iter(units), None)
+    uncompared = _is_uncompared(question, rates)
     return Evidence(
         agent=_agent(session, context.agent_id, question).with_fields(_held(queue)),
         client=_client(session, context, question, ref, now) if context.client_id else None,
@@ -113,9 +114,9 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         foreign=not callees and _is_foreign(subject, context),
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
-        fits=fits,
+        fits=fits or (None if uncompared else False),
         budgeted=_budget(session, question, context)[0] is not None,
-        uncompared=_is_uncompared(question, rates),
+        uncompared=uncompared,
         today=now.date(),
     ).joined()
 
@@ -251,6 +252,7 @@ def _meeting(
             bedrooms_min=home.fewest,
             bedrooms_max=home.most,
             type_pattern=type_pattern(home.kinds) if home.kinds else None,
+            refused_pattern=type_pattern(home.refused) if home.refused else None,
             limit=MEETING,
         )
     ]
@@ -270,9 +272,9 @@ def _budget(session: Session, question: Question, context: AgentContext) -> tupl
 def _home(question: Question, context: AgentContext, named: Sequence[Record]) -> Home:
     """Return the home asked for; "this villa" is the one of the talk, and a kind may be of an area's name."""
     if context.property_id is not None:
-        return replace(question.home, kinds=frozenset())
+        return question.home.without(HOMES)
     names = " ; ".join(str(record.fields.get("area_name")) for record in named if record.layer == "market")
-    return replace(question.home, kinds=question.home.kinds - kinds_in(names))
+    return question.home.without(kinds_in(names))
 
 
 def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[tuple[Decimal | None, str | None]]:

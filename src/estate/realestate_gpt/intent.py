@@ -2,22 +2,13 @@
 
 import re
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from estate.core.amounts import (
-    CURRENCY_WORDS,
-    MAGNITUDES,
-    SHARED_CURRENCY_WORDS,
-    Unreadable,
-    digits,
-    is_open,
-    to_ascii_digits,
-    without_blanks,
-)
 from estate.core.types import UnitRef
+from estate.realestate_gpt.budgets import read_budget
 from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
@@ -132,49 +123,10 @@ TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
 
 MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
 MAX_NAME_WORDS = 4
-LONGEST_LIMIT = 50  # Letters before an amount in which words may make it a lower limit.
 
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
 _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
-_CODES = "AED EGP USD EUR GBP SAR QAR KWD BHD OMR INR JOD LBP MAD CHF CAD AUD CNY PKR RUB"  # "ALL" and "TOP" are words.
-_CURRENCY_OF = {
-    **{code.casefold(): code for code in _CODES.split()},
-    **CURRENCY_WORDS,
-    **dict.fromkeys(("$", "dollar", "dollars", "دولار"), "USD"),
-    **dict.fromkeys(("euro", "euros", "يورو"), "EUR"),
-}
-_MONEY_WORDS = _CURRENCY_OF.keys() | SHARED_CURRENCY_WORDS
-_SCALES = MAGNITUDES | dict.fromkeys(("mil", "mln"), 1_000_000)
-
-
-def _one_of(texts: Iterable[str]) -> str:
-    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
-
-
-_CURRENCY = rf"د\.إ|ج\.م|ر\.س|l\.e\b|{_one_of(_MONEY_WORDS)}"
-_AMOUNT = re.compile(
-    rf"(?<![\w.,+$€£٫٬])(?P<before>{_CURRENCY})?\.?\s*"
-    r"(?P<body>(?!0\d)(?>\d{1,3}(?: \d{3})+(?!\d)|\d(?:[\d.,'’٬٫]*\d)?))"
-    rf"\s*(?P<scale>{_one_of(_SCALES)})?\s*(?P<after>{_CURRENCY})?(?!\w|[.,٫]\d)",
-    re.IGNORECASE,
-)
-_MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
-_LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
-_NOT = (
-    r"(?:\b(?:no|not|never|nothing|cannot|without|لا|ليس|ليست|غير)|n['’]t)"
-    r"(?:\s+(?:to|be|go|going|want|wish|like|spend|spending|pay|paying|cost|costing|priced|anything))*\s+"
-)
-_OVER = re.compile(
-    rf"(?P<negated>{_NOT})?\b(?:over|above|beyond|(?:more|higher) than|[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)\s*\Z",
-    re.IGNORECASE,
-)
-_UNDER = re.compile(rf"{_NOT}(?:under|below|(?:less|fewer|lower) than|[أا]قل من|[يت]قل عن)\s*\Z", re.IGNORECASE)
-_DISTANCE = re.compile(r"\s*(?:from|away|walk|to (?:the|a|my|our))\b", re.IGNORECASE)
-MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
-_LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee, or a slip.
-_PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
-
 _CALL = re.compile(
     r"\b(?:call|ring|dial|phon|contact)ing\b(?!\s+(?:you|about|for|from|regarding|to)\b)|\b(?:call|ring|dial)\b(?!\s+(?:me|us|it)\b)"
     r"|\bbe\s+(?:called|phoned|rung|contacted|reached)\b"
@@ -196,8 +148,9 @@ _NO_PLACE = frozenset(
         june july august september october november december jan feb mar apr jun jul aug sep sept oct nov dec
         monday tuesday wednesday thursday friday saturday sunday weekend spring summer autumn fall winter
         christmas easter ramadan eid quarter half early mid late beginning start middle end present once
-        buying buy it looking city country real estate phase stage building block floor english arabic
-        euro euros dollar dollars dirham dirhams pound pounds riyal riyals dinar dinars
+        buying buy it looking city town country here there real estate phase stage building block floor english arabic
+        full private public condition quality order stock commission writing
+        dh dhs euro euros dollar dollars dirham dirhams pound pounds riyal riyals dinar dinars
         الوقت الحالي حدود غضون أقرب نهاية بداية منتصف المتوسط الواقع السنة العام الشهر الأسبوع اليوم الربع المستقبل
         يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر رمضان الصيف الشتاء المدينة
         """
@@ -208,12 +161,13 @@ _THINGS = frozenset(
     words(
         """
         walking walk driving distance reach school schools metro beach sea park mall station airport hospital
-        university mosque shop shops tower place places please
+        university mosque shop shops nursery clinic supermarket restaurant transport tower place places please
         """
     )
 )
 """What stands near a home; with a capital it may be of a name."""
-_CAPITALISED = re.compile(r"\b[A-Z][a-z]")
+_CAPITALISED = re.compile(r"(?:[^\W_]|[,;:'’\"()])[^\S\n]+([A-Z][^\W\d_]*[a-z])")
+"""A word with a capital that it does not owe to the beginning of a sentence."""
 
 
 def read(text: str) -> Question:
@@ -230,7 +184,7 @@ def read(text: str) -> Question:
     >>> q.home.fewest, q.budget, q.currency, q.places
     (2, Decimal('1500000'), 'AED', ('Qamar Quay',))
     """
-    budget, currency, open_sum = _budget(text)
+    budget, currency, open_sum = read_budget(text)
     units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
     return Question(
         intents=intents_of(topics(words(text))),
@@ -270,68 +224,6 @@ def intents_of(counts: Mapping[Intent, int]) -> tuple[Intent, ...]:
     return tuple(found) or ((Intent.GENERAL,) if counts[Intent.GENERAL] else ())
 
 
-@dataclass(frozen=True, slots=True)
-class _Sum:
-    """An amount: whether it says that it is money, and its currency; ``""`` is one that several countries have."""
-
-    says_money: bool
-    amount: Decimal
-    currency: str | None
-
-
-def _budget(text: str) -> tuple[Decimal | None, str | None, bool]:
-    """Return the largest amount that is money and no lower limit, its currency, and whether that is open.
-
-    A bare number counts only alone. Of amounts in several currencies those in the first one count.
-    """
-    sums = [found for match in _AMOUNT.finditer(to_ascii_digits(text)) for found in _sums(match)]
-    currency = next((found.currency for found in sums if found.currency is not None), None)
-    of_one = [found for found in sums if found.currency in (None, currency)]
-    if not of_one:
-        return None, None, False
-    amount = max((found.says_money, found.amount) for found in of_one)[1]
-    return (None, None, True) if currency == "" else (amount, currency, False)
-
-
-def _sums(match: re.Match[str]) -> Iterator[_Sum]:
-    """Yield what an amount says, unless it is none of money, a lower limit or of open meaning."""
-    scale, word = match["scale"], match["before"] or match["after"]
-    if not (scale or word) and " " in match["body"]:
-        return  # Several numbers as likely as one.
-    before = match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]
-    if _is_least(before) or (not word and _is_measure(match, scale)):
-        return
-    try:
-        amount = Decimal(_figures(match["body"], scale is not None)) * (_SCALES[scale.casefold()] if scale else 1)
-    except Unreadable:
-        return
-    least = _LEAST_MONEY if word and not scale else 0 if scale else _PLAIN_AMOUNT
-    if least <= amount <= MOST_MONEY:
-        whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
-        yield _Sum(bool(word or scale), whole, _currency(word))
-
-
-def _is_measure(match: re.Match[str], scale: str | None) -> bool:
-    unit = _DISTANCE if scale in ("m", "M") else _MEASURE
-    return unit.match(match.string, match.end()) is not None
-
-
-def _figures(body: str, scaled: bool) -> str:
-    """Read digits and marks: three digits behind a comma are a group, and behind a point the decimals of millions."""
-    bare = without_blanks(body.replace("٬", "’"))
-    return digits(bare, "." if is_open(bare) and ("." in bare) == scaled else None)
-
-
-def _currency(word: str | None) -> str | None:
-    return None if word is None else _CURRENCY_OF.get(word.casefold().replace(".", ""), "")
-
-
-def _is_least(before: str) -> bool:
-    """Tell whether the words before an amount make it a lower limit: "more than", but not "no more than"."""
-    over = _OVER.search(before)
-    return bool(_LEAST.search(before) or _UNDER.search(before) or (over and not over["negated"]))
-
-
 def _phrases(spoken: Sequence[str]) -> Iterator[str]:
     """Yield every run of one to `MAX_NAME_WORDS` words, without punctuation at its ends."""
     for start in range(len(spoken)):
@@ -344,9 +236,9 @@ def _phrases(spoken: Sequence[str]) -> Iterator[str]:
 def _places(text: str) -> Iterator[str]:
     """Yield what follows a preposition of place, up to a word that cannot be of a name.
 
-    Who writes capitals at all writes a name with one.
+    Who writes a name anywhere with a capital writes each with one.
     """
-    cased = _CAPITALISED.search(text) is not None
+    cased = any(_may_name(words(capitalised)) for capitalised in _CAPITALISED.findall(text))
     for match in _PLACE.finditer(text):
         name: list[str] = []
         for spoken in match[1].split()[:MAX_NAME_WORDS]:

@@ -279,8 +279,8 @@ def test_candidates_are_available_and_within_the_budget_of_their_currency(sessio
     ingest(
         session,
         unit(1, price=100, bedrooms=1, area_id=str(area)),
-        unit(2, price=200, bedrooms=3),
-        unit(3, price=900),
+        unit(2, price=200, bedrooms=3, unit_type="Villa"),
+        unit(3, price=900, unit_type="loft"),
         unit(4, price=150, currency="USD"),
         unit(5, price=150, status="sold"),
         unit(6),
@@ -296,6 +296,8 @@ def test_candidates_are_available_and_within_the_budget_of_their_currency(sessio
     assert found(area_ids=[area]) == [1]
     assert found(area_ids=[]) == []
     assert found(bedrooms_min=2) == [2]
+    assert found(type_pattern="villa") == [2]
+    assert sorted(found(refused_pattern="villa")) == [1, 3, 4, 6]
 
 
 def test_compare_gives_reasons_that_mirror_each_other(session: Session) -> None:

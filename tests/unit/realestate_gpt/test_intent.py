@@ -23,6 +23,7 @@ from estate.realestate_gpt.intent import Intent, read
         ("Hello, can you help me?", Intent.GENERAL),
         ("كيف السوق في هذه المنطقة", Intent.MARKET),
         ("أريد شقة", Intent.UNIT),
+        ("هل يوجد شقق في Qamar Quay بأقل من 2 مليون؟", Intent.UNIT),
         ("السعر غالي", Intent.OBJECTION),
     ],
 )
@@ -60,6 +61,16 @@ def test_strange_question_has_no_topic(text: str) -> None:
         ("1.5 to 2 million AED", Decimal(2_000_000), "AED"),
         ("A$600k", None, None),
         ("2 million pounds", None, None),
+        ("2 million riyals", None, None),
+        ("2 million Egyptian pounds", Decimal(2_000_000), "EGP"),
+        ("2 million Saudi riyals", Decimal(2_000_000), "SAR"),
+        ("Qatari riyals 2m", Decimal(2_000_000), "QAR"),
+        ("3m Kuwaiti dinars", Decimal(3_000_000), "KWD"),
+        ("٢ مليون ريال سعودي", Decimal(2_000_000), "SAR"),
+        ("two million dirhams", Decimal(2_000_000), "AED"),
+        ("half a million dollars", Decimal(500_000), "USD"),
+        ("مليون ونصف درهم", Decimal(1_500_000), "AED"),
+        ("بمليوني درهم", Decimal(2_000_000), "AED"),
     ],
 )
 def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None:
@@ -89,6 +100,7 @@ def test_a_call_to_somebody(text: str, calls: bool) -> None:
 
 def test_a_currency_of_several_countries_is_open() -> None:
     assert read("under £500,000").open_sum
+    assert read("under 2 million riyals").open_sum
     assert not read("under AED 500,000").open_sum
 
 
@@ -111,6 +123,18 @@ def test_a_currency_of_several_countries_is_open() -> None:
         ("at least 3 bedrooms", 3, None),
         ("2 bedrooms or more", 2, None),
         ("no more than 2 bedrooms", None, 2),
+        ("more than 2 bedrooms", 3, None),
+        ("a flat with fewer than 3 bedrooms", None, 2),
+        ("under three bedrooms, over one bedroom", 2, 2),
+        ("I don't want a flat with more than 2 bedrooms", None, 2),
+        ("I don't want a home with less than 3 bedrooms", 3, None),
+        ("شقة بأكثر من غرفتين", 3, None),
+        ("شقة بغرفتين", 2, 2),
+        ("3 bedrooms or 4 in Qamar Quay", 3, 4),
+        ("3 bedrooms or 4 bathrooms", 3, 3),
+        ("2 bedrooms or 4 million", 2, 2),
+        ("no 1-bedroom", 2, None),
+        ("I don't want a villa with 3 bedrooms", None, None),
         ("I do not want 2 bedrooms", None, None),
         ("I don't want a studio, show me flats", 1, None),
     ],
@@ -121,21 +145,36 @@ def test_bedrooms(text: str, fewest: int | None, most: int | None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "kinds"),
+    ("text", "kinds", "refused"),
     [
-        ("Is there a villa?", {"villa"}),
-        ("villas or townhouses", {"villa", "townhouse"}),
-        ("I don't want a studio, show me flats", {"apartment"}),
-        ("Why don't you have a villa?", {"villa"}),
-        ("a studio or a villa", {"studio", "villa"}),
-        ("a home", set()),
-        ("no villas please", {"apartment", "duplex", "penthouse", "studio", "townhouse"}),
-        ("هل لديكم فيلا؟", {"villa"}),
-        ("أريد الشقة لا أريد فيلا", {"apartment"}),
+        ("Is there a villa?", {"villa"}, set()),
+        ("villas or townhouses", {"villa", "townhouse"}, set()),
+        ("I don't want a studio, show me flats", {"apartment"}, {"studio"}),
+        ("Why don't you have a villa?", {"villa"}, set()),
+        ("a studio or a villa", {"studio", "villa"}, set()),
+        ("a home", set(), set()),
+        ("no villas or townhouses please", set(), {"villa", "townhouse"}),
+        ("Do you have anything that is not a villa?", set(), {"villa"}),
+        ("Anything but a villa under AED 1 million", set(), {"villa"}),
+        ("I need a flat, no more villas", {"apartment"}, {"villa"}),
+        ("I don't want a villa with 3 bedrooms", {"villa"}, set()),
+        ("I do not want a villa above AED 5 million", {"villa"}, set()),
+        ("I don't want a flat for more than AED 1.3 million", {"apartment"}, set()),
+        ("I don't want a flat with more than 2 bedrooms", {"apartment"}, set()),
+        ("لا أريد شقة بأكثر من 1.3 مليون", {"apartment"}, set()),
+        ("Are there no flats under AED 2 million?", {"apartment"}, set()),
+        ("Is there no apartment in Qamar Quay?", {"apartment"}, set()),
+        ("Isn't a villa available?", {"villa"}, set()),
+        ("Why do I not see an apartment?", {"apartment"}, set()),
+        ("We have no villa", {"villa"}, set()),
+        ("هل لديكم فيلا؟", {"villa"}, set()),
+        ("أريد الشقة لا أريد فيلا", {"apartment"}, {"villa"}),
+        ("شقة وليس فيلا", {"apartment"}, {"villa"}),
     ],
 )
-def test_kinds_of_home(text: str, kinds: set[str]) -> None:
-    assert read(text).home.kinds == kinds
+def test_kinds_of_home(text: str, kinds: set[str], refused: set[str]) -> None:
+    home = read(text).home
+    assert (home.kinds, home.refused) == (kinds, refused)
 
 
 def test_ids_and_units() -> None:
@@ -169,6 +208,11 @@ def test_ids_and_units() -> None:
         ("HOMES IN ATLANTIS", ("ATLANTIS",)),
         ("Homes at AED 2 million in El Dorado please", ("El Dorado",)),
         ("Homes near Gotham Park", ("Gotham Park",)),
+        ("How is the market in atlantis?", ("atlantis",)),
+        ("Flat in jvc under AED 2 million please", ("jvc",)),
+        ("Hello. Is there a flat in jvc by January? I have Dhs 2m", ("jvc",)),
+        ("Is Layla looking in cash or in instalments?", ()),
+        ("Is Layla looking at homes in good order?", ()),
     ],
 )
 def test_places(text: str, places: tuple[str, ...]) -> None:
@@ -212,6 +256,27 @@ def test_any_text_is_read(text: str) -> None:
         ("call 050 123 4567", None),
         ("at least 2 million", None),
         ("over AED 2m", None),
+        ("AED 2 million or more", None),
+        ("AED 1.3 million and above", None),
+        ("from AED 2 million up", None),
+        ("2m+", None),
+        ("from AED 1m up to AED 2m", 2_000_000),
+        ("AED 2m or 3 bedrooms", 2_000_000),
+        ("2m and more than 2 bedrooms", 2_000_000),
+        ("2b villa", None),
+        ("1 b/r", None),
+        ("1 b flat under 2m", 2_000_000),
+        ("2 bn", 2_000_000_000),
+        ("20 m long balcony", None),
+        ("10m pool", None),
+        ("a flat of 50 m 2, with 1.3 million", 1_300_000),
+        ("2m 2 bedroom flat", 2_000_000),
+        ("We have 2m from the sale of our flat", 2_000_000),
+        ("a 2m high-end flat", 2_000_000),
+        ("two and a half million", 2_500_000),
+        ("twenty two million", None),
+        ("عشرين مليون درهم", None),
+        ("2 مليون ونصف", 2_500_000),
         ("more than AED 2m", None),
         ("no more than AED 900,000", 900_000),
         ("it must not be more than AED 900,000", 900_000),
@@ -219,6 +284,12 @@ def test_any_text_is_read(text: str) -> None:
         ("I don't want to spend more than 900k", 900_000),
         ("I can’t go over 900k", 900_000),
         ("nothing over AED 900,000", 900_000),
+        ("I do not want a villa above AED 5 million", 5_000_000),
+        ("I don't want a flat for more than AED 1.3 million", 1_300_000),
+        ("لا أريد شقة بأكثر من 1.3 مليون", 1_300_000),
+        ("Are there no flats under AED 2 million?", 2_000_000),
+        ("the price is no more than AED 2m", 2_000_000),
+        ("Anything but a villa under AED 1 million", 1_000_000),
         ("no less than AED 2m", None),
         ("not below 2 million", None),
         ("شقة لا يزيد سعرها عن ٩٠٠ ألف", 900_000),

@@ -196,6 +196,7 @@ def candidates(
     bedrooms_min: int | None,
     bedrooms_max: int | None,
     type_pattern: str | None,
+    refused_pattern: str | None,
     limit: int,
 ) -> Sequence[Unit]:
     """Return available units: the dearest within the budget first, without one the newest."""
@@ -212,6 +213,8 @@ def candidates(
         query = query.where(Unit.bedrooms <= bedrooms_max)
     if type_pattern is not None:
         query = query.where(func.lower(Unit.unit_type).regexp_match(type_pattern))
+    if refused_pattern is not None:
+        query = query.where(~func.coalesce(func.lower(Unit.unit_type), "").regexp_match(refused_pattern))
     first = Unit.updated_at.desc() if price_max is None else Unit.price.desc()
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
 

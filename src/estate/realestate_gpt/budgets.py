@@ -1,0 +1,163 @@
+"""What a question says that a home may cost: sums are read with the words around them."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from estate.core.amounts import (
+    CURRENCY_WORDS,
+    MAGNITUDES,
+    SHARED_CURRENCY_WORDS,
+    Unreadable,
+    digits,
+    is_open,
+    to_ascii_digits,
+    without_blanks,
+)
+from estate.realestate_gpt.homes import LESS, MORE, NEGATED, without_remarks
+
+__all__ = ["read_budget"]
+
+LONGEST_LIMIT = 50  # Letters before an amount in which words may make it a lower limit.
+
+_CODES = "AED EGP USD EUR GBP SAR QAR KWD BHD OMR INR JOD LBP MAD CHF CAD AUD CNY PKR RUB"  # "ALL" and "TOP" are words.
+_CURRENCY_OF = {
+    **{code.casefold(): code for code in _CODES.split()},
+    **CURRENCY_WORDS,
+    **dict.fromkeys(("$", "dollar", "dollars", "دولار"), "USD"),
+    **dict.fromkeys(("euro", "euros", "يورو"), "EUR"),
+}
+_MONEY_WORDS = _CURRENCY_OF.keys() | SHARED_CURRENCY_WORDS
+_SCALES = MAGNITUDES | dict.fromkeys(("mil", "mln"), 1_000_000)
+del _SCALES["b"]  # In a question a bedroom: "2b villa".
+
+
+def _one_of(texts: Iterable[str]) -> str:
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+_CURRENCY = rf"د\.إ|ج\.م|ر\.س|l\.e\b|{_one_of(_MONEY_WORDS)}"
+_AMOUNT = re.compile(
+    rf"(?<![\w.,+$€£٫٬])(?P<before>{_CURRENCY})?\.?\s*"
+    r"(?P<body>(?!0\d)(?>\d{1,3}(?: \d{3})+(?!\d)|\d(?:[\d.,'’٬٫]*\d)?))"
+    rf"\s*(?P<scale>{_one_of(_SCALES)})?\s*(?P<after>{_CURRENCY})?(?!\w|[.,٫]\d)",
+    re.IGNORECASE,
+)
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SPELT = tuple(
+    (re.compile(pattern, re.IGNORECASE), plain)
+    for pattern, plain in (
+        *(
+            (
+                rf"(?<!ty[ -])(?<!hundred )(?<!hundred and )\b{word}(?= (?:and a half )?(?:million|thousand))",
+                str(number),
+            )
+            for number, word in enumerate(_NUMBERS, start=1)
+        ),
+        (r"\bhalf a million\b", "0.5 million"),
+        (r"(\d) and a half million\b", r"\1.5 million"),
+        (r"\bب?مليون(?:ي|ين|ان)\b", "2 مليون"),
+        (rf"(?<!\d )(?<!ين )(?<!ون )(?<!ئة )(?<!عشر )\bب?مليون(?= (?:ونصف\b|{_CURRENCY}))", "1 مليون"),
+        (r"(\d) مليون ونصف\b", r"\1.5 مليون"),
+    )
+)
+"""How people write an amount in words, and how it reads in figures."""
+_MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
+_LENGTH = re.compile(
+    r"\s*(?:away|walk|long|wide|high(?!.end)|deep|tall|pool|ceiling|balcon|terrace|square|2(?!\w|[.,]\d|[\s-]*(?:bed|br|bhk))"
+    r"|to (?:the|a|my|our)\b(?! max)|from\b(?! (?:\w+ )?(?:sale|selling|savings?)\b))",
+    re.IGNORECASE,
+)
+"""What makes "2m" metres, unless somebody has them, or pays them."""
+_HAS = re.compile(r"\b(?:have|has|had|got|pay|spend|afford|invest|budget(?: is| of)?)\s*\Z", re.IGNORECASE)
+_OR_MORE = re.compile(
+    r"\s*(?:\+|(?:(?:or|and) (?:more|above|over|up|upwards?|higher)|upwards?|up)\b|فأكثر|[أا]و [أا]كثر|فما فوق)"
+    r"(?!\s*(?:\d|(?:than|to|front)\b))",
+    re.IGNORECASE,
+)
+_LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
+_OVER = re.compile(rf"(?P<negated>{NEGATED})?\b{MORE}\s*\Z", re.IGNORECASE)
+_UNDER = re.compile(rf"{NEGATED}{LESS}\s*\Z", re.IGNORECASE)
+MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
+_LEAST_MONEY = Decimal(1_000)  # Less buys no home, in whatever currency: a fee, or a slip.
+_PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, not a budget.
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """An amount: whether it says that it is money, and its currency; ``""`` is one that several countries have."""
+
+    says_money: bool
+    amount: Decimal
+    currency: str | None
+
+
+def read_budget(text: str) -> tuple[Decimal | None, str | None, bool]:
+    """Return the largest amount that is money and no lower limit, its currency, and whether that is open.
+
+    A bare number counts only alone. Of amounts in several currencies those in the first one count.
+
+    Examples
+    --------
+    >>> read_budget("between 1 and 1.5m dirhams"), read_budget("under £500,000")
+    ((Decimal('1500000'), 'AED', False), (None, None, True))
+    """
+    sums = [found for match in _AMOUNT.finditer(_in_figures(text)) for found in _sums(match)]
+    currency = next((found.currency for found in sums if found.currency is not None), None)
+    of_one = [found for found in sums if found.currency in (None, currency)]
+    if not of_one:
+        return None, None, False
+    amount = max((found.says_money, found.amount) for found in of_one)[1]
+    return (None, None, True) if currency == "" else (amount, currency, False)
+
+
+def _in_figures(text: str) -> str:
+    text = to_ascii_digits(text)
+    for pattern, plain in _SPELT:
+        text = pattern.sub(plain, text)
+    return text
+
+
+def _sums(match: re.Match[str]) -> Iterator[_Sum]:
+    """Yield what an amount says, unless it is none of money, a lower limit or of open meaning."""
+    scale, word = match["scale"], match["before"] or match["after"]
+    if not (scale or word) and " " in match["body"]:
+        return  # Several numbers as likely as one.
+    before = match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]
+    if (
+        _is_least(before)
+        or _OR_MORE.match(match.string, match.end())
+        or (not word and _is_measure(match, scale, before))
+    ):
+        return
+    try:
+        amount = Decimal(_figures(match["body"], scale is not None)) * (_SCALES[scale.casefold()] if scale else 1)
+    except Unreadable:
+        return
+    least = _LEAST_MONEY if word and not scale else 0 if scale else _PLAIN_AMOUNT
+    if least <= amount <= MOST_MONEY:
+        whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
+        yield _Sum(bool(word or scale), whole, _currency(word))
+
+
+def _is_measure(match: re.Match[str], scale: str | None, before: str) -> bool:
+    unit = _LENGTH if scale in ("m", "M") else _MEASURE
+    return unit.match(match.string, match.end()) is not None and not (scale and _HAS.search(before))
+
+
+def _figures(body: str, scaled: bool) -> str:
+    """Read digits and marks: three digits behind a comma are a group, and behind a point the decimals of millions."""
+    bare = without_blanks(body.replace("٬", "’"))
+    return digits(bare, "." if is_open(bare) and ("." in bare) == scaled else None)
+
+
+def _currency(word: str | None) -> str | None:
+    return None if word is None else _CURRENCY_OF.get(word.casefold().replace(".", ""), "")
+
+
+def _is_least(before: str) -> bool:
+    """Tell whether the words before an amount make it a lower limit: "more than", but not "no more than"."""
+    before = without_remarks(before)
+    over = _OVER.search(before)
+    return bool(_LEAST.search(before) or _UNDER.search(before) or (over and not over["negated"]))
