@@ -155,6 +155,7 @@ def _cases(connection: Connection) -> list[Case]:
                 bedrooms_min=None,
                 bedrooms_max=None,
                 type_pattern=None,
+                refused_pattern=None,
                 limit=50,
             ),
         ),

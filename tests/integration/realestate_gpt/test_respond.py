@@ -374,8 +374,13 @@ def test_reply_without_units_says_so(people: TestClient) -> None:
 @pytest.fixture
 def street(world: TestClient) -> TestClient:
     """An apartment, a studio, two townhouses, a loft and a home of no known kind; no villa."""
-    kinds = [("Sea Row 1", "Townhouse", 3), ("Sea Row 2", "townhouse", 4), ("Pearl Gate 3", "apartment", 0)]
-    kinds += [("Old Loft 7", "loft", 2), ("Old Home 8", None, 2)]
+    kinds: list[tuple[str, str | None, int]] = [
+        ("Sea Row 1", "Townhouse", 3),
+        ("Sea Row 2", "townhouse", 4),
+        ("Pearl Gate 3", "apartment", 0),
+        ("Old Loft 7", "loft", 2),
+        ("Old Home 8", None, 2),
+    ]
     homes = [
         {"project_id": PROJECT, "unit_id": f"{ID[:-2]}{n:04d}", "title": title, "unit_type": kind, "bedrooms": bedrooms}
         | {"price": f"{1_300_000 + n}.00", "currency": "AED", "area_id": AREA, "status": "available"}
