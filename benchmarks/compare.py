@@ -1,10 +1,11 @@
 """`estate bench compare`: random pairs of units, compared in both orders and checked against the figures drawn.
 
 The checker shares nothing with the comparer: it has its own list of what a buyer wants more or less of, finds each
-figure of a statement in the units as they were drawn, and works out the difference anew.
+figure of a statement in the units as they were drawn, works out the difference anew, and reads the sentence back.
 """
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from random import Random
@@ -42,6 +43,12 @@ DRAWN: Mapping[str, tuple[Callable[[Random], Decimal | dt.date], bool]] = {
     "amenities": (lambda rng: Decimal(rng.randrange(0, 25)), True),
     "negative_reviews": (lambda rng: Decimal(rng.randrange(0, 30)), False),
     "positive_triggers": (lambda rng: Decimal(rng.randrange(0, 30)), True),
+}
+# Days in a unit that a span is written in, and how far off a rounded one may be.
+SPANS = {
+    "days": (Decimal(1), Decimal(0)),
+    "months": (Decimal("30.4375"), Decimal("15.5")),
+    "years": (Decimal("365.25"), Decimal("18.5")),
 }
 MONEY = frozenset({"price", "price_per_sqm"})
 
@@ -110,11 +117,25 @@ def _supported(point: Point, drawn: Mapping[str, Listing]) -> bool:
     if (point.value, point.other) != (_written(mine, point), _written(theirs, point)):
         return False
     gap = abs(ours - other)
-    if point.unit == "%":
-        gap = 100 * gap / max(abs(ours), abs(other))
-    stated = abs(float(gap) - point.difference) <= 0.005001 and point.difference >= point.threshold > 0
+    measured = 100 * gap / max(abs(ours), abs(other)) if point.unit == "% of the larger figure" else gap
+    stated = abs(float(measured) - point.difference) <= 0.005001 and point.difference >= point.threshold > 0
     better = (ours > other) == more_is_better
-    return bool(point.unit) and stated and better == (point.kind == "pro")
+    return bool(point.unit) and stated and better == (point.kind == "pro") and _reads_true(point, ours, other)
+
+
+def _reads_true(point: Point, ours: Decimal, other: Decimal) -> bool:
+    """Read how far a sentence says that a unit is from the other one, and hold it against their figures."""
+    said = re.search(r", (?P<about>about |over )?(?P<much>[\d,.]+) (?P<unit>.+) (?P<way>\w+)\.$", point.text)
+    if said is None:
+        return point.unit.startswith("%") and other == 0
+    if (said["way"] in ("higher", "larger", "more", "later")) != (ours > other):
+        return False
+    much, gap = Decimal(said["much"].replace(",", "")), abs(ours - other)
+    if said["unit"] == "%":
+        share = 100 * gap / other
+        return much < share < 100 if said["about"] else abs(share - much) <= Decimal("0.5")
+    size, slack = SPANS[said["unit"]] if point.unit == "days" else (Decimal(1), Decimal("0.005"))
+    return abs(gap - much * size) <= slack
 
 
 def _plain(figure: Decimal | dt.date) -> Decimal:

@@ -165,7 +165,10 @@ def _codes(unit: dict[str, Any]) -> set[str]:
 def _stored(reason: Reason | TradeOff, unit: dict[str, Any], names: dict[str, Any]) -> bool:
     """Tell whether the value is what the row of the unit holds."""
     if reason.field == "enquiries":
-        return reason.value == reason.evidence["enquiries"]
+        n, usual = reason.evidence["enquiries"], re.search(r"usual[a-z ]*: ([\d.]+)\.$", reason.text)
+        if usual is None or n == float(usual[1]) or (n < float(usual[1])) != isinstance(reason, TradeOff):
+            return False
+        return reason.value == n
     if reason.field == "interest":
         return bool(reason.value == f"{names['project']}:{names['unit']}")
     if reason.field == "amenities":

@@ -160,10 +160,19 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def signed_in(
-    browser: Browser, console: Console, email: str, password: str, *, width: int = WIDTHS[0], theme: Theme = THEMES[0]
+    browser: Browser,
+    console: Console,
+    email: str,
+    password: str,
+    *,
+    width: int = WIDTHS[0],
+    theme: Theme = THEMES[0],
+    zone: str | None = None,
 ) -> Iterator[Page]:
     """Give a page of somebody who is signed in, in a browser profile of its own."""
-    context: BrowserContext = browser.new_context(viewport={"width": width, "height": HEIGHT}, color_scheme=theme)
+    context: BrowserContext = browser.new_context(
+        viewport={"width": width, "height": HEIGHT}, color_scheme=theme, timezone_id=zone
+    )
     page = context.new_page()
     page.set_default_timeout(READY_MS)
     page.goto(f"{console.url}/login")

@@ -23,8 +23,9 @@ SELECT project_id, unit_id, amenities FROM properties
 WHERE jsonb_typeof(amenities) = 'array' AND amenities <> '[]' ORDER BY project_id, unit_id
 """)
 RENAME = sa.text("""
-UPDATE properties SET amenities = :amenities WHERE project_id = :project_id AND unit_id = :unit_id
-""").bindparams(sa.bindparam("amenities", type_=JSONB))
+UPDATE properties SET amenities = :renamed
+WHERE project_id = :project_id AND unit_id = :unit_id AND amenities = :amenities
+""").bindparams(sa.bindparam("amenities", type_=JSONB), sa.bindparam("renamed", type_=JSONB))
 
 
 def upgrade() -> None:
@@ -38,11 +39,11 @@ def upgrade() -> None:
 def _changed(rows: list[Any]) -> Iterator[dict[str, Any]]:
     for row in rows:
         try:
-            amenities = normalise(row["amenities"])
+            renamed = normalise(row["amenities"])
         except ValueError:
             continue  # What nobody can read stays as it came.
-        if amenities != row["amenities"]:
-            yield {**row, "amenities": amenities}
+        if renamed != row["amenities"]:
+            yield {**row, "renamed": renamed}
 
 
 def downgrade() -> None:

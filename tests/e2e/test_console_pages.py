@@ -1,5 +1,6 @@
 """Every page of every role is drawn without a script error, an outside request, or a find of axe."""
 
+import datetime as dt
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,19 @@ from playwright.sync_api import Browser, Page
 
 LOOKS = {"agent": (WIDTHS[1], THEMES[0]), "manager": (WIDTHS[0], THEMES[0]), "admin": (WIDTHS[1], THEMES[1])}
 """Each role looks in one way here; `estate bench console` looks in all."""
+
+
+CUT = """() => [...document.querySelectorAll(".plot")].flatMap((plot) => {
+  const outer = plot.getBoundingClientRect();
+  const said = [...plot.querySelectorAll("text")].map((one) => [one.textContent, one.getBoundingClientRect()]);
+  const seen = said.filter(([, box]) => box.width);
+  const cut = seen.filter(([, box]) => box.left < outer.left - 1 || box.right > outer.right + 1);
+  const over = seen.flatMap(([words, box], at) => seen.slice(at + 1).filter(([, other]) =>
+    box.left < other.right && other.left < box.right && box.top + 3 < other.bottom && other.top + 3 < box.bottom)
+    .map(([others]) => `${words} over ${others}`));
+  return [...cut.map(([words]) => words), ...over].map((words) => `${plot.ariaLabel}: ${words}`);
+})"""
+"""What is written in pictures outside of what is seen of them, or over something else."""
 
 
 @pytest.fixture
@@ -32,6 +46,41 @@ def test_every_page_is_whole(browser: Browser, house: House, role: str) -> None:
             if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
                 found.append(f"{path}: scrolls sideways")
     assert (found, seen.console_errors, seen.outside_requests) == ([], [], [])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_figure_of_a_picture_is_seen(browser: Browser, house: House, width: int) -> None:
+    found, drawn = list[str](), 0
+    with signed_in(browser, house.console, EMAILS["admin"], PASSWORD, width=width) as page:
+        for path in pages_of(house)["admin"]:
+            looked_at(page, house.console, path)
+            drawn += page.locator(".plot").count()
+            found += [f"{path}: {one}" for one in page.evaluate(CUT)]
+    assert drawn >= 10
+    assert found == []
+
+
+def test_a_saved_picture_is_as_wide_as_on_a_desk(browser: Browser, house: House) -> None:
+    with signed_in(browser, house.console, EMAILS["manager"], PASSWORD, width=390) as page:
+        looked_at(page, house.console, "/market")
+        with page.expect_download() as saved:
+            page.get_by_role("button", name="Save PNG").first.click()
+        header = saved.value.path().read_bytes()[16:24]
+        assert int.from_bytes(header[:4]) == 1440
+        assert int.from_bytes(header[4:]) > 200
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Honolulu"])
+def test_days_are_the_readers_in_filters_and_in_rows(browser: Browser, house: House, zone: str) -> None:
+    with signed_in(browser, house.console, EMAILS["manager"], PASSWORD, zone=zone) as page:
+        for path, rows in {"/behavior/events": "td:first-child time", "/deals": "td:first-child time"}.items():
+            looked_at(page, house.console, path)
+            ninth = page.locator(rows).nth(8)
+            day = ninth.inner_text().split(",")[0]
+            filtered = dt.datetime.strptime(day, "%d %b %Y").date()  # noqa: DTZ007 (the day is all that counts)
+            looked_at(page, house.console, f"{path}?since={filtered}&until={filtered}")
+            shown = {words.split(",")[0] for words in page.locator(rows).all_inner_texts()}
+            assert shown == {day}
 
 
 def test_axe_finds_what_is_wrong(anybody: Page) -> None:

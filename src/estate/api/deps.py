@@ -243,7 +243,8 @@ async def once_of(request: Request) -> Once:
 def _once(request: Request, actor: Actor, body: JsonBody, key: str | None) -> Once:
     if key is not None and not KEY_PATTERN.fullmatch(key):
         raise BadRequest("An Idempotency-Key has 1 to 255 visible ASCII characters.")
-    about = "/".join(map(str, request.path_params.values())) + request.scope["query_string"].decode("latin-1")
+    query = request.scope["query_string"].decode("latin-1")
+    about = "/".join(map(str, request.path_params.values())) + (f"?{query}" if query else "")
     return Once(actor, request.scope["route"].path_format, about, body, key)
 
 

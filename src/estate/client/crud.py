@@ -1,6 +1,7 @@
 """All SQL of the client layer."""
 
 import datetime as dt
+import re
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    all_,
     and_,
     delete,
     exists,
@@ -26,8 +28,9 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import JSONPATH, array
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from estate.client.models import ClientMerge, ClientProfile, ClientScore
+from estate.client.models import ClientMerge, ClientProfile, ClientScore, name_key
 from estate.client.schemas import ClientFilter, ClientsWanted, ScoreMade
+from estate.core.amounts import to_ascii_digits
 from estate.core.db import only_agent
 from estate.core.export import held
 from estate.core.paging import Key, Page, count_rows, fetch_page
@@ -116,6 +119,12 @@ SELECT name FROM unnest(CAST(:names AS text[])) AS n (name) WHERE /*words of nam
         " WHERE word <> '')",
     )
 )
+NAME_PARTS = text(
+    "(string_to_array('%' || replace(/*key*/, ' ', '% %') || '%', ' '))".replace("/*key*/", name_key(":words"))
+)
+"""What a name that holds some words, in any order, is like: a pattern for each of them."""
+FEWEST_DIGITS = 6
+"""Digits that a search must end a phone number with; fewer are a year, a budget or a number of rooms."""
 HOLD = text("SELECT 1 FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR NO KEY UPDATE")
 
 # Every key is an equality that a sort or hash finds, and each client is matched with the first of those that share
@@ -304,15 +313,29 @@ def _means(wanted: ClientsWanted, currency: str | None) -> list[ColumnElement[bo
 
 
 def _mentions(words: str) -> ColumnElement[bool]:
-    """Match a name, a free text, or a whole phone number or e-mail."""
-    return or_(
-        func.strpos(func.lower(ClientProfile.name), words.lower()) > 0,
-        ClientProfile.phone == words,
+    """Match all words of a name in any order, a free text, a whole e-mail, or how a phone number ends."""
+    conditions = [
+        ClientProfile.name_key.like(all_(NAME_PARTS.bindparams(words=words))),
         func.lower(ClientProfile.email) == words.lower(),
         _says(ClientProfile.interest, words),
         _says(ClientProfile.location_targets, words),
         _says(ClientProfile.objections, words),
-    )
+    ]
+    if end := _phone_end(words):
+        conditions.append(ClientProfile.phone.endswith(end))
+    return or_(*conditions)
+
+
+def _phone_end(words: str) -> str | None:
+    """Return the digits that a phone number ends with, of a text that is nothing but one, in any digits and spelling.
+
+    Examples
+    --------
+    >>> _phone_end("00971 50-123 4567"), _phone_end("٠٥٠١٢٣٤٥٦٧"), _phone_end("12345"), _phone_end("villa 123456")
+    ('971501234567', '501234567', None, None)
+    """
+    digits = re.sub(r"\D", "", to_ascii_digits(words)).lstrip("0")
+    return digits if len(digits) >= FEWEST_DIGITS and not any(c.isalpha() for c in words) else None
 
 
 def _says(column: InstrumentedAttribute[Any], words: str) -> ColumnElement[bool]:

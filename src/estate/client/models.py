@@ -10,14 +10,16 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from estate.core.orm import Base, Json, Money, UpdatedAt, finite, sane_time, share
 
-__all__ = ["ClientMerge", "ClientProfile", "ClientScore"]
+__all__ = ["ClientMerge", "ClientProfile", "ClientScore", "name_key"]
 
-# Case, accents, vowel marks, punctuation and the variants of Arabic letters do not tell two names apart. Made in the
-# database, so that no writer can forget it.
 _MARKS = r"[\u0300-\u036f\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed]"
-_BARE = f"regexp_replace(normalize(name, NFKD), '{_MARKS}', '', 'g')"
-_ONE_LETTER = f"replace(translate(lower({_BARE}), 'ىیةک', 'ييهك'), 'ß', 'ss')"
-NAME_KEY = rf"nullif(btrim(regexp_replace({_ONE_LETTER}, '(\W|_)+', ' ', 'g')), '')"
+
+
+def name_key(name: str) -> str:
+    """Return the SQL of what tells two names apart; case, accents, marks and variants of letters do not."""
+    bare = f"regexp_replace(normalize({name}, NFKD), '{_MARKS}', '', 'g')"
+    one_letter = f"replace(translate(lower({bare}), 'ىیةک', 'ييهك'), 'ß', 'ss')"
+    return rf"nullif(btrim(regexp_replace({one_letter}, '(\W|_)+', ' ', 'g')), '')"
 
 
 class ClientProfile(Base):
@@ -62,7 +64,8 @@ class ClientProfile(Base):
     contact_consent: Mapped[bool | None]
     do_not_contact: Mapped[bool] = mapped_column(server_default=false())
     country: Mapped[str | None]
-    name_key: Mapped[str | None] = mapped_column(Computed(NAME_KEY, persisted=True))
+    # Made in the database, so that no writer can forget it.
+    name_key: Mapped[str | None] = mapped_column(Computed(name_key("name"), persisted=True))
 
 
 class ClientMerge(Base):

@@ -90,7 +90,8 @@ class ClientsWanted(Schema):
     client_id: list[Uuid] = Field([], max_length=MAX_NAMED, description="Clients by id.")
     owner_agent_id: Uuid | None = None
     search: Name | None = Field(
-        None, description="Part of the name, of an interest, location or objection; or a whole phone number or e-mail."
+        None,
+        description="Words of the name, part of an interest, location or objection, end of a phone, or whole e-mail.",
     )
     location: Name | None = Field(None, description="Part of a wanted location, or the id of an area.")
     budget_min: QueryAmount | None = Field(None, description="Least budget, in `currency`.")

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from fastapi import FastAPI, Request
+from htpy import a, div, p
 from nicegui import core, ui
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from estate.console import pages
@@ -20,10 +21,11 @@ from estate.console.session import (
     local_path,
     session_of,
 )
-from estate.console.shell import STATIC
+from estate.console.shell import STATIC, plain
 from estate.core.browsers import is_foreign
 from estate.core.settings import get_console_settings
 from estate.sdk import EstateError
+from estate.sdk.errors import Unauthorized
 
 __all__ = ["create_app"]
 
@@ -52,6 +54,7 @@ def create_app() -> FastAPI:
     app.post("/do/{name}")(_do)
     pages.register(app)
     serve_pages()
+    core.app.get("/{path:path}")(_unknown)
     ui.run_with(app, title="Estate", language="en-US", tailwind=False, show_welcome_message=False)
     core.app.config.reconnect_timeout = get_console_settings().console_reconnect_timeout_s
     return app
@@ -73,11 +76,19 @@ async def _healthz() -> Response:
     return JSONResponse({"status": "ok"})
 
 
+async def _unknown() -> Response:
+    """Answer what no page is at."""
+    words = div(".card")[p["There is no page at this address."], a(".button.primary", href="/")["Go to your work"]]
+    return HTMLResponse(plain("Not found", words), 404)
+
+
 async def _log_in(request: Request) -> Response:
     given = await request.json()
     estate = estate_of(request)
     try:
         await run_in_threadpool(estate.auth.login, email=str(given.get("email")), password=str(given.get("password")))
+    except Unauthorized as error:
+        return refused(error, "Check both and try again.")
     except EstateError as error:
         return refused(error)
     response = JSONResponse({"said": "Signed in.", "go": local_path(given.get("next"))})

@@ -1,4 +1,7 @@
-"""Pictures as SVG made on the server; each says in a sentence what it shows and carries its numbers as a table."""
+"""Pictures as SVG made on the server; each says in a sentence what it shows and carries its numbers as a table.
+
+Places across are per cent of whatever width there is, places down are pixels: text keeps its size on every screen.
+"""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -13,11 +16,18 @@ from estate.console.parts import Column, listing
 
 __all__ = ["Bar", "Estimate", "Fan", "bars", "drawn", "intervals", "line", "steps", "tone_of"]
 
-WIDTH = 720
-ROW = 30
-LABEL = 210
-VALUE = 120
-TOP, BOTTOM = 12, 34
+ROW = 44
+WORDS = 18
+"""How far below the top of a row its label and its value stand; the drawing is below them."""
+TOP, BOTTOM = 4, 28
+START, END = 5.0, 95.0
+"""Where axes begin and end, in per cent: the figure at a tick has half its width on either side of it."""
+MOST_SIGNS = 40
+"""Of a label and its value together: what a line of a phone holds."""
+FEWEST_SIGNS = 12
+MOST_DAYS = 7
+FIRST = 14.0
+"""Where a line over time begins, in per cent: right of the values of its axis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,7 @@ class Scale:
 
     def __call__(self, value: float) -> float:
         share = (value - self.low) / ((self.high - self.low) or 1.0)
-        return round(self.start + share * (self.end - self.start), 1)
+        return round(self.start + share * (self.end - self.start), 2)
 
     def ticks(self, about: int = 5) -> list[float]:
         """Return round values within the scale."""
@@ -96,18 +106,19 @@ def intervals(items: Sequence[Estimate], said: str, *, reference: float | None =
     """
     ends = [end for item in items for end in (item.lower, item.upper)] + ([] if reference is None else [reference])
     margin = (max(ends) - min(ends) or 1.0) * 0.04
-    at = Scale(min(ends) - margin, max(ends) + margin, LABEL, WIDTH - VALUE)
+    at = Scale(min(ends) - margin, max(ends) + margin, START, END)
     bottom = TOP + ROW * len(items)
     marks: list[Node] = [*_axis_below(at, bottom, unit)]
     if reference is not None:
-        marks.append(_mark("line", "reference", x1=at(reference), x2=at(reference), y1=TOP, y2=bottom))
+        marks.append(_upright("reference", at(reference), bottom))
     for row, item in enumerate(items):
-        y = TOP + ROW * row + ROW / 2
+        top = TOP + ROW * row
+        y = top + WORDS + 12
+        lower, middle, upper = (_across(at(end)) for end in (item.lower, item.middle, item.upper))
         marks += [
-            _label(item.label, y, item.href),
-            _mark("line", f"interval {item.tone}", x1=at(item.lower), x2=at(item.upper), y1=y, y2=y),
-            _mark("circle", f"dot {item.tone}", cx=at(item.middle), cy=y, r=5),
-            _text(item.written, WIDTH, y + 4, "end", "written"),
+            *_words(item, top),
+            _mark("line", f"interval {item.tone}", x1=lower, x2=upper, y1=y, y2=y),
+            _mark("circle", f"dot {item.tone}", cx=middle, cy=y, r=5),
         ]
     return _svg(bottom + BOTTOM, said, marks, linked=any(item.href for item in items))
 
@@ -126,13 +137,14 @@ class Bar:
 def bars(items: Sequence[Bar], said: str) -> Element:
     """Draw bars from zero, one below the other."""
     values = [0.0, *(item.value for item in items)]
-    at = Scale(min(values), max(values), LABEL, WIDTH - VALUE)
+    at = Scale(min(values), max(values), 0, 100)
     marks: list[Node] = []
     for row, item in enumerate(items):
         marks += _bar(item, row, at(0.0), at(item.value), item.tone)
     bottom = TOP + ROW * len(items)
-    marks.append(_mark("line", "reference", x1=at(0.0), x2=at(0.0), y1=TOP, y2=bottom))
-    return _svg(bottom + 10, said, marks, linked=any(item.href for item in items))
+    if min(values) < 0:
+        marks.insert(0, _upright("reference", at(0.0), bottom))
+    return _svg(bottom, said, marks, linked=any(item.href for item in items))
 
 
 def steps(start: Bar, items: Sequence[Bar], end: Bar, said: str) -> Element:
@@ -145,7 +157,7 @@ def steps(start: Bar, items: Sequence[Bar], end: Bar, said: str) -> Element:
     low, high = min(*places, end.value), max(*places, end.value)
     margin = (high - low or 1.0) * 0.05
     floor = low - margin if low else 0.0
-    at = Scale(floor, high + margin, LABEL, WIDTH - VALUE)
+    at = Scale(floor, high + margin, 0, 100)
     marks: list[Node] = []
     rows = [(start, at(floor), at(start.value), "total")]
     rows += [
@@ -155,16 +167,17 @@ def steps(start: Bar, items: Sequence[Bar], end: Bar, said: str) -> Element:
     rows.append((end, at(floor), at(end.value), "total"))
     for row, (item, from_, to, tone) in enumerate(rows):
         marks += _bar(item, row, from_, to, tone)
-    return _svg(TOP + ROW * len(rows) + 10, said, marks)
+    return _svg(TOP + ROW * len(rows), said, marks)
 
 
 def _bar(item: Bar, row: int, from_: float, to: float, tone: str) -> list[Node]:
-    y = TOP + ROW * row
+    top = TOP + ROW * row
     left, right = sorted((from_, to))
     return [
-        _label(item.label, y + ROW / 2, item.href),
-        _mark("rect", f"bar {tone}", x=left, y=y + 6, width=max(right - left, 1.5), height=ROW - 12, rx=3),
-        _text(item.written, WIDTH, y + ROW / 2 + 4, "end", "written"),
+        *_words(item, top),
+        _mark(
+            "rect", f"bar {tone}", x=_across(left), y=top + WORDS + 5, width=_across(max(right - left, 0.3)), height=14
+        ),
     ]
 
 
@@ -186,29 +199,38 @@ def line(points: Sequence[Fan], said: str, write: str = "{:,.0f}") -> Element:
     write : str
         Format of the values at the axis.
     """
-    height, left = 300, 90
+    height = 300
     ends = [end for one in points for end in (one.value, *(one.inner or ()), *(one.outer or ()))]
     margin = (max(ends) - min(ends) or 1.0) * 0.06
     down = Scale(min(ends) - margin, max(ends) + margin, height - BOTTOM, TOP)
-    across = Scale(0, max(len(points) - 1, 1), left, WIDTH - 20)
-    marks: list[Node] = []
-    for tick in down.ticks():
-        marks += [
-            _mark("line", "grid", x1=left, x2=WIDTH - 20, y1=down(tick), y2=down(tick)),
-            _text(write.format(tick), left - 10, down(tick) + 4, "end"),
-        ]
-    every = max(1, math.ceil(len(points) / 7))
-    marks += [_text(one.label, across(at), height - 10, "middle") for at, one in enumerate(points) if at % every == 0]
+    across = Scale(0, max(len(points) - 1, 1), FIRST, 99)
+    ticks = down.ticks()
+    marks: list[Node] = [_mark("line", "grid", x1=0, x2="100%", y1=down(tick), y2=down(tick)) for tick in ticks]
+    marks += [_text(write.format(tick), 0, down(tick) - 4, "start") for tick in ticks]
     past = [at for at, one in enumerate(points) if one.inner is None]
     ahead = [*past[-1:], *(at for at, one in enumerate(points) if one.inner is not None)]
+    curves: list[Node] = []
     if len(ahead) > 1:
-        marks += [_band(points, ahead, across, down, outer=outer) for outer in (True, False)]
+        curves += [_band(points, ahead, across, down, outer=outer) for outer in (True, False)]
     for ats, kind in ((past, "line"), (ahead, "line ahead")):
         if len(ats) > 1:
             places = " ".join(f"{across(at)},{down(points[at].value)}" for at in ats)
-            marks.append(_mark("polyline", kind, points=places))
-    marks += [_mark("circle", "dot", cx=across(at), cy=down(one.value), r=2.5) for at, one in enumerate(points)]
+            curves.append(_mark("polyline", kind, points=places, vector_effect="non-scaling-stroke"))
+    marks.append(htpy.svg(viewBox=f"0 0 100 {height}", width="100%", height=height, preserveAspectRatio="none")[curves])
+    marks += [
+        _mark("circle", "dot", cx=_across(across(at)), cy=down(one.value), r=2.5) for at, one in enumerate(points)
+    ]
+    marks += _days([one.label for one in points], across, height - 8)
     return _svg(height, said, marks)
+
+
+def _days(labels: Sequence[str], across: Scale, y: float) -> list[Node]:
+    """Write the first day, the last, and some between them where there is room."""
+    last = len(labels) - 1
+    every = math.ceil(len(labels) / MOST_DAYS)
+    between = range(every, last - every + 1, every)
+    ends = [_text(labels[0], _across(across(0)), y, "middle"), _text(labels[last], "100%", y, "end")][: len(labels)]
+    return [*ends, *(_text(labels[at], _across(across(at)), y, "middle", "spare") for at in between)]
 
 
 def _band(points: Sequence[Fan], ats: Sequence[int], across: Scale, down: Scale, *, outer: bool) -> Element:
@@ -222,7 +244,7 @@ def _svg(height: float, said: str, marks: Sequence[Node], *, linked: bool = Fals
     # What is inside an image cannot be reached by keyboard: a picture with links is a group.
     role = "group" if linked else "img"
     return htpy.svg(
-        viewBox=f"0 0 {WIDTH} {height:.0f}", role=role, aria_label=said, xmlns="http://www.w3.org/2000/svg"
+        width="100%", height=f"{height:.0f}", role=role, aria_label=said, xmlns="http://www.w3.org/2000/svg"
     )[marks]
 
 
@@ -230,18 +252,32 @@ def _axis_below(at: Scale, bottom: float, unit: str) -> list[Node]:
     marks: list[Node] = []
     for tick in at.ticks():
         marks += [
-            _mark("line", "grid", x1=at(tick), x2=at(tick), y1=TOP, y2=bottom),
-            _text(f"{tick:g}{unit}", at(tick), bottom + 20, "middle"),
+            _upright("grid", at(tick), bottom),
+            _text(f"{tick:g}{unit}", _across(at(tick)), bottom + 20, "middle"),
         ]
     return marks
 
 
-def _label(words: str, y: float, href: str | None) -> Node:
-    drawn = _text(words if len(words) <= 28 else f"{words[:27]}…", LABEL - 12, y + 4, "end", "label")
-    return drawn if href is None else htpy.a(href=href)[drawn]
+def _upright(kind: str, at: float, bottom: float) -> Element:
+    return _mark("line", kind, x1=_across(at), x2=_across(at), y1=TOP, y2=bottom)
 
 
-def _text(words: str, x: float, y: float, anchor: str, kind: str = "") -> Element:
+def _words(item: Estimate | Bar, top: float) -> list[Node]:
+    """Write the label of a row, cut to what its value leaves of a line, and the value at the end of the line."""
+    most = max(FEWEST_SIGNS, MOST_SIGNS - len(item.written))
+    said = item.label if len(item.label) <= most else f"{item.label[: most - 1]}…"
+    label = _text(said, 0, top + WORDS - 4, "start", "label")
+    return [
+        label if item.href is None else htpy.a(href=item.href)[label],
+        _text(item.written, "100%", top + WORDS - 4, "end", "written"),
+    ]
+
+
+def _across(percent: float) -> str:
+    return f"{percent:.2f}%"
+
+
+def _text(words: str, x: float | str, y: float, anchor: str, kind: str = "") -> Element:
     return _mark("text", kind, x=x, y=y, text_anchor=anchor)[words]
 
 

@@ -3,14 +3,16 @@
 import datetime as dt
 import math
 import re
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from estate.core.amounts import MAGNITUDES, to_ascii_digits
 from estate.sdk.errors import FieldProblem, Invalid, ProblemDetails
 
 __all__ = ["moment_of", "number_of", "refusal", "share_of"]
 
 
-WRITTEN = re.compile(r"[+-]?((\d{1,3}(,\d{3})+|\d+)(\.\d*)?|\.\d+)")
+WRITTEN = re.compile(r"([+-]?(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+))\s*([^\W\d_]*)")
 
 
 def refusal(field: str, message: str) -> Invalid:
@@ -20,7 +22,7 @@ def refusal(field: str, message: str) -> Invalid:
 
 
 def number_of(typed: str | None, field: str) -> float | None:
-    """Read a number, with or without thousands separators; None where nothing was typed.
+    """Read a number, with or without thousands separators, thousands or millions; None where nothing was typed.
 
     Raises
     ------
@@ -29,9 +31,11 @@ def number_of(typed: str | None, field: str) -> float | None:
     """
     if typed is None:
         return None
-    stripped = typed.strip()
-    if not WRITTEN.fullmatch(stripped) or not math.isfinite(number := float(stripped.replace(",", ""))):
-        raise refusal(field, f"Write a number, such as 1500000, not “{typed}”.")
+    written = WRITTEN.fullmatch(to_ascii_digits(typed).strip())
+    times = MAGNITUDES.get(written[2].casefold()) if written and written[2] else 1
+    number = float(Decimal(written[1].replace(",", "")) * times) if written and times else math.inf
+    if not math.isfinite(number):
+        raise refusal(field, f"Write a number, such as 1500000 or 1.5m, not “{typed}”.")
     return number
 
 

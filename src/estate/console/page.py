@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from htpy import Element, Node
 from nicegui import ui
@@ -28,23 +29,24 @@ ACTORS = LEADERS | {"agent"}
 
 @dataclass(frozen=True)
 class View:
-    """What a page is asked for: by whom, which record, and with which filters."""
+    """What a page is asked for: by whom, which record, with which filters, and in which zone its days are meant."""
 
     path: str
     me: Me
     params: Mapping[str, str]
     query: Mapping[str, str]
     pairs: Sequence[tuple[str, str]] = ()
+    zone: dt.tzinfo = dt.UTC
 
     def get(self, name: str) -> str | None:
         """Return a filter; None where it is empty."""
         return self.query.get(name, "").strip() or None
 
     def day(self, name: str, *, end: bool = False) -> dt.datetime | None:
-        """Return where a day in a filter begins, or ends; None where there is no date."""
+        """Return where a day of the reader's begins, or ends, in a filter; None where there is no date."""
         with suppress(ValueError, OverflowError):
-            begin = dt.datetime.combine(dt.date.fromisoformat(self.query.get(name, "")), dt.time(), dt.UTC)
-            return begin + dt.timedelta(days=1) if end else begin
+            day = dt.date.fromisoformat(self.query.get(name, "")) + dt.timedelta(days=1 if end else 0)
+            return dt.datetime.combine(day, dt.time(), self.zone)
         return None
 
     def all(self, name: str) -> list[str]:
@@ -134,12 +136,21 @@ def _answer(build: Build, request: Request) -> Response | tuple[View, Sheet]:
     estate = estate_of(request)
     try:
         sent = request.query_params
-        view = View(request.url.path, estate.auth.me(), request.path_params, dict(sent), sent.multi_items())
+        zone = _zone(request.cookies.get("zone"))
+        view = View(request.url.path, estate.auth.me(), request.path_params, dict(sent), sent.multi_items(), zone)
     except Unauthorized:
         return _to_login(request)
     except EstateError as error:
         return RedirectResponse("/unavailable?" + urlencode({"why": error.message}))
     return view, _sheet(build, estate, view)
+
+
+def _zone(name: str | None) -> dt.tzinfo:
+    """Return the zone that the page's script told; UTC where it told none that is known."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ValueError, OSError, KeyError):
+        return dt.UTC
 
 
 def _sheet(build: Build, estate: Estate, view: View) -> Sheet:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 from urllib.parse import urlencode
 
 import htpy
@@ -35,7 +35,7 @@ from htpy import (
     ul,
 )
 
-from estate.console import text
+from estate.console import problems, text
 from estate.sdk import EstateError
 from estate.sdk.models.base import Page, Reason, TradeOff
 
@@ -212,10 +212,16 @@ def facts(pairs: Mapping[str, Node]) -> Element:
     return dl(".facts")[[div[dt[name], dd[text.DASH if value is None else value]] for name, value in pairs.items()]]
 
 
-def reasons(items: Iterable[Reason | TradeOff | str], *, against: bool = False) -> Node:
-    """List statements that were checked against stored fields."""
-    said = [item if isinstance(item, str) else item.text for item in items]
-    return ul(class_="reasons against" if against else "reasons")[[li[one] for one in said]] if said else None
+def reasons(items: Iterable[Reason | TradeOff | str], mark: Literal["", "good", "against"] = "") -> Node:
+    """List statements that were checked against stored fields.
+
+    Parameters
+    ----------
+    mark : str
+        Whether all of them speak for what they stand at, or against it; without it they state facts.
+    """
+    said = [text.spaced(item if isinstance(item, str) else item.text) for item in items]
+    return ul(class_=f"reasons {mark}".strip())[[li[one] for one in said]] if said else None
 
 
 def person(name: str | None, href: str | None = None) -> Element:
@@ -230,4 +236,4 @@ def attempt(build: Callable[[], Node]) -> Node:
         return build()
     except EstateError as error:
         quoted = f" (request {error.request_id})" if error.request_id else ""
-        return note(badge("not shown", "warn"), f" {error.message} {error.hint}{quoted}")
+        return note(badge("not shown", "warn"), f" {problems.said(error)} {problems.advice(error)}{quoted}")

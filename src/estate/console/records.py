@@ -11,8 +11,9 @@ from estate.console import text
 from estate.console.parts import badge
 from estate.console.units import unit_link
 from estate.sdk import Estate
+from estate.sdk.models.agent import AgentRank
 
-__all__ = ["Names", "agent_names", "deals_link", "outcome_badge"]
+__all__ = ["Names", "agent_names", "deal_totals", "deals_link", "outcome_badge"]
 
 AGENTS = 200
 TONES = {"won": "good", "lost": "bad"}
@@ -32,13 +33,19 @@ class Names:
     units: Mapping[str, str | None]
 
     @classmethod
-    def of(cls, estate: Estate, clients: Iterable[UUID | None], units: Iterable[str | None]) -> "Names":
-        """Ask for the names of all agents, and of the clients and units of a page, in a call each."""
+    def of(
+        cls,
+        estate: Estate,
+        agents: Mapping[str, str],
+        clients: Iterable[UUID | None],
+        units: Iterable[str | None],
+    ) -> "Names":
+        """Ask for the names of the clients and units of a page, in a call each."""
         client_ids, unit_ids = {one for one in clients if one}, {one for one in units if one}
         people = estate.client.query(client_id=sorted(client_ids), limit=len(client_ids)).first() if client_ids else ()
         homes = estate.property.query(unit=sorted(unit_ids), limit=len(unit_ids)).first() if unit_ids else ()
         return cls(
-            agent_names(estate),
+            agents,
             {str(one.client_id): one.name or "No name" for one in people},
             {one.property_id: one.title for one in homes},
         )
@@ -70,6 +77,17 @@ def _linked(where: str, one: UUID | None, names: Mapping[str, str], unnamed: str
 def deals_link(words: str, **wanted: UUID | str) -> Node:
     """Link a number of deals to the list of them."""
     return a(href=f"/deals?{urlencode(wanted)}")[words]
+
+
+def deal_totals(one: AgentRank) -> dict[str, int]:
+    """Return how many deals of an agent are won, lost and open, as far as the ranking tells; policies hide none."""
+    found = (reason.value for reason in one.reasons if reason.field == "deals.outcome")
+    won = next(found, None)
+    totals = {} if one.open_deals is None else {"open": one.open_deals}
+    # The score of an agent may rest on what the CRM states instead of on deals.
+    if one.evidence == "deals" and one.n is not None and isinstance(won, int | float):
+        totals |= {"won": round(won), "lost": round(one.n - round(won))}
+    return totals
 
 
 def outcome_badge(outcome: str) -> Element:

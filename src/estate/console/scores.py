@@ -13,7 +13,18 @@ from estate.console.parts import Column, badge, listing, note
 from estate.sdk.models.base import Contribution, MissingField
 from estate.sdk.models.client import Explained
 
-__all__ = ["NOT_ENOUGH", "Scored", "band_badge", "chance", "not_enough", "questions", "share", "waterfall", "written"]
+__all__ = [
+    "NOT_ENOUGH",
+    "Scored",
+    "band_badge",
+    "chance",
+    "is_vague",
+    "not_enough",
+    "questions",
+    "share",
+    "waterfall",
+    "written",
+]
 
 NOT_ENOUGH = "Not enough data"
 WIDE = 0.6
@@ -50,11 +61,16 @@ def written(middle: float | None, lower: float | None, upper: float | None) -> s
     return f"{text.percent(middle)} ({ends})"
 
 
+def is_vague(lower: float, upper: float) -> bool:
+    """Tell whether an interval is so wide that its middle says little."""
+    return upper - lower > WIDE
+
+
 def chance(one: Scored) -> Node:
     """Show a chance with its interval and n; where the interval says little, say so."""
     if one.status != "ok":
         return badge(NOT_ENOUGH, "warn")
-    vague = " Too uncertain to rely on." if one.upper - one.lower > WIDE else ""
+    vague = " Too uncertain to rely on." if is_vague(one.lower, one.upper) else ""
     ends = text.percent_span(one.lower, one.upper)
     return [strong[text.percent(one.score)], span(".note")[f" {ends}, n = {one.n}.{vague}"]]
 
@@ -85,7 +101,10 @@ def waterfall(scored: Explained, title: str = "What the score is made of") -> El
     sentence = _sentence(held, start.written, end.written)
     rows = [
         (start.label, "Usual chance of a deal.", f"{places[0]:+.2f}", start.written),
-        *((item.label, one.why, f"{one.logit:+.2f}", item.written) for item, one in zip(items, held, strict=True)),
+        *(
+            (item.label, text.spaced(one.why), f"{one.logit:+.2f}", item.written)
+            for item, one in zip(items, held, strict=True)
+        ),
         (end.label, scored.why, f"{places[-1]:+.2f}", end.written),
     ]
     heads = ("What", "Why", "Log-odds", "Chance")
@@ -109,12 +128,13 @@ def _named(one: Contribution) -> str:
 
 
 def _sentence(held: Iterable[Contribution], start: str, end: str) -> str:
-    """Say where it starts and ends, and what moves it most each way."""
-    ups = [one for one in held if one.logit > 0]
-    downs = [one for one in held if one.logit < 0]
+    """Say where it starts and ends, and which of what is known moves it most each way."""
+    known = [one for one in held if one.value is not None]
+    ups = [one for one in known if one.logit > 0]
+    downs = [one for one in known if one.logit < 0]
     most = [
         f"most {way}: {_named(max(found, key=lambda one: abs(one.logit))).lower()}"
         for way, found in (("up", ups), ("down", downs))
         if found
     ]
-    return f"From {start} for everybody to {end}; {', '.join(most) or 'nothing moves it'}."
+    return f"From {start} for everybody to {end}; {', '.join(most) or 'nothing that is known moves it'}."

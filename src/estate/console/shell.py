@@ -1,6 +1,7 @@
 """What stands around every page: head, navigation, messages and the help on keys."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +27,16 @@ from htpy import (
     span,
     summary,
 )
+from markupsafe import Markup
 from nicegui import ui
 
+from estate.console import problems
 from estate.console.parts import reasons
-from estate.sdk import ApiError, EstateError
+from estate.sdk import EstateError
+from estate.sdk.errors import Forbidden, Invalid, NotFound
 from estate.sdk.models.house import Me
 
-__all__ = ["STATIC", "around", "bare", "failure", "head", "home"]
+__all__ = ["STATIC", "around", "bare", "failure", "found", "head", "home", "plain"]
 
 STATIC = Path(__file__).parent / "static"
 VERSION = max(int(file.stat().st_mtime) for file in STATIC.iterdir())
@@ -86,12 +90,23 @@ def head(title: str, me: Me | None) -> None:
     """Write the head of the page: one style sheet, one script, both of this server."""
     ui.page_title(f"{title} · Estate")
     ui.query(".nicegui-content").classes(replace="sheet")
+    ui.add_head_html(_style_and_script(me))
+
+
+def _style_and_script(me: Me | None) -> str:
     who = json.dumps(me.caller if me else "")
-    ui.add_head_html(
+    return (
         f'<link rel="stylesheet" href="/static/console.css?{VERSION}">'
         f"<script>window.estateUser = {_for_script(who)};</script>"
         f'<script src="/static/console.js?{VERSION}"></script>'
     )
+
+
+def plain(title: str, content: Node) -> str:
+    """Write a whole document of which nothing changes while it is looked at."""
+    about = [htpy.meta(charset="utf-8"), htpy.meta(name="viewport", content="width=device-width, initial-scale=1")]
+    head = htpy.head[about, htpy.title[f"{title} · Estate"], Markup(_style_and_script(None))]  # noqa: S704 (our own)
+    return str(htpy.html(lang="en")[head, htpy.body[htpy.main[bare(title, content)]]])
 
 
 def around(me: Me, path: str, title: str, content: Node) -> Element:
@@ -113,14 +128,26 @@ def bare(title: str, content: Node) -> Element:
     ]
 
 
-def failure(error: EstateError) -> Node:
+def failure(error: EstateError, labels: Mapping[str, str] | None = None) -> Node:
     """Say what went wrong, what to do about it, and the id that the log knows it by."""
-    fields = [f"{one.pointer}: {one.message}" for one in error.errors] if isinstance(error, ApiError) else []
+    wrong = reasons(problems.sentences(error, labels), "against")
     quoted = p(".note")[f"Request {error.request_id}"] if error.request_id else None
-    again = a(".button", href="")["Try again"]
-    return div(".card.failure", role="alert")[
-        p[error.message], reasons(fields, against=True), p[error.hint], quoted, again
-    ]
+    again = None if isinstance(error, Forbidden | Invalid | NotFound) else a(".button", href="")["Try again"]
+    return div(".card.failure", role="alert")[p[problems.said(error)], wrong, p[problems.advice(error)], quoted, again]
+
+
+def found(build: Callable[[], Node], labels: Mapping[str, str]) -> Node:
+    """Build what filters ask for; where one of them cannot be read, say so in its place, so that the form stays.
+
+    Parameters
+    ----------
+    labels : mapping
+        What the page calls the filters, by name.
+    """
+    try:
+        return build()
+    except Invalid as error:
+        return failure(error, labels)
 
 
 def _brand() -> Node:

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+import re
 from decimal import Decimal
 
 from htpy import Element, time
@@ -9,6 +10,7 @@ from htpy import Element, time
 __all__ = [
     "DASH",
     "day",
+    "day_of",
     "estimate",
     "hours",
     "isolated",
@@ -19,11 +21,13 @@ __all__ = [
     "number_span",
     "percent",
     "percent_span",
+    "spaced",
     "span",
     "words",
 ]
 
 DASH = "–"
+PERCENT = re.compile(r"(?<=\d)%")
 
 
 def number(value: float | Decimal | None, decimals: int = 0) -> str:
@@ -95,6 +99,19 @@ def moment(value: dt.datetime | None) -> Element | str:
         return DASH
     utc = value.astimezone(dt.UTC)
     return time(datetime=utc.isoformat())[f"{utc.day} {utc:%b %Y %H:%M} UTC"]
+
+
+def day_of(value: dt.datetime | None) -> Element | str:
+    """Write the day of a moment in UTC; the page's script rewrites it in the reader's own zone."""
+    if value is None:
+        return DASH
+    utc = value.astimezone(dt.UTC)
+    return time(datetime=utc.isoformat(), data_day=True)[day(utc)]
+
+
+def spaced(said: str) -> str:
+    """Write per cent in a sentence of the API as pages do: with a space."""
+    return PERCENT.sub(" %", said)
 
 
 def words(name: str) -> str:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from estate.core.heartbeats import RETAIN, SWEEP
-from estate.core.models import Heartbeat, OutboxClaim, OutboxRow
+from estate.core.heartbeats import RETAIN, SWEEP, last_beat
+from estate.core.models import OutboxClaim, OutboxRow
 
 __all__ = ["Failure", "failures", "last_runs", "work_in_hand"]
 
@@ -30,8 +30,7 @@ class Failure(NamedTuple):
 
 def last_runs(session: Session) -> dict[str, dt.datetime | None]:
     """Return when each thing that happens again and again last did; None: it never did."""
-    found = session.execute(select(Heartbeat.name, Heartbeat.beat_at).order_by(Heartbeat.name))
-    return dict.fromkeys((SWEEP, RETAIN)) | {row.name: row.beat_at for row in found}
+    return {name: last_beat(session, name) for name in (SWEEP, RETAIN)}
 
 
 def work_in_hand(session: Session) -> Sequence[OutboxClaim]:

@@ -35,9 +35,9 @@ class _Desk:
     """Who is how busy, and who got how many leads lately."""
 
     open_deals: Counter[uuid.UUID]
-    usual_open: float
+    mean_open: float
     leads: Counter[uuid.UUID]
-    usual_leads: float
+    mean_leads: float
 
     @classmethod
     def of(cls, agents: Sequence[AgentOut], deals: Sequence[DealOut], now: dt.datetime) -> "_Desk":
@@ -52,18 +52,21 @@ class _Desk:
         )
 
     def load(self, agent_id: uuid.UUID) -> Reason:
-        """Return the part for load: 1 without an open deal, 0.75 with as many as usual or one, never below 0.5."""
+        """Return the part for load: 1 without an open deal, 0.75 with as many as the mean or one, never below 0.5."""
         n = self.open_deals[agent_id]
-        part = 1 - LOAD_PART * n / (n + max(1.0, self.usual_open))
+        part = 1 - LOAD_PART * n / (n + max(1.0, self.mean_open))
         return Reason(
-            field="deals.stage", text=f"Open deals: {n}; {self.usual_open:.1f} are usual.", value=n, part=part
+            field="deals.stage",
+            text=f"Open deals: {n}; agents have {self.mean_open:.1f} on average.",
+            value=n,
+            part=part,
         )
 
     def fairness(self, agent_id: uuid.UUID) -> Reason:
         """Return the part for fairness, likewise: 1, 0.875 and never below 0.75."""
         n = self.leads[agent_id]
-        part = 1 - FAIR_PART * n / (n + max(1.0, self.usual_leads))
-        text = f"New leads in {FAIR_DAYS} days: {n}; {self.usual_leads:.1f} are usual."
+        part = 1 - FAIR_PART * n / (n + max(1.0, self.mean_leads))
+        text = f"New leads in {FAIR_DAYS} days: {n}; agents got {self.mean_leads:.1f} on average."
         return Reason(field="deals.opened_at", text=text, value=n, part=part)
 
 

@@ -112,17 +112,21 @@ class Own:
 
 @dataclass(frozen=True, slots=True)
 class Lift:
-    """Log-lift of each candidate in one trait, between the least and the greatest that the trait can give."""
+    """Log-lift of each candidate in one trait, between the least and the greatest that the trait can give.
+
+    `usual` is what the count of each candidate was held against, where it was one.
+    """
 
     values: Floats
     low: float
     high: float
+    usual: Floats | None = None
 
     @classmethod
-    def of(cls, values: Floats, low: float, high: float) -> "Lift":
+    def of(cls, values: Floats, low: float, high: float, usual: Floats | None = None) -> "Lift":
         """Keep 0, which stands for nothing known, within the ends."""
         low, high = min(low, 0.0), max(high, 0.0)
-        return cls(np.clip(np.nan_to_num(values), low, high), low, high)
+        return cls(np.clip(np.nan_to_num(values), low, high), low, high, usual)
 
 
 def lifts(
@@ -391,8 +395,9 @@ def _asked_about(homes: Sequence[Home], stock: Sequence[Home], crowd: Crowd, own
     count = np.array([by_key.get(h.key, 0) for h in homes], dtype=np.float64)
     age = np.nan_to_num(np.minimum(_age(homes, now), crowd.days), nan=crowd.days)
     rate = count.sum() / max(float(age.sum()), 1.0)
-    lift = np.log((count + UNIT_WEIGHT) / (rate * age + UNIT_WEIGHT))
-    return Lift.of(lift, float(lift.min()), float(lift.max()))
+    usual = rate * age
+    lift = np.log((count + UNIT_WEIGHT) / (usual + UNIT_WEIGHT))
+    return Lift.of(lift, float(lift.min()), float(lift.max()), usual)
 
 
 def _seen(homes: Sequence[Home], own: Own) -> Lift | None:

@@ -106,6 +106,8 @@ class Fit:
 
 
 Evidence = dict[str, int]
+Usual = Mapping[str, float]
+"""By field, what a count was held against, as it is stated."""
 
 
 def explain(
@@ -127,9 +129,10 @@ def explain(
     wishes = {part.field: part for part in wish_parts(unit, asked, known.area_names, price)}
     width = sum(lift.high - lift.low for lift in lifts.values()) or 1.0
     own = {field: float(lift.values[row]) for field, lift in lifts.items()}
+    usual = {field: round(float(lift.usual[row]), 1) for field, lift in lifts.items() if lift.usual is not None}
     reasons, base = [], sum(-lift.low for lift in lifts.values())
     for field, lift in sorted(own.items(), key=lambda item: (-item[1], item[0])):
-        reason = None if lift <= 0 else _reason(field, unit, wishes.get(field), known, lift / width)
+        reason = None if lift <= 0 else _reason(field, unit, wishes.get(field), known, usual, lift / width)
         if reason is not None:
             reasons.append(reason)
         else:
@@ -138,7 +141,7 @@ def explain(
     if len(reasons) < REASONS_AT_LEAST:
         reasons += _since(unit, known)
     against = sorted((f for f in own if own[f] < -WORTH_SAYING and f not in wishes), key=lambda f: own[f])
-    trade_offs = [point for field in against if (point := _against(field, unit, known)) is not None]
+    trade_offs = [point for field in against if (point := _against(field, unit, known, usual)) is not None]
     trade_offs = [*_far_from_target(unit, asked, price), *trade_offs]
     missed = [TradeOff(field=p.field, text=p.text, value=p.value) for p in wishes.values() if p.fit < 1]
     trade_offs = missed + trade_offs[:MAX_UNWISHED]
@@ -256,12 +259,15 @@ def _segment(unit: UnitOut, wanted: str | None) -> Part | None:
 # What behaviour says
 
 
-def _reason(field: str, unit: UnitOut, wish: Part | None, known: Known, part: float) -> Reason | None:
+def _reason(field: str, unit: UnitOut, wish: Part | None, known: Known, usual: Usual, part: float) -> Reason | None:
     """Say what speaks for a unit; a wish that is missed or half met never does."""
     if wish is not None:
         met = wish.fit == 1
         return Reason(field=field, text=wish.text, value=wish.value, part=part) if met else None
-    said = _counted(field, unit, known) if field in FIELDS else _told(field, unit, known)
+    if field == "enquiries":
+        said = _enquired(unit, known, usual, more=True)
+    else:
+        said = _counted(field, unit, known) if field in FIELDS else _told(field, unit, known)
     if said is None:
         return None
     text, value, evidence = said
@@ -317,16 +323,19 @@ def _told(field: str, unit: UnitOut, known: Known) -> Said | None:
     if field == "listed_at" and unit.listed_at is not None:
         days = max(0, (known.now - unit.listed_at).days)
         return f"Listed {_count(days, 'day')} ago.", unit.listed_at.isoformat(), {"days": days}
-    if field == "enquiries":
-        n = known.by_unit[unit.property_id]
-        return _enquired(n, known), n, {"enquiries": n, "enquiries_of": len(known.enquiries)}
     if field == "interest":
         return "The client has already asked about or looked at this unit.", unit.property_id, {}
     return None
 
 
-def _enquired(n: int, known: Known) -> str:
-    return f"Of the newest {len(known.enquiries)} enquiries of all clients {n} are about this unit."
+def _enquired(unit: UnitOut, known: Known, usual: Usual, *, more: bool) -> Said | None:
+    """Say that more, or fewer, enquiries than usual are about a unit; nothing where the counts do not bear it out."""
+    n, of, expected = known.by_unit[unit.property_id], len(known.enquiries), usual.get("enquiries")
+    if expected is None or n == expected or (n > expected) != more:
+        return None
+    text = f"Of the newest {of} enquiries of all clients {n} {'is' if n == 1 else 'are'} about this unit; usual"
+    text += f"{' for its time on sale' if unit.listed_at else ''}: {expected:.1f}."
+    return text, n, {"enquiries": n, "enquiries_of": of}
 
 
 def _size(unit: UnitOut, known: Known) -> Said | None:
@@ -355,7 +364,7 @@ def _liked(unit: UnitOut, known: Known) -> Said | None:
     return text, best, {"enquiries": enquired, "enquiries_of": of}
 
 
-def _against(field: str, unit: UnitOut, known: Known) -> TradeOff | None:
+def _against(field: str, unit: UnitOut, known: Known, usual: Usual) -> TradeOff | None:
     """Say what speaks against a unit, where a count shows it."""
     said: Said | None = None
     if field in FIELDS:
@@ -363,8 +372,7 @@ def _against(field: str, unit: UnitOut, known: Known) -> TradeOff | None:
     elif field == "refused":
         said = _like_refused(unit, known)
     elif field == "enquiries":
-        n = known.by_unit[unit.property_id]
-        said = _enquired(n, known), n, {"enquiries": n, "enquiries_of": len(known.enquiries)}
+        said = _enquired(unit, known, usual, more=False)
     return None if said is None else TradeOff(field=field, text=said[0], value=said[1], evidence=said[2])
 
 

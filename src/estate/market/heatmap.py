@@ -97,8 +97,8 @@ def _why(row: Mapping[str, Any], segments: Sequence[str]) -> str:
     if not row["signals"]:
         return "There is nothing to compare this area by yet."
     return (
-        f"Demand stands at {row['demand_score']:.0f} and scarcity at {row['scarcity_score']:.0f} of 100 "
-        f"among {row['peers']} areas, weighted over {row['n']} months.{mixed}"
+        f"Among {row['peers']} areas, demand ranks {row['demand_score']:.0f} and scarcity "
+        f"{row['scarcity_score']:.0f} of 100, weighted over {row['n']} months.{mixed}"
     )
 
 

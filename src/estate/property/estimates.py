@@ -95,12 +95,14 @@ def _reasons(unit: Unit, nearest: Sequence[Comparable], value: Decimal) -> list[
     adjusted = sorted(sale.adjusted_price for sale in nearest)
     newest, moved = max(sale.sold_on for sale in nearest), 100 * (nearest[0].time_adjustment - 1)
     reasons = [
-        f"The {len(nearest)} comparables, adjusted, lie between {adjusted[0]:,} and {adjusted[-1]:,} {unit.currency}; "
-        f"the value is {value:,}.",
-        f"The newest of them was sold on {newest}; prices moved by {moved:+.1f} % since the most alike one.",
+        f"The {len(nearest)} comparables, adjusted, lie between {adjusted[0]:,.0f} and {adjusted[-1]:,.0f} "
+        f"{unit.currency}; the value is {value:,.0f}.",
+        f"The newest of them was sold on {newest.day} {newest:%b %Y}; prices moved by {moved:+.1f} % since the most "
+        "alike one.",
     ]
     if unit.price is not None and unit.status != "sold":
-        reasons.append(f"The asking price is {100 * (unit.price / value - 1):+.1f} % off the value.")
+        gap = 100 * (unit.price / value - 1)
+        reasons.append(f"The asking price is {abs(gap):.1f} % {'above' if gap > 0 else 'below'} the value.")
     return reasons
 
 

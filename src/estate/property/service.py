@@ -347,15 +347,13 @@ def compare(session: Session, refs: Sequence[UnitRef]) -> ComparisonOut:
     if len(by_ref) != len(refs):
         raise UnitNotFound("There is no such unit.")
     ordered = [by_ref[ref] for ref in refs]
-    result = comparison.compare([describe.listing(unit) for unit in ordered])
-    titles = {str(ref): unit.title or str(ref) for ref, unit in by_ref.items()}
     projects = crud.projects(session, {unit.project_id for unit in ordered})
+    dated = [(unit, projects[unit.project_id].handover_on) for unit in ordered]
     today = dt.datetime.now(dt.UTC).date()
+    result = comparison.compare([describe.listing(unit, handover, today) for unit, handover in dated])
+    titles = {str(ref): unit.title or str(ref) for ref, unit in by_ref.items()}
     return ComparisonOut(
-        units=[
-            _compared(unit, result, money_over_time(unit, projects[unit.project_id].handover_on, today))
-            for unit in ordered
-        ],
+        units=[_compared(unit, result, money_over_time(unit, handover, today)) for unit, handover in dated],
         reasons=[f"{titles[p.ref]}: {p.text}" for p in result.points if p.kind != "con"],
         not_compared=list(result.not_compared),
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from estate.realestate_gpt.facts import FACT_WORDS, FACTS, UNTOLD, Fact, asked_for
+from estate.realestate_gpt.facts import FACT_WORDS, FACTS, UNTOLD, Fact, asked_for, asked_with
 from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, topics
 from estate.realestate_gpt.naming import NO_MATCH, PEOPLE, Match, match
 from estate.realestate_gpt.records import Record
@@ -40,6 +40,7 @@ COMMON = frozenset(
         describe detail details info new offer suffice viewing home house unit person people
         hi hello hey dear morning evening afternoon thanks kindly quickly briefly roughly
         whats what's who's how's it's i'm we're i'd we'd i've we've don't doesn't isn't can't
+        كيف ماذا متى أين لماذا أي هناك حال وضع الآن حاليا يمكن ممكن أريد عندكم لديكم حول رأيك أخبرني فضلك سمحت
         """
     )
 )
@@ -72,6 +73,7 @@ COMPLAINTS = frozenset((*words("too"), *words(word)) for word in ("expensive", "
 """What is found too expensive wants an answer from all that is known, not the price alone."""
 
 MINE = frozenset({"i", "my", "me", "mine", "our", "we"})
+COMPARING = frozenset(words("compare compared comparison versus vs difference"))
 FOREMOST = frozenset(words("best top leading"))
 ADVICE = frozenset({Intent.NEXT_STEP, Intent.OBJECTION})
 PRICES = frozenset({Intent.PRICE, Intent.GENERAL})
@@ -87,8 +89,12 @@ class Subject:
     ----------
     match : Match
         Records that it names; none, with places taken, where a name stands there that no record bears.
+    beside : tuple of Record
+        Areas that it names beside that of `match`.
     fact : Fact or None
         What it asks of them, or of the context.
+    second : Fact or None
+        What it asks in one breath with `fact`.
     intents : tuple of Intent
         Topics of what it says beside the names.
     odd : int
@@ -100,7 +106,9 @@ class Subject:
     """
 
     match: Match
+    beside: tuple[Record, ...]
     fact: Fact | None
+    second: Fact | None
     intents: tuple[Intent, ...]
     odd: int
     known: int
@@ -110,6 +118,12 @@ class Subject:
     def is_vague(self) -> bool:
         """Whether it says in general words what it is about, and names nothing."""
         return self.intents == (Intent.GENERAL,) and not self.match.records and not self.said & OPENINGS
+
+    @property
+    def lacks_other(self) -> bool:
+        """Whether an area is to be compared with something that no record bears the name of."""
+        of_areas = {"market"}.issuperset(record.layer for record in self.match.records)
+        return bool(self.match.records and of_areas and self.odd and not self.beside and self.said & COMPARING)
 
     @property
     def foreign(self) -> bool:
@@ -143,6 +157,7 @@ def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
     is_named = bool(best.records)
     if is_named and _is_of_another(plain, best, {spoken[place] for place in best.taken}, rest):
         rest, best = spoken, replace(NO_MATCH, taken=best.taken)
+    rest, beside = _areas_beside(rest, best, found)
     intents = intents_of(topics(rest))
     fact = _asked(rest, subjects, intents, is_named)
     is_ahead = subjects == {"market"} and not AHEAD.isdisjoint(rest)
@@ -150,10 +165,24 @@ def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
         fact = None
     if not is_ahead and (of := _told_of(best, fact, intents)) and is_of_the_past(rest, of, fact, today.year):
         fact = UNTOLD[f"{of}.untold"]
-    explained = frozenset(words(fact.asks)) if fact else frozenset()
+    second = asked_with(rest, fact) if fact else None
+    explained = frozenset(word for asked in (fact, second) if asked for word in words(asked.asks))
     odd = len(_odd(frozenset(rest), TOPIC_WORDS | FACT_WORDS | explained))
     known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON | TITLES)
-    return Subject(best, fact, intents, odd, known, frozenset(rest))
+    return Subject(best, beside, fact, second, intents, odd, known, frozenset(rest))
+
+
+def _areas_beside(rest: list[str], best: Match, found: Sequence[Record]) -> tuple[list[str], tuple[Record, ...]]:
+    """Return the words of a question about an area without its further areas, and those, spelt as on record."""
+    if not best.records or any(record.layer != "market" for record in best.records):
+        return rest, ()
+    known = {record.key for record in best.records}
+    other = match(rest, [record for record in found if record.layer == "market" and record.key not in known])
+    if len(other.records) != 1 or other.likeness * other.coverage < 1:
+        return rest, ()
+    left = [word for place, word in enumerate(rest) if place not in other.taken]
+    left, further = _areas_beside(left, replace(best, records=(*best.records, *other.records)), found)
+    return left, (*other.records, *further)
 
 
 def _odd(said: frozenset[str], meant: frozenset[str]) -> frozenset[str]:

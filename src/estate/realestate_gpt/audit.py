@@ -79,6 +79,7 @@ def basis_of(evidence: Evidence, note: Sequence[str] = ()) -> dict[str, Any]:
     return {
         "intents": [intent.value for intent in evidence.intents],
         "fact": evidence.fact.key if evidence.fact else None,
+        "second": evidence.second.key if evidence.second else None,
         "match": {"likeness": match.likeness, "coverage": match.coverage, "margin": match.margin},
         "foreign": evidence.foreign,
         "odd": evidence.odd,
@@ -171,6 +172,7 @@ def _evidence(basis: Mapping[str, Any], kept: Mapping[Key, Mapping[str, Any]]) -
         **roles,
         intents=tuple(map(Intent, basis["intents"])),
         fact={**FACTS, **UNTOLD}.get(basis["fact"] or ""),
+        second=FACTS.get(basis.get("second") or ""),
         match=Match(**basis["match"]),
         foreign=basis["foreign"],
         odd=basis["odd"],

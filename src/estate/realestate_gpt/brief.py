@@ -268,13 +268,16 @@ def _to_ask(e: Evidence) -> Said:
 
 
 def _fact(e: Evidence) -> Said:
-    """Answer what was asked of one record, say how far the name was off and how old the record is."""
+    """Answer what was asked, say how far the name was off and how old a record is."""
     if e.fact is None or len(e.asked) != 1:
         return
-    record, who = e.asked[0], (*e.named, e.asked[0])[0]
-    answer = first(*(say(words, it=record, who=who) for words in e.fact.says))
-    yield answer or say("{who.name} is on record, but not what the question asks for.", who=who)
-    if answer is None:
+    who, told = (*e.named, e.asked[0])[0], {}
+    for record, fact in e.wanted():
+        answer = first(*(say(words, it=record, who=who) for words in fact.says))
+        yield answer or say("{who.name} is on record, but not what the question asks for.", who=who)
+        if answer is not None:
+            told[record.key] = record
+    if not told:
         return
     if e.match.likeness < 1 or e.match.coverage < 1:
         spelt = "No name on record is spelt as in the question; "
@@ -283,8 +286,13 @@ def _fact(e: Evidence) -> Said:
             *(say(closest.replace("%s", name), it=who) for name in ("name", "title", "area_name")),
             Sentence("No name on record is spelt as in the question; this record comes closest."),
         )
-    if not e.fact.lasts and days_old(record, e.today) > OLD_DAYS:
-        yield say("The record was last confirmed on {it.updated_at}, so please check before you rely on it.", it=record)
+    for record in told.values():
+        if not e.fact.lasts and days_old(record, e.today) > OLD_DAYS:
+            of = " of {it.area_name}" if e.beside else ""
+            yield say(
+                f"The record{of} was last confirmed on {{it.updated_at}}, so please check before you rely on it.",
+                it=record,
+            )
 
 
 def _choices(e: Evidence) -> Said:

@@ -29,6 +29,8 @@ MISSING = {
 }
 CANNOT_TELL = "The assistant cannot tell this from the records."
 NOBODY = "No record bears the name that the question asks about."
+PARTLY = "The records hold only a part of what is asked."
+OTHER_PLACE = "The records hold nothing about another place that the question names."
 SEVERAL = "Several records bear this name; please say which of them you mean."
 PLACE_INTENTS = frozenset({Intent.MARKET, Intent.UNIT, Intent.PRICE})
 
@@ -102,6 +104,8 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
         missing: tuple[str, ...] = (UNKNOWN_PLACE,)
     else:
         missing = tuple(_lack(intent, evidence) for intent in intents if intent not in answered)
+        if Intent.MARKET in answered and any(r.layer == "market" and r.key not in cited for r in evidence.named):
+            missing = (*missing, PARTLY)
         if Intent.UNIT in answered and not evidence.fits:
             missing = (f"{_none_meets(evidence)}; those offered suit the client's profile.", *missing)
     return Judgement(not answered, missing, len(answered) / len(intents))
@@ -117,15 +121,17 @@ def _none_meets(evidence: Evidence) -> str:
 
 
 def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
-    """Judge a fact: it is answered when one record is asked and a kept sentence cites the field."""
+    """Judge a fact: it is answered when one record of a name is asked and a kept sentence cites the field."""
     if not evidence.asked:
         return Judgement(True, (NOBODY,), 0.0)
     if len(evidence.asked) > 1:
         return Judgement(True, (SEVERAL,), 0.0)
-    field = evidence.fact.field if evidence.fact else ""
-    told = any(cite.field == field for sentence in verified.kept for cite in sentence.cites)
-    missing = CANNOT_TELL if evidence.fact in UNTOLD.values() else MISSING[Intent.FACT]
-    return Judgement(not told, () if told else (missing,), float(told))
+    cited = {(cite.key, cite.field) for sentence in verified.kept for cite in sentence.cites}
+    told = [(record.key, fact.field) in cited for record, fact in evidence.wanted()]
+    if not any(told):
+        return Judgement(True, (CANNOT_TELL if evidence.fact in UNTOLD.values() else MISSING[Intent.FACT],), 0.0)
+    missing = (() if all(told) else (PARTLY,)) + ((OTHER_PLACE,) if evidence.unknown_place else ())
+    return Judgement(False, missing, sum(told) / (len(told) + evidence.unknown_place))
 
 
 def _bearing(intent: Intent, e: Evidence) -> set[Key]:
@@ -194,6 +200,5 @@ def features(judgement: Judgement, evidence: Evidence, verified: Verified) -> di
 
 def days_at_risk(evidence: Evidence) -> int:
     """Return the days since the record that was asked about was confirmed; 0 when what it says lasts."""
-    if evidence.fact is None or evidence.fact.lasts or not evidence.asked:
-        return 0
-    return days_old(evidence.asked[0], evidence.today)
+    aged = [record for record, fact in evidence.wanted() if not fact.lasts]
+    return max((days_old(record, evidence.today) for record in aged), default=0)

@@ -41,8 +41,12 @@ class Evidence:
         Records whose name stands in the question.
     asked : tuple of Record
         The record that a fact is asked of; several when they bear one name.
+    beside : tuple of Record
+        Areas of other names that the fact is asked of as well.
     fact : Fact or None
         The fact that is asked for.
+    second : Fact or None
+        What is asked for in one breath with it.
     intents : tuple of Intent
         Topics of the question, its names left out, the main one first.
     match : Match
@@ -52,7 +56,7 @@ class Evidence:
     odd : int
         Words of the question that mean nothing here.
     unknown_place : bool
-        Whether the question names a place that no record knows.
+        Whether the question names a place that no record knows; of a fact, beside one that is known.
     fits : bool
         Whether `units` meet what the question asks for; False when they only suit the client's profile.
     budgeted : bool
@@ -74,7 +78,9 @@ class Evidence:
     later: tuple[Record, ...] = ()
     named: tuple[Record, ...] = ()
     asked: tuple[Record, ...] = ()
+    beside: tuple[Record, ...] = ()
     fact: Fact | None = None
+    second: Fact | None = None
     intents: tuple[Intent, ...] = ()
     match: Match = NO_MATCH
     foreign: bool = False
@@ -84,6 +90,12 @@ class Evidence:
     budgeted: bool = True
     uncompared: bool = False
     today: dt.date = dt.date.min
+
+    def wanted(self) -> Iterator[tuple[Record, Fact]]:
+        """Yield each fact that is asked for, with the record that it is asked of."""
+        for record in (*self.asked[:1], *self.beside):
+            for fact in filter(None, (self.fact, self.second)):
+                yield record, fact
 
     def joined(self) -> "Evidence":
         """Return the same roles where a record in several of them has the fields of all of them."""
@@ -107,7 +119,7 @@ class Evidence:
 
 
 ONE = ("unit", "client", "agent")
-MANY = ("asked", "named", "calls", "later", "deals", "triggers", "areas", "units")
+MANY = ("asked", "beside", "named", "calls", "later", "deals", "triggers", "areas", "units")
 """Roles in the order in which their fields are joined: what a later one computed counts."""
 
 

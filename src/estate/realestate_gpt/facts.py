@@ -6,7 +6,7 @@ from itertools import product
 
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["FACTS", "FACT_WORDS", "UNTOLD", "Fact", "asked_for"]
+__all__ = ["FACTS", "FACT_WORDS", "UNTOLD", "Fact", "asked_for", "asked_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +125,21 @@ _ALL = (
     _fact(
         "property",
         "price",
-        "price; cost; costs; asking price; list price; listed at; how much; expensive; go for; asked for; ask",
+        "price; cost; costs; asking price; list price; listed at; how much; expensive; go for; asked for; ask;"
+        " prise; pirce; سعر; ثمن; بكم",
         "{it.title} is listed at {it.price}.",
         "The listed price is {it.price}.",
+    ),
+    _fact(
+        "property",
+        "fair_value",
+        "fair value; fair price; market value; valuation; worth",
+        "Like units support {it.fair_value} for {it.title}, between {it.fair_value_lower} and {it.fair_value_upper},"
+        " from {it.comparables}; it is listed at {it.price}.",
+        "Like units support {it.fair_value} for {it.title}, between {it.fair_value_lower} and {it.fair_value_upper},"
+        " from {it.comparables}.",
+        "Like units support {it.fair_value}, between {it.fair_value_lower} and {it.fair_value_upper}, from"
+        " {it.comparables}.",
     ),
     _fact(
         "property",
@@ -194,7 +206,8 @@ _ALL = (
     _fact(
         "market",
         "price_avg",
-        "average price; average cost; price; prices; cost; costs; expensive; cheap; price level; average; pay",
+        "average price; average cost; price; prices; cost; costs; expensive; cheap; cheaper; dearer; price level;"
+        " average; pay; prise; pirce; سعر; أسعار; متوسط; متوسط سعر; متوسط أسعار; تكلفة; بكم",
         "Homes in {it.area_name} cost {it.price_avg} on average, by {it.snapshot_count} up to {it.as_of}.",
         "Homes in {it.area_name} cost {it.price_avg} on average.",
         "Homes in this area cost {it.price_avg} on average.",
@@ -241,6 +254,8 @@ _ALL = (
 )
 FACTS: Mapping[str, Fact] = {fact.key: fact for fact in _ALL}
 """Facts by their keys."""
+TOGETHER = {"property.fair_value": "property.payment_plan", "property.payment_plan": "property.fair_value"}
+"""Facts that are asked in one breath: both are told."""
 
 
 def _untold(subject: str, name: str, asks: str) -> Fact:
@@ -328,3 +343,17 @@ def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 
                     votes[fact] = (max(longest, length), n + 1)
     order = (*_ALL, *_UNTOLD)
     return max(votes, key=lambda fact: (votes[fact], -order.index(fact)), default=None)
+
+
+def asked_with(spoken: Sequence[str], fact: Fact) -> Fact | None:
+    """Return what words ask for in one breath with a fact.
+
+    Examples
+    --------
+    >>> asked_with(["fair", "value", "and", "instal"], FACTS["property.fair_value"]).field
+    'payment_plan'
+    """
+    other = FACTS.get(TOGETHER.get(fact.key, ""))
+    text = f" {' '.join(spoken)} "
+    asks = other and any(f" {' '.join(words(phrase))} " in text for phrase in other.asks.split(";"))
+    return other if asks else None

@@ -34,7 +34,7 @@ from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import AgentContext
-from estate.realestate_gpt.subjects import asked_records, heat_fields, read
+from estate.realestate_gpt.subjects import asked_records, beside_records, heat_fields, read, value_fields
 
 __all__ = ["gather"]
 
@@ -79,11 +79,14 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         return Evidence(
             agent=read(session, "agent", [context.agent_id])[str(context.agent_id)],
             asked=tuple(asked),
+            beside=tuple(beside_records(session, subject)),
             named=_whose(subject.fact, subject.match.records),
             fact=subject.fact,
+            second=subject.second,
             intents=(Intent.FACT,),
             match=subject.match,
             odd=subject.odd,
+            unknown_place=subject.lacks_other,
             today=now.date(),
         ).joined()
     question = replace(question, intents=subject.intents)
@@ -125,7 +128,7 @@ def _named(found: Sequence[Record], question: Question, subject: Subject) -> lis
     phrases = {tuple(words(phrase)) for phrase in question.phrases}
     ids = {str(record_id) for record_id in question.ids} | {str(unit) for unit in question.units}
     named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
-    named += [r for r in subject.match.records if r.layer != "behavior"]
+    named += [r for r in (*subject.match.records, *subject.beside) if r.layer != "behavior"]
     return list({record.key: record for record in named}.values())
 
 
@@ -324,19 +327,7 @@ def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
     record = read(session, "property", [ref])[str(ref)]
     if not {Intent.PRICE, Intent.OBJECTION}.intersection(question.intents):
         return record
-    return record.with_fields(_value(session, ref))
-
-
-def _value(session: Session, ref: UnitRef) -> Fields:
-    value = property_service.predict(session, ref)
-    if value.value is None or value.status != "ok":
-        return {}
-    return {
-        "fair_value": str(value.value),
-        "fair_value_lower": str(value.lower),
-        "fair_value_upper": str(value.upper),
-        "comparables": value.n,
-    }
+    return record.with_fields(value_fields(session, ref))
 
 
 # People

@@ -84,22 +84,23 @@ _PHRASES: Mapping[Intent, str] = {
     Intent.MARKET: """
         market; area; district; neighbourhood; neighborhood; community; location; heat; hot; demand; supply; trend;
         forecast; outlook; invest; investment; investing; investor; appreciation; growth; grow; rise; rising; yield;
-        roi; return; rent; rental; prices in; سوق; منطقة; استثمار; حي; عائد
+        roi; return; rent; rental; prices in; سوق; منطقة; مناطق; حي; استثمار; أستثمر; عائد; عوائد; توقعات
         """,
     Intent.UNIT: """
         apartment; flat; villa; townhouse; studio; penthouse; unit; property; home; house; bedroom; bed; br; bhk;
         looking for; need; want; recommend; recommendation; suggest; option; available; match; show me; find; compare;
-        view; floor; project; handover; delivery; developer; amenity; sqm; شقة; فيلا; وحدة; غرفة; غرف; استوديو
+        view; floor; project; handover; delivery; developer; amenity; sqm; شقة; شقق; فيلا; فلل; وحدة; وحدات;
+        بيت; بيوت; منزل; منازل; عقار; عقارات; غرفة; غرف; استوديو
         """,
     Intent.PRICE: """
         price; cost; budget; afford; payment; instalment; installment; down payment; discount; mortgage; cash; fee;
-        million; aed; egp; usd; how much; cheap; cheaper; fair; worth; value; plan; سعر; بسعر; ميزانية;
-        تقسيط; مقدم; دفع; كم
+        million; aed; egp; usd; how much; cheap; cheaper; fair; worth; value; plan; prise; pirce; سعر; بسعر; أسعار;
+        ثمن; تكلفة; بكم; مرتفع; مرتفعة; رخيص; رخيصة; ميزانية; تقسيط; أقساط; قسط; مقدم; دفع; كم
         """,
     Intent.OBJECTION: """
         too expensive; expensive; too high; not sure; worried; worry; afraid; concern; hesitate; hesitant; hesitating;
         doubt; risk; risky; delay; late; think about it; ask my family; just looking; not convinced; other agency;
-        problem; objection; no trust; trust; غالي; خائف; مخاطرة; قلق
+        problem; objection; no trust; trust; غالي; غالية; خائف; مخاطرة; قلق
         """,
     Intent.CALL: """
         who should i call; whom should i call; who to call; whom to call; call first; call next; call today;

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from sqlalchemy.orm import Session
 
 from estate.behavior import service as behavior_service
+from estate.core.types import UnitRef
 from estate.intelligence import ranking
 from estate.market import service as market_service
 from estate.market.schemas import AreaHeat
+from estate.property import service as property_service
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import FOREMOST, MINE, THIS_CLIENT, Subject
 from estate.realestate_gpt.layers import documents_of
@@ -16,7 +18,7 @@ from estate.realestate_gpt.naming import PEOPLE
 from estate.realestate_gpt.records import Key, Record, Value
 from estate.realestate_gpt.schemas import AgentContext
 
-__all__ = ["asked_records", "heat_fields", "read"]
+__all__ = ["asked_records", "beside_records", "heat_fields", "read", "value_fields"]
 
 STEADY = 1.0  # A change of less than a point of heat is not a trend.
 
@@ -52,9 +54,22 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     if fact.field == "rank":
         return _placed(session, found)
     if fact.field == "heat_score":
-        heat = {str(area.area_id): area for area in market_service.heatmap(session)}
-        found = [record.with_fields(heat_fields(heat[record.id])) if record.id in heat else record for record in found]
-    return _unlike(found, fact.field)
+        found = _with_heat(session, found)
+    if "fair_value" in {asked.field for asked in (fact, subject.second) if asked}:
+        found = [record.with_fields(value_fields(session, UnitRef.parse(record.id))) for record in found]
+    return found if subject.second else _unlike(found, fact.field)
+
+
+def beside_records(session: Session, subject: Subject) -> Sequence[Record]:
+    """Return the further areas that a fact of an area is asked of."""
+    if subject.fact is None or subject.fact.subject != "market":
+        return []
+    return _with_heat(session, subject.beside) if subject.fact.field == "heat_score" else subject.beside
+
+
+def _with_heat(session: Session, areas: Sequence[Record]) -> list[Record]:
+    heat = {str(area.area_id): area for area in market_service.heatmap(session)}
+    return [record.with_fields(heat_fields(heat[record.id])) if record.id in heat else record for record in areas]
 
 
 def _is_bare(subject: Subject, context: AgentContext) -> bool:
@@ -113,6 +128,19 @@ def heat_fields(area: AreaHeat) -> Fields:
         "heat_n": area.n,
         "heat_confidence": area.confidence,
         "heat_direction": None if trend is None else _direction(trend),
+    }
+
+
+def value_fields(session: Session, ref: UnitRef) -> Fields:
+    """Return the fair value of a unit as fields; none when too little is known to tell it."""
+    value = property_service.predict(session, ref)
+    if value.value is None or value.status != "ok":
+        return {}
+    return {
+        "fair_value": str(value.value),
+        "fair_value_lower": str(value.lower),
+        "fair_value_upper": str(value.upper),
+        "comparables": value.n,
     }
 
 

@@ -15,6 +15,7 @@ from tests.integration.api.identity import AGENT, EMAIL, PASSWORD, TEAM, client_
 
 from estate.api import system
 from estate.core.db import unit_of_work
+from estate.core.heartbeats import take_turn
 from estate.core.key_store import Standing, create_key, revoke_key, rotate_key
 from estate.core.models import Heartbeat, OutboxClaim, OutboxRow, StoredKey, UserSession
 from estate.core.outbox import Job, enqueue, standings
@@ -74,6 +75,7 @@ def test_queues_say_when_redis_is_gone(api: TestClient, monkeypatch: pytest.Monk
 
 
 def test_jobs_are_what_ran_what_is_done_and_what_failed(api: TestClient) -> None:
+    take_turn("of something else", 1)
     assert told(api, "jobs")["runs"] == [{"name": name, "last_at": None} for name in ("sweep", "retain")]
     work(
         {"topic": "agent.fold", "key": "waits"},

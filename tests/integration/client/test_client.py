@@ -139,7 +139,29 @@ def test_search_looks_at_names_and_wishes_but_not_at_keys(session: Session) -> N
         assert listed(session, search=words) == {CLIENT}, words
     for words in ("سارة", "service"):
         assert listed(session, search=words) == {OTHER}, words
-    for words in ("unit_types", "area_name", "{", "%", "2025550100", "example.com"):
+    for words in ("unit_types", "area_name", "{", "%", "550100 villa", "50100", "example.com"):
+        assert listed(session, search=words) == set(), words
+
+
+def test_search_finds_a_phone_however_it_is_written(session: Session) -> None:
+    ingest(session, client(name="Salma", phone="+971501234567"), client(OTHER, phone="+971501234568"), client(NOBODY))
+    for words in (
+        *("+971501234567", "971501234567", "00971501234567", "0501234567", "501234567", "1234567", "234567"),
+        *("050 123 4567", "+971 50 123 4567", "+971-50-123-4567", "(050) 123.4567", "٠٥٠١٢٣٤٥٦٧", "۰۵۰ ۱۲۳ ۴۵۶۷"),
+        "\u202a+971 50 123 4567\u202c",
+    ):
+        assert listed(session, search=words) == {CLIENT}, words
+    for words in ("34567", "000000", "501234", "971501234567 1", "villa 501234567"):
+        assert listed(session, search=words) == set(), words
+
+
+def test_search_finds_the_words_of_a_name_in_any_order_and_spelling(session: Session) -> None:
+    ingest(session, client(name="أحمد حلبي"), client(OTHER, name="Salma O'Sahlán-Haddad"), client(NOBODY))
+    for words in ("احمد", "إحمد", "أَحْمَد", "حلبى", "حلبي أحمد", "احمد  حلبى", "حلب"):
+        assert listed(session, search=words) == {CLIENT}, words
+    for words in ("salma sahlan", "Sahlan salma", "haddad, SALMA", "o'sahlan", "sahlan-haddad", "sal - had"):
+        assert listed(session, search=words) == {OTHER}, words
+    for words in ("salma احمد", "salma omar", "_", "- %", "\\"):
         assert listed(session, search=words) == set(), words
 
 

@@ -343,17 +343,17 @@ def test_load_and_fairness_move_a_client_to_the_freer_agent(session: Session, br
         parts = [reason.part for reason in one.reasons[:3]]
         assert [reason.field for reason in one.reasons[:3]] == ["deals.outcome", "deals.stage", "deals.opened_at"]
         assert parts[0] * parts[1] * parts[2] == pytest.approx(one.priority)
-    assert found[1].reasons[1].text == "Open deals: 6; 3.0 are usual."
+    assert found[1].reasons[1].text == "Open deals: 6; agents have 3.0 on average."
 
 
-def test_fewer_than_one_deal_may_be_usual(session: Session, brokerage: Any, now: dt.datetime) -> None:
+def test_agents_may_have_fewer_than_one_deal_on_average(session: Session, brokerage: Any, now: dt.datetime) -> None:
     agents = [brokerage.agent(i) for i in range(10)]
     client = brokerage.client(1)
     for i in range(2):
         brokerage.deal(i, agents[0], client, 5, None)
     busy = route(session, client, now)[-1]
     assert [r.text for r in busy.reasons[1:3]] == [
-        "Open deals: 2; 0.2 are usual.",
-        "New leads in 30 days: 2; 0.2 are usual.",
+        "Open deals: 2; agents have 0.2 on average.",
+        "New leads in 30 days: 2; agents got 0.2 on average.",
     ]
     assert busy.reasons[1].part == pytest.approx(1 - 0.5 * 2 / 3)

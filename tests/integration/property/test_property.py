@@ -310,9 +310,32 @@ def test_compare_gives_reasons_that_mirror_each_other(session: Session) -> None:
     assert {p.field for p in a.cons} == {"price_per_sqm", "bedrooms", "area_sqm"}
     assert [(p.field, p.value, p.other) for p in a.pros] == [(p.field, p.other, p.value) for p in b.cons]
     assert [(p.field, p.value, p.other) for p in b.pros] == [(p.field, p.other, p.value) for p in a.cons]
-    assert "A: Price: 1,000,000 AED against 1,200,000 AED, 16.67 % lower." in result.reasons
+    assert "A: Price: AED 1,000,000 against AED 1,200,000, 17 % lower." in result.reasons
     swapped = service.compare(session, [ref(2), ref(1)])
     assert swapped.units == [b, a]
+
+
+def test_a_ready_home_is_due_at_booking_as_far_as_its_plan_says(session: Session) -> None:
+    years = {"down_payment_pct": 20, "post_handover_pct": 80, "post_handover_months": 120}
+    ingest(
+        session,
+        unit(1, payment_plan="10/90", delivery_date="2020-01-01"),
+        unit(2, payment_plan="10/90", handover_on="2020-01-01", project_id=OTHER_PROJECT),
+        unit(3, payment_plan=years, delivery_date="2020-01-01"),
+        unit(4, payment_plan="10/90", delivery_date="2099-01-01"),
+        unit(5, payment_plan="10/90"),
+    )
+    refs = [ref(1), ref(2, OTHER_PROJECT), *(ref(n) for n in (3, 4, 5))]
+    ready, by_project, paid_for_years, off_plan, undated = service.compare(session, refs).units
+    values = [
+        {p.value for p in (*u.pros, *u.cons, *u.even) if p.field == "paid_before_handover_pct"}
+        for u in (ready, by_project, paid_for_years, off_plan, undated)
+    ]
+    assert values == [{"100"}, {"100"}, {"20"}, {"10"}, {"10"}]
+    assert [p.against for p in paid_for_years.pros if p.field == "paid_before_handover_pct"] == [
+        ready.property_id,
+        by_project.property_id,
+    ]
 
 
 def test_money_over_time_stands_side_by_side_or_says_what_is_missing(session: Session) -> None:
@@ -382,6 +405,9 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     assert {sale.property_id for sale in value.comparables} == {str(ref(n)) for n in range(1, 12)}
     assert (value.method, value.sales) == ("comparables", 11)
     assert len(value.reasons) == 3
+    assert f"the value is {value.value:,.0f}." in value.reasons[0]
+    gap = abs(float(value.price_to_value or 0) - 1)
+    assert value.reasons[2] == f"The asking price is {gap:.1%} above the value.".replace("%", " %")
     for found in value.comparables:
         assert float(found.adjusted_price) == pytest.approx(
             float(found.price) * found.size_adjustment * found.time_adjustment, abs=0.01

@@ -89,7 +89,12 @@ def test_compare_returns_reasons(api: TestClient) -> None:
     told = answer.json()
     assert told["reasons"]
     (pro, _), cons = told["units"][0]["pros"], told["units"][1]["cons"]
-    assert (pro["difference"], pro["unit"], pro["threshold"], pro["against"]) == (50.0, "%", 1.0, f"{PROJECT}:{B}")
+    assert (pro["difference"], pro["unit"], pro["threshold"], pro["against"]) == (
+        50.0,
+        "% of the larger figure",
+        1.0,
+        f"{PROJECT}:{B}",
+    )
     assert (cons[0]["value"], cons[0]["other"]) == (pro["other"], pro["value"])
 
 

@@ -17,7 +17,7 @@ from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, gathering, respond
-from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, NOTHING
+from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, NOTHING, OTHER_PLACE, PARTLY
 from estate.realestate_gpt.learning import preference
 from estate.realestate_gpt.service import replay
 
@@ -151,6 +151,73 @@ def test_market_question_is_answered_with_heat_and_forecast(people: TestClient) 
     reply = ask(people, "How is the market in Qamar Quay?", client_id=None)
     assert {"heat_score", "heat_band", "price_avg", "forecast_price"} <= cited(reply)
     assert ids(reply)["market"] == [AREA]
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+@pytest.mark.parametrize(
+    "text", ["كيف السوق في حي السنبل؟", "كم سعر الشقق في حي السنبل؟", "whats the prise in hay alsunbal?"]
+)
+def test_an_area_in_arabic_or_misspelt_is_no_reason_to_abstain(
+    people: TestClient, drain: Callable[[], int], session: Session, client_id: str | None, text: str
+) -> None:
+    area = {"area_id": f"{ID}77", "area_name": "حي السنبل", "demand_score": 40, "price_avg": "900000.00"}
+    twin = area | {"area_id": f"{ID}78", "area_name": "Hay Alsunbul"}
+    assert people.post("/market/ingest", json=[area, twin]).status_code == 200
+    drain()
+    reply = ask(people, text, client_id=client_id)
+    assert not reply["abstained"], reply["text"]
+    assert "AED 900,000 on average" in reply["text"] or "average price AED 900,000" in reply["text"]
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
+def test_two_areas_are_both_answered_or_it_is_said(
+    people: TestClient, drain: Callable[[], int], session: Session
+) -> None:
+    drain()
+    for text in ("compare qamar quay and old saffar prices", "How hot are Qamar Quay and Old Saffar?"):
+        reply = ask(people, text, client_id=None)
+        assert {"Qamar Quay", "Old Saffar"} <= set(re.findall("Qamar Quay|Old Saffar", reply["text"])), text
+        assert not reply["abstained"]
+        assert set(ids(reply)["market"]) == {AREA, OTHER}
+        assert replay(session, uuid.UUID(reply["response_id"])).same
+    reply = ask(people, "compare luban district and old saffar prices", client_id=None)
+    assert "Homes in Old Saffar cost" in reply["text"]
+    assert reply["text"].startswith(OTHER_PLACE)
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
+def test_value_and_instalments_are_both_told(world: TestClient, drain: Callable[[], int], session: Session) -> None:
+    unit = {"project_id": PROJECT, "unit_id": UNIT, "payment_plan": "60/40"}
+    assert world.post("/property/ingest", json=[unit]).status_code == 200
+    drain()
+    question = "What is the fair value of Pearl Gate 12 and what are the instalments?"
+    alone = ask(world, question)
+    assert alone["text"].startswith(PARTLY)
+    assert "The payment plan of Pearl Gate 12 is 60/40" in alone["text"]
+    assert ask(world, "fair value of Pearl Gate 12")["abstained"], "no sale tells it"
+    sold = [
+        {
+            "project_id": PROJECT,
+            "unit_id": f"{ID}{n}",
+            "title": f"Sold {n}",
+            "price": f"{1_200_000 + n * 1_000}.00",
+            "currency": "AED",
+            "bedrooms": 2,
+            "area_sqm": 100.0 + n / 10,
+            "area_id": AREA,
+            "unit_type": "apartment",
+            "status": "sold",
+            "sold_at": f"2026-09-{n - 20:02d}T00:00:00Z",
+        }
+        for n in range(21, 45)
+    ]
+    assert world.post("/property/ingest", json=sold).status_code == 200
+    drain()
+    both = ask(world, question)
+    assert "Like units support AED " in both["text"]
+    assert "The payment plan of Pearl Gate 12 is 60/40" in both["text"]
+    assert PARTLY not in both["text"]
+    assert replay(session, uuid.UUID(both["response_id"])).same
 
 
 def test_an_area_that_nothing_compares_with_has_a_price_and_no_heat(api: TestClient) -> None:

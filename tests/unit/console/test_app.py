@@ -104,6 +104,16 @@ def test_nobody_is_sent_to_another_site(browser: TestClient, away: str) -> None:
 def test_a_wrong_password_is_told_as_the_api_says_it(browser: TestClient) -> None:
     answer = browser.post("/login", json={"email": "a@b.example", "password": "wrong"})
     assert (answer.status_code, answer.json()["detail"]) == (401, "Wrong.")
+    assert answer.json()["hint"] == "Check both and try again."
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/clients/1/2/3", "/agents/"])
+def test_an_address_without_a_page_leads_back(browser: TestClient, path: str) -> None:
+    answer = browser.get(path)
+    assert answer.status_code == 404
+    assert "There is no page at this address." in answer.text
+    assert '<a class="button primary" href="/">' in answer.text
+    assert "HTTPException" not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_an_answer_comes_sentence_by_sentence_and_ends_with_where_it_is_kept() -
 def test_what_goes_wrong_before_or_amid_the_sentences_is_told_with_what_to_do(answer: httpx2.Response) -> None:
     with Api(respond=answer).estate as estate:
         *_, last = told(estate, ASKED, KEY)
-    assert last["problem"].startswith("Busy. Try again later")
+    assert last["problem"].startswith("Busy. Try again in a minute.")
 
 
 def test_a_question_that_is_being_answered_still_is_told_so() -> None:

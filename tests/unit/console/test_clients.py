@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 from tests.unit.console.asked import AGENT, CLIENT, HOSTILE, NOW, OTHER, Api, drawn, page_of, view
+from tests.unit.console.test_agents import RECORD
+from tests.unit.console.test_properties import a_unit
 
 from estate.console.actions import ACTIONS, Sent
 from estate.console.pages import client as one_client
@@ -91,9 +93,12 @@ def test_filters_are_passed_on_as_the_api_counts() -> None:
     assert api.query("/client/count") == {"search": "ليلى", "budget_min": "1000.0", "min_score": "0.4"}
 
 
-def test_a_filter_that_cannot_be_read_is_refused() -> None:
-    with pytest.raises(Invalid):
-        module.clients(Api({}).estate, view("/clients", budget_min="much"))
+def test_a_filter_that_cannot_be_read_is_told_where_it_can_be_mended() -> None:
+    told = drawn(module.clients(Api({}).estate, view("/clients", budget_min="much")))
+    assert "Budget from: Write a number, such as 1500000 or 1.5m, not “much”." in told
+    assert '<input name="budget_min" type="text" value="much">' in told
+    assert "Try again" not in told
+    assert "/budget_min" not in told
 
 
 def test_names_and_areas_keep_their_direction_and_cannot_break_out() -> None:
@@ -112,9 +117,20 @@ def test_an_empty_list_says_what_to_do(query: dict[str, str], said: str) -> None
 def test_the_waterfall_leads_from_the_start_to_the_score() -> None:
     shown = str(waterfall(Qualification.model_validate(scored())))
     assert f"From {share(-1) * 100:.0f} % for everybody to 40 %" in shown
-    assert "most up: reply speed (not known), most down: decision speed" in shown
+    assert "to 40 %; most down: decision speed." in shown
     assert "48 % → 40 %" in shown
     assert math.isclose(share(math.log(0.25 / 0.75)), 0.25)
+
+
+def test_what_is_not_known_is_not_named_as_what_moves_a_score() -> None:
+    unknown = [{"feature": "reply_speed", "value": None, "logit": 0.6, "why": "Not known."}]
+    told = scored() | {"contributions": unknown}
+    assert "nothing that is known moves it" in str(waterfall(Qualification.model_validate(told)))
+
+
+def test_scores_in_a_list_are_said_to_have_intervals() -> None:
+    api = Api({"/client/count": {"count": 1}, "/client/query": page_of(profile(qualification_score=0.58))})
+    assert "Scores open their intervals" in drawn(module.clients(api.estate, view("/clients")))
 
 
 def test_a_client_with_all_parts_refused_still_shows_the_profile() -> None:
@@ -182,11 +198,22 @@ def test_an_unknown_client_is_not_found() -> None:
 
 def test_the_timeline_tells_and_links_but_shows_no_ids() -> None:
     back = timeline_item(kind="contact", what="call_back", fields={"next_at": "2026-12-01T06:00:00+00:00"})
-    api = Api({f"/client/{CLIENT}/timeline": page_of(timeline_item(), back) | {"next_cursor": "abc"}})
+    lead = timeline_item(what="submission_of_lead_form", fields={"metadata": {"type": "submission_of_lead_form"}})
+    opened = timeline_item(kind="deal_opened", what="new", fields={"value": "441900.00", "currency": "AED"})
+    api = Api(
+        {
+            f"/client/{CLIENT}/timeline": page_of(timeline_item(), back, lead, opened) | {"next_cursor": "abc"},
+            "/agent/query": page_of(RECORD),
+            "/property/query": page_of(a_unit(f"{OTHER}:{CLIENT}")),
+        }
+    )
     asked = view(f"/clients/{CLIENT}/timeline", params={"client_id": CLIENT})
     shown = drawn(one_client.timeline(api.estate, asked))
     assert "Emotion detected: hesitant · Speaker: client" in shown
-    assert f"/properties/{OTHER}:{CLIENT}" in shown
+    assert f'href="/properties/{OTHER}:{CLIENT}" dir="auto">Studio with a view<' in shown
+    assert f'href="/agents/{AGENT}" dir="auto">Tessa<' in shown
+    assert ">Submission of lead form<" in shown
+    assert "Value: AED 441,900<" in shown
     assert "cursor=abc" in shown
     assert "Deal id" not in shown
     assert ">Call back<" in shown

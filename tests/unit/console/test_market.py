@@ -214,6 +214,14 @@ def test_supply_and_snapshots_stand_with_their_sources() -> None:
     assert "المارينا" in told
 
 
+def test_a_mean_tells_of_which_days_it_is() -> None:
+    held = area(snapshot("2026-10-31", "1550000.00"), snapshot("2026-08-31", "1500000.00"))
+    told = one_area(held | {"snapshot_count": 2, "as_of": "2026-10-31"}, forecast())
+    assert "of 2 snapshots, 31 Aug 2026 to 31 Oct 2026" in told
+    assert "In Oct 2026 alone the mean price was AED 1,550,000." in told
+    assert "of 3 snapshots, up to 31 Oct 2026" in one_area(held | {"snapshot_count": 3}, forecast())
+
+
 def test_an_area_that_is_not_there_is_an_error_of_the_api() -> None:
     with pytest.raises(NotFound):
         module.market_area(Api({}).estate, view("/market/x", params={"area_id": AREA}))

@@ -146,3 +146,20 @@ def test_the_pipeline_says_where_deals_stand_still_and_opens_them() -> None:
     assert "/deals?outcome=open&amp;stage=reserved" in shown
     empty = html(Api({"/behavior/pipeline": pipeline | {"items": [], "n": 0}}))
     assert "No deal is open." in empty
+
+
+def test_open_deals_are_counted_once() -> None:
+    stages = {"items": [stage("new", 2, 0)], "n": 2, "stale_days": 30, "as_of": NOW, "why": "Those you may see."}
+    answers = {
+        "/behavior/pipeline": stages,
+        "/agent/rankings": page_of(rank(open_deals=3)),
+        "/client/quality": quality(),
+    }
+    shown = html(Api(answers))
+    assert "2 deals are open" in shown
+    assert ">3</a>" not in shown
+
+
+def test_what_is_a_fact_has_no_mark_of_praise() -> None:
+    answers = {"/agent/rankings": page_of(rank(upper=0.9, lower=0.6, score=0.8)), "/client/quality": quality()}
+    assert '<ul class="reasons"><li>Won 9 of 20.</li></ul>' in html(Api(answers))

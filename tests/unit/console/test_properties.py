@@ -201,25 +201,35 @@ def listed(*units: dict[str, object], cursor: str | None = None) -> dict[str, ob
 
 def test_the_explorer_asks_with_its_filters_and_lists_what_it_gets() -> None:
     api = Api(property_query=listed(a_unit(), cursor="on"))
-    asked = (("search", "sea"), ("bedrooms", "0"), ("price_max", "900000"), ("sort", "-price"), ("status", "available"))
+    asked = (("search", "sea"), ("bedrooms", "0"), ("price_max", "0.9m"), ("sort", "-price"), ("status", "available"))
     _, html = built(api, properties, "/properties", *asked)
     sent = api.params("/property/query")
     assert "1,234 units" in html
     assert (
         api.params("/property/count").items() == {k: v for k, v in sent.items() if k not in ("cursor", "limit")}.items()
     )
-    assert dict(asked).items() <= sent.items()
+    assert (dict(asked) | {"price_max": "900000.0"}).items() <= sent.items()
     assert f'href="/properties/{ONE}"' in html
     for words in ("Studio with a view", "AED 882,000", "42 m²", "Available", "1 Mar 2027", "Falak"):
         assert words in html
     assert 'value="-price" selected' in html
-    assert "cursor=on" in html
+    assert 'formaction="/properties" name="cursor" value="on">Next page<' in html
 
 
 def test_units_that_were_chosen_before_are_compared_too() -> None:
     _, html = built(Api(), properties, "/properties", ("with", TWO))
     assert f'<input type="hidden" name="unit" value="{TWO}">' in html
     assert "1 unit is chosen already" in html
+
+
+def test_what_is_ticked_stays_so_when_the_page_is_turned() -> None:
+    asked = (("search", "sea"), ("unit", ONE), ("unit", TWO), ("cursor", "on"))
+    _, html = built(Api(property_query=listed(a_unit())), properties, "/properties", *asked)
+    assert f'name="unit" value="{ONE}" checked' in html
+    assert f'<input type="hidden" name="unit" value="{TWO}">' in html
+    assert '<input type="hidden" name="search" value="sea">' in html
+    assert f'<input type="hidden" name="with" value="{ONE},{TWO}">' in html, "filters keep them, too"
+    assert 'name="cursor" value="">First page<' in html
 
 
 def test_an_empty_list_says_whether_anything_was_ever_there() -> None:
@@ -236,8 +246,8 @@ def test_refused_filters_stay_on_the_page_to_be_mended() -> None:
     errors = [{"field": "price_min", "message": "Not above price_max."}]
     api = Api(property_query=httpx2.Response(422, json=problem | {"errors": errors}))
     _, html = built(api, properties, "/properties", ("price_min", "9"))
-    assert "Not above price_max." in html
-    assert 'name="price_min" type="number" value="9"' in html
+    assert "Price from: Not above price_max." in html
+    assert 'name="price_min" type="text" value="9"' in html
 
 
 def test_names_are_escaped() -> None:

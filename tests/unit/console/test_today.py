@@ -193,3 +193,10 @@ def test_a_skip_is_kept_once() -> None:
     ACTIONS["skip"](api.estate, Sent({"client_id": CLIENT, "agent_id": AGENT, "reason": "busy"}, "key-2"))
     assert api.asked[-1].headers["idempotency-key"] == "key-2"
     assert api.sent() == {"agent_id": AGENT, "reason": "busy", "note": None}
+
+
+def test_nobody_is_promised_sales_by_a_chance_that_says_little() -> None:
+    assert "Ten such calls are expected to gain 2.0 sales." in html(Api(answers(call())))
+    vague = html(Api(answers(call(lower=0.0, upper=1.0))))
+    assert "Ten such calls" not in vague
+    assert "Too little is known to say what a call is worth" in vague

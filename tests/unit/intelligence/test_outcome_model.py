@@ -46,7 +46,7 @@ def test_without_outcomes_it_is_the_card() -> None:
 
 @pytest.mark.parametrize("told", ["never", "hardly"])
 def test_a_line_that_the_outcomes_do_not_tell_keeps_the_doubt_of_the_card(told: str) -> None:
-    frame, won, _ = leads(300)
+    frame, won, _ = leads(60)
     silent = frame[["over"]].assign(visits=np.nan if told == "never" else 0.02, source=frame["source"])
     asked = pd.DataFrame({"over": [0.5, 0.5], "visits": [0.0, 2.0], "source": ["web", "web"]})
 

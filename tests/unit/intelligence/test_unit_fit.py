@@ -187,6 +187,30 @@ def test_behaviour_is_told_by_the_units_asked_about_and_else_by_all_enquiries() 
     assert reason.text == "2 of the newest 3 enquiries of all clients: in Lantern Bay."
 
 
+@pytest.mark.parametrize(
+    ("n", "value", "usual", "for_it", "against_it"),
+    [
+        (3, 0.5, 1.25, "3 are about this unit; usual for its time on sale: 1.2.", None),
+        (1, -0.5, 2.5, None, "1 is about this unit; usual for its time on sale: 2.5."),
+        (3, -0.5, 1.25, None, None),
+        (1, 0.5, 2.5, None, None),
+        (2, 0.5, 1.98, None, None),
+    ],
+)
+def test_enquiries_speak_for_a_unit_above_what_is_usual_and_against_it_below(
+    n: int, value: float, usual: float, for_it: str | None, against_it: str | None
+) -> None:
+    this = unit(listed_at=NOW)
+    by = known(enquiries=(*(replace(home(), key=this.property_id) for _ in range(n)), home(2), home(3)))
+    lifted = {"enquiries": Lift.of(np.array([value]), -1.0, 1.0, np.array([usual]))}
+    found = explain(this, asked(budget=None), by, this.price, lifted, 0)
+    opening = f"Of the newest {n + 2} enquiries of all clients "
+    said = [r.text for r in found.reasons if r.field == "enquiries"]
+    told = [t.text for t in found.trade_offs if t.field == "enquiries"]
+    assert said == ([opening + for_it] if for_it else [])
+    assert told == ([opening + against_it] if against_it else [])
+
+
 def test_what_speaks_against_a_unit_is_counted() -> None:
     by = known((home(1), home(2), home(3), home(4)), refused=(home(9),))
     found = fit(unit(area_id=OTHER), asked(), {"area_id": -0.5, "refused": -0.5}, by)

@@ -1,13 +1,14 @@
 """What speaks for one unit speaks against the other, with figures, and something is always said."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate.property.analytics.comparison import CRITERIA, STATED, Comparison, Figure, Listing, compare
+from estate.property.analytics.comparison import CRITERIA, SHARE, STATED, Comparison, Figure, Listing, compare
 
 FIELDS = {criterion.field: criterion for criterion in (*CRITERIA, STATED)}
 
@@ -69,21 +70,79 @@ def test_every_pro_is_supported_by_its_figures(a: Listing, b: Listing) -> None:
 def test_a_lower_price_is_a_pro_with_number_unit_and_threshold() -> None:
     result = compare([one("a", price="1000000.00"), one("b", price="1050000.00")])
     (pro,), (con,) = result.of("a", "pro"), result.of("b", "con")
-    assert (pro.difference, pro.unit, pro.threshold) == (4.76, "%", 1.0)
-    assert pro.text == "Price: 1,000,000 AED against 1,050,000 AED, 4.76 % lower."
-    assert con.text == "Price: 1,050,000 AED against 1,000,000 AED, 4.76 % higher."
+    assert (pro.difference, pro.unit, pro.threshold) == (4.76, "% of the larger figure", 1.0)
+    assert pro.text == "Price: AED 1,000,000 against AED 1,050,000, 5 % lower."
+    assert con.text == "Price: AED 1,050,000 against AED 1,000,000, 5 % higher."
+
+
+@pytest.mark.parametrize(
+    ("field", "figures", "said"),
+    [
+        ("price", (2_705_000, 882_000), ("207 % higher", "67 % lower")),
+        ("price_per_sqm", (21_000, 3_990), ("426 % higher", "81 % lower")),
+        ("area_sqm", ("301.25", 42), ("617 % larger", "86 % smaller")),
+        ("price", (1, 1_000), ("over 99 % lower", "99,900 % higher")),
+    ],
+)
+def test_per_cent_are_of_the_other_unit(field: str, figures: tuple[int | str, int], said: tuple[str, str]) -> None:
+    a, b = (Listing(ref, "AED", {field: Decimal(x)}) for ref, x in zip("ab", figures, strict=True))
+    points = compare([a, b]).points
+    assert tuple(point.text.rpartition(", ")[2] for point in points) == tuple(f"{words}." for words in said)
+
+
+@given(st.decimals(0, 10**7, places=2), st.decimals(0, 10**7, places=2))
+def test_a_per_cent_in_a_sentence_leads_from_the_other_figure_to_this_one(mine: Decimal, other: Decimal) -> None:
+    for point in compare([one("a", price=str(mine)), one("b", price=str(other))]).points:
+        x, y = Decimal(point.value), Decimal(point.other)
+        said = re.search(r", (over )?([\d,]+) % (lower|higher)\.$", point.text)
+        if point.kind == "even" or not y:
+            assert said is None
+            continue
+        assert said is not None
+        assert (said[3] == "higher") == (x > y)
+        away, pct = abs(x - y) * 100 / y, Decimal(said[2].replace(",", ""))
+        assert pct < away < 100 if said[1] else abs(away - pct) <= Decimal("0.5")
+
+
+def test_nothing_is_a_share_of_zero() -> None:
+    points = compare([one("a", real_demand=1), one("b", real_demand=0)]).points
+    assert [(point.kind, point.text) for point in points] == [
+        ("pro", "Demand: 1 against 0."),
+        ("con", "Demand: 0 against 1, 100 % lower."),
+    ]
+    assert {(point.difference, point.unit) for point in points} == {(100.0, SHARE)}
 
 
 def test_delivery_is_compared_in_days() -> None:
     early, late = one("a", delivery_date=dt.date(2027, 1, 1)), one("b", delivery_date=dt.date(2027, 3, 1))
     (pro,) = compare([early, late]).of("a", "pro")
-    assert pro.text == "Delivery: 2027-01-01 against 2027-03-01, 59 days earlier."
+    assert pro.text == "Delivery: 1 Jan 2027 against 1 Mar 2027, 59 days earlier."
+
+
+@pytest.mark.parametrize(
+    ("later", "said"),
+    [
+        (dt.date(2020, 11, 14), "60 days later"),
+        (dt.date(2021, 9, 15), "about 12 months later"),
+        (dt.date(2023, 3, 15), "about 2.5 years later"),
+        (dt.date(2028, 10, 1), "about 8 years later"),
+    ],
+)
+def test_long_spans_are_written_in_months_and_years(later: dt.date, said: str) -> None:
+    (con,) = compare([one("a", delivery_date=later), one("b", delivery_date=dt.date(2020, 9, 15))]).of("a", "con")
+    assert con.text.endswith(f"against 15 Sep 2020, {said}.")
+    assert (con.difference, con.unit) == ((later - dt.date(2020, 9, 15)).days, "days")
+
+
+def test_a_home_without_bedrooms_is_a_studio() -> None:
+    (con,) = compare([one("a", bedrooms=0), one("b", bedrooms=2)]).of("a", "con")
+    assert con.text == "Bedrooms: Studio against 2, 2 bedrooms fewer."
 
 
 def test_equal_units_are_even_with_figures() -> None:
     result = compare([one("a", price=100, bedrooms=2), one("b", price=100, bedrooms=2)])
     assert [p.text for p in result.of("a", "even")] == [
-        "Price: 100 AED against 100 AED, equal.",
+        "Price: AED 100 against AED 100, equal.",
         "Bedrooms: 2 against 2, equal.",
     ]
     assert {p.kind for p in result.points} == {"even"}
@@ -92,7 +151,7 @@ def test_equal_units_are_even_with_figures() -> None:
 def test_a_difference_under_the_threshold_is_even_and_says_so() -> None:
     (point,) = compare([one("a", price=1000), one("b", price=1005)]).points
     assert (point.kind, point.difference) == ("even", 0.5)
-    assert point.text == "Price: 1,000 AED against 1,005 AED; 0.5 % is under the 1 that counts."
+    assert point.text == "Price: AED 1,000 against AED 1,005; 0.5 % of the larger figure is under the 1 that counts."
 
 
 def test_prices_are_compared_in_one_currency_only() -> None:

@@ -85,6 +85,20 @@ def test_construction_expected_after_a_handover_that_is_over_moves_by_the_delay(
     assert [case.last_due_on for case in found] == [dt.date(2027, 3, 1), dt.date(2027, 9, 1), dt.date(2028, 3, 1)]
 
 
+def test_construction_that_was_over_by_the_booking_stays() -> None:
+    stages = [(20, "2026-05-20"), (40, "2026-06-01"), (40, "2026-06-02")]
+    plan = PaymentPlan.parse(
+        {
+            "installments": [
+                {"pct": pct, "trigger": {"type": "construction_pct", "value": 10, "expected_date": on}}
+                for pct, on in stages
+            ]
+        }
+    )
+    found = stress(plan, PRICE, 0.10, dt.date(2026, 6, 1), dt.date(2027, 6, 1))
+    assert [case.last_due_on for case in found] == [dt.date(2026, 6, 2), dt.date(2026, 6, 2), dt.date(2026, 6, 3)]
+
+
 def test_the_stages_of_odd_amounts_sum_to_the_whole() -> None:
     thirds = [{"amount": "33.33", "stage": s} for s in ("down_payment", "construction")]
     plan = PaymentPlan.parse(

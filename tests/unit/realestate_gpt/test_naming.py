@@ -67,6 +67,12 @@ def test_worse_spelling_is_less_like_and_a_near_name_leaves_less_margin() -> Non
         ("Which school did Layla Haddad go to?", None, True),
         ("How do I cook a risotto?", None, True),
         ("Show me a two-bedroom flat", None, False),
+        ("كيف السوق في Qamar Quay؟", None, False),
+        ("ما وضع الاستثمار في Qamar Quay الآن؟", None, False),
+        ("كم سعر الشقق في Qamar Quay؟", "market.price_avg", False),
+        ("هل الأسعار مرتفعة في Qamar Quay؟", "market.price_avg", False),
+        ("whats the prise in qamar kuay?", "market.price_avg", False),
+        ("What is the villa in Pearl Gate, floor 5, worth?", "property.fair_value", False),
     ],
 )
 def test_what_is_asked(text: str, key: str | None, foreign: bool) -> None:
@@ -100,3 +106,23 @@ def test_only_a_year_that_is_over_is_not_told(year: int) -> None:
 @pytest.mark.parametrize("after", ["", " Monday", " Please", " ASAP"])
 def test_what_stands_beside_a_name_and_is_none_makes_nobody_else_of_it(title: str, after: str) -> None:
     assert understand(f"May I call {title} Layla{after}?", [LAYLA], TODAY).match.records == (LAYLA,)
+
+
+def test_every_area_that_is_named_is_meant() -> None:
+    areas = [Record("market", name, 1.0, {"area_name": name}) for name in ("Qamar Quay", "Old Saffar", "Tamira")]
+    asked = understand("Compare prices in qamar quay, old saffar and tamira", areas, TODAY)
+    assert {record.id for record in (*asked.match.records, *asked.beside)} == {"Qamar Quay", "Old Saffar", "Tamira"}
+    assert (asked.fact and asked.fact.key, asked.odd, asked.lacks_other) == ("market.price_avg", 0, False)
+    assert understand("Compare prices in qamar quay and luban", areas, TODAY).lacks_other
+    assert not understand("What are prices in qamar quay?", areas, TODAY).lacks_other
+
+
+def test_value_and_instalments_are_asked_in_one_breath() -> None:
+    asked = understand(
+        "What is the fair value of the villa in Pearl Gate, floor 5, and what are the instalments?", ALL, TODAY
+    )
+    assert {fact.key for fact in (asked.fact, asked.second) if fact} == {
+        "property.fair_value",
+        "property.payment_plan",
+    }
+    assert understand("Which payment plan has the villa in Pearl Gate, floor 5?", ALL, TODAY).second is None

@@ -11,7 +11,7 @@ from estate.console import text
 from estate.console.charts import Estimate, drawn, intervals, tone_of
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, badge, card, facts, listing, note, pager, reasons, stat, stats
-from estate.console.records import deals_link
+from estate.console.records import deal_totals, deals_link
 from estate.sdk import Estate
 from estate.sdk.models.agent import Agent, AgentRank, ExpectedClosings, SkillPart
 from estate.sdk.models.base import Page
@@ -22,6 +22,9 @@ DRAWN = 25
 PAGE_ROWS = 50
 EVIDENCE = {"deals": "closed deals", "stated": "as the CRM states", "none": "nothing yet"}
 FEW = "not enough deals"
+TOTALS = (
+    "Won, lost and open count every deal of an agent; behind them are listed those of clients who are yours to see."
+)
 
 
 @page("/agents")
@@ -42,6 +45,7 @@ def agents(estate: Estate, view: View) -> Sheet:
                 listing("All agents", _COLUMNS, listed, empty="No agent here is yours to see."),
                 pager(view.path, view.query, listed),
                 note(f"Other agents, not shown: {hidden}; their figures are not yours to see.") if hidden else None,
+                None if view.me.role == "admin" else note(TOTALS),
                 note(
                     "A score of 1 is what the clients served lead to expect, 1.2 is a fifth more wins. The rank counts "
                     "with the ranks it may be by chance (90 % intervals)."
@@ -172,29 +176,10 @@ def _rank_row(one: AgentRank) -> Sequence[str]:
     return (_name(one), str(one.rank), text.span(str(one.rank_lower), str(one.rank_upper)), text.number(one.n))
 
 
-def _won(one: AgentRank) -> int | None:
-    """Return the won deals that a score rests on; None where it rests on something else."""
-    found = (reason.value for reason in one.reasons if reason.field == "deals.outcome")
-    value = next(found, None)
-    return round(value) if one.evidence == "deals" and isinstance(value, int | float) else None
-
-
-def _won_cell(one: AgentRank) -> Node:
-    won = _won(one)
-    return text.DASH if won is None else deals_link(str(won), agent_id=one.agent_id, outcome="won")
-
-
-def _lost_cell(one: AgentRank) -> Node:
-    won = _won(one)
-    if won is None or one.n is None:
-        return text.DASH
-    return deals_link(text.number(one.n - won), agent_id=one.agent_id, outcome="lost")
-
-
-def _open_cell(one: AgentRank) -> Node:
-    if one.open_deals is None:
-        return text.DASH
-    return deals_link(str(one.open_deals), agent_id=one.agent_id, outcome="open")
+def _deals(one: AgentRank, outcome: str) -> Node:
+    """Link a number of an agent's deals to them."""
+    n = deal_totals(one).get(outcome)
+    return text.DASH if n is None else deals_link(text.number(n), agent_id=one.agent_id, outcome=outcome)
 
 
 def _evidence(one: AgentRank) -> Node:
@@ -211,9 +196,9 @@ _COLUMNS = [
     Column[AgentRank]("Agent", lambda one: a(href=f"/agents/{one.agent_id}", dir="auto")[_name(one)]),
     Column[AgentRank]("Score", lambda one: text.estimate(one.score, one.lower, one.upper), numeric=True),
     Column[AgentRank]("n", lambda one: text.number(one.n), numeric=True),
-    Column[AgentRank]("Won", _won_cell, numeric=True),
-    Column[AgentRank]("Lost", _lost_cell, numeric=True),
-    Column[AgentRank]("Open", _open_cell, numeric=True),
+    Column[AgentRank]("Won", lambda one: _deals(one, "won"), numeric=True),
+    Column[AgentRank]("Lost", lambda one: _deals(one, "lost"), numeric=True),
+    Column[AgentRank]("Open", lambda one: _deals(one, "open"), numeric=True),
     Column[AgentRank]("Evidence", _evidence),
 ]
 
@@ -233,8 +218,8 @@ def _figures(record: Agent, place: AgentRank | None, expected: ExpectedClosings)
             if scored
             else "not enough data",
         ),
-        stat("Won", _won_cell(place) if place else text.DASH, "deals closed and won"),
-        stat("Lost", _lost_cell(place) if place else text.DASH, "deals closed and lost"),
+        stat("Won", _deals(place, "won") if place else text.DASH, "deals closed and won"),
+        stat("Lost", _deals(place, "lost") if place else text.DASH, "deals closed and lost"),
         stat("Open", deals_link(str(expected.open_deals), agent_id=record.agent_id, outcome="open"), "deals"),
     )
 

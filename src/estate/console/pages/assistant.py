@@ -11,12 +11,13 @@ from htpy import Element, Node, a, button, div, form, label, li, p, span, strong
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from estate.console import problems
 from estate.console.page import Sheet, View, page
 from estate.console.parts import card, choice, with_query
 from estate.console.records import agent_names
 from estate.console.session import estate_of, session_of
 from estate.console.units import find_unit, title_of
-from estate.sdk import ApiError, Estate, EstateError
+from estate.sdk import Estate, EstateError
 from estate.sdk.errors import Conflict
 from estate.sdk.models.gpt import Reply
 
@@ -214,6 +215,6 @@ def told(estate: Estate, asked: Asked, key: str) -> Iterator[dict[str, str]]:
 
 
 def _problem(error: EstateError) -> str:
-    fields = [f"{one.pointer}: {one.message}" for one in error.errors] if isinstance(error, ApiError) else []
     quoted = f"(request {error.request_id})" if error.request_id else ""
-    return " ".join(part for part in (error.message, *fields, error.hint, quoted) if part)
+    fields = problems.sentences(error, {"client_input": "Your question"})
+    return " ".join(part for part in (problems.said(error), *fields, problems.advice(error), quoted) if part)

@@ -1,16 +1,16 @@
 """Behavior: terms that go with winning or losing, groups of terms, and the events themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 from htpy import Node, a, details, div, h3, li, ol, p, span, strong, summary, ul
 
-from estate.console import text
+from estate.console import shell, text
 from estate.console.charts import Estimate, drawn, intervals
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, badge, card, choice, entry, filters, listing, note, pager
-from estate.console.records import Names, outcome_badge
+from estate.console.records import Names, agent_names, outcome_badge
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Event, Pattern, Patterns, Run, TriggerLift, Triggers
 
@@ -18,6 +18,7 @@ __all__ = ["behavior", "events", "triggers_sentence"]
 
 PAGE_ROWS = 25
 DRAWN = 20
+IDS = {"client_id": "Client id", "unit": "Unit id"}
 FIRST_TERMS, MOST_TERMS = "20", "100"
 
 
@@ -48,6 +49,30 @@ def behavior(estate: Estate, view: View) -> Sheet:
 @page("/behavior/events")
 def events(estate: Estate, view: View) -> Sheet:
     """List events with filters, newest first."""
+    agents = agent_names(estate)
+    return Sheet(
+        "Events",
+        [
+            filters(
+                view.path,
+                choice("agent_id", "Agent", {"": "All agents", **agents}, view.get("agent_id")),
+                entry("trigger_word", "Term", view.get("trigger_word")),
+                entry("pattern_group", "Group", view.get("pattern_group")),
+                entry("since", "From", view.get("since"), type="date"),
+                entry("until", "To", view.get("until"), type="date"),
+                [entry(name, title, view.get(name)) for name, title in IDS.items()],
+                query=view.query,
+            ),
+            card(
+                "Events",
+                shell.found(lambda: _page(estate, view, agents), IDS),
+                aside=a(href="/behavior")["Terms and groups"],
+            ),
+        ],
+    )
+
+
+def _page(estate: Estate, view: View, agents: Mapping[str, str]) -> Node:
     found = estate.behavior.query(
         agent_id=view.get("agent_id"),
         client_id=view.get("client_id"),
@@ -59,35 +84,17 @@ def events(estate: Estate, view: View) -> Sheet:
         cursor=view.get("cursor"),
         limit=PAGE_ROWS,
     ).first()
-    names = Names.of(estate, (one.client_id for one in found), map(_unit, found))
-    return Sheet(
-        "Events",
-        [
-            filters(
-                view.path,
-                choice("agent_id", "Agent", {"": "All agents", **names.agents}, view.get("agent_id")),
-                entry("trigger_word", "Term", view.get("trigger_word")),
-                entry("pattern_group", "Group", view.get("pattern_group")),
-                entry("since", "From", view.get("since"), type="date"),
-                entry("until", "To", view.get("until"), type="date"),
-                entry("client_id", "Client id", view.get("client_id")),
-                entry("unit", "Unit id", view.get("unit")),
-                query=view.query,
-            ),
-            card(
-                "Events",
-                listing(
-                    "Events",
-                    _event_columns(names),
-                    found,
-                    empty="No event matches. Clear a filter. A term is found here only where an event carries it by "
-                    "that name; terms found in the words of conversations have none.",
-                ),
-                pager(view.path, view.query, found),
-                aside=a(href="/behavior")["Terms and groups"],
-            ),
-        ],
-    )
+    names = Names.of(estate, agents, (one.client_id for one in found), map(_unit, found))
+    return [
+        listing(
+            "Events",
+            _event_columns(names),
+            found,
+            empty="No event matches. Clear a filter. A term is found here only where an event carries it by that "
+            "name; terms found in the words of conversations have none.",
+        ),
+        pager(view.path, view.query, found),
+    ]
 
 
 def triggers_sentence(triggers: Triggers) -> str:

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
@@ -30,8 +31,9 @@ from estate.console.parts import (
     submit,
 )
 from estate.console.parts import action as form_of
+from estate.console.records import Names, agent_names
 from estate.console.scores import band_badge, chance, not_enough, questions, waterfall, written
-from estate.sdk import Estate
+from estate.sdk import Estate, EstateError
 from estate.sdk.errors import NotFound
 from estate.sdk.models.agent import RoutedAgent
 from estate.sdk.models.behavior import NextAction, NextStep
@@ -53,11 +55,12 @@ def client(estate: Estate, view: View) -> Sheet:
     """Show one client; a part that is refused leaves the others standing."""
     client_id = view.params["client_id"]
     one = _found(estate, client_id)
+    agents = _names_of_agents(estate)
     return Sheet(
         one.name or "No name",
         [
             _ways(view, one),
-            div(".columns")[_profile(one), _log(view, one)],
+            div(".columns")[_profile(one, agents), _log(view, one)],
             div("#score")[attempt(lambda: _score(view, estate.client.qualification(client_id)))],
             div(".columns")[
                 card("What to do next", attempt(lambda: _action(estate.behavior.recommend(client_id=client_id)))),
@@ -73,7 +76,7 @@ def client(estate: Estate, view: View) -> Sheet:
             ),
             card(
                 "What happened",
-                attempt(lambda: _items(estate.client.timeline(client_id, limit=RECENT).first())),
+                attempt(lambda: _items(estate, agents, estate.client.timeline(client_id, limit=RECENT).first())),
                 aside=a(href=f"/clients/{client_id}/timeline")["All that happened"],
             ),
             _erase(one) if view.leads else None,
@@ -90,7 +93,7 @@ def timeline(estate: Estate, view: View) -> Sheet:
         "What happened",
         [
             p[a(href=f"/clients/{client_id}")["Back to the client"]],
-            card("Newest first", _items(found), pager(view.path, view.query, found)),
+            card("Newest first", _items(estate, _names_of_agents(estate), found), pager(view.path, view.query, found)),
         ],
     )
 
@@ -130,9 +133,16 @@ def _ways(view: View, one: Client) -> Element:
     return div(".row")[a(href="/clients")["All clients"], deals, ask]
 
 
-def _profile(one: Client) -> Element:
+def _names_of_agents(estate: Estate) -> Mapping[str, str]:
+    """Return the names of agents by id; a page that cannot learn them stands without."""
+    with suppress(EstateError):
+        return agent_names(estate)
+    return {}
+
+
+def _profile(one: Client, agents: Mapping[str, str]) -> Element:
     wishes = one.interest if isinstance(one.interest, Mapping) else {"interest": one.interest or None}
-    owner = a(href=f"/agents/{one.owner_agent_id}")["Open the agent"] if one.owner_agent_id else "Nobody"
+    owner = Names(agents, {}, {}).agent(one.owner_agent_id) if one.owner_agent_id else "Nobody"
     return card(
         "Profile",
         facts(
@@ -186,7 +196,7 @@ def _score(view: View, scored: Qualification) -> Node:
     )
     ask = card("What to ask next", questions(scored.missing, scored.score)) if sure else None
     stated = card("Your own estimate", _stated(view, scored))
-    history = card("Earlier scores", _history(scored.history))
+    history = card("Earlier scores", _history(scored.history, view.zone))
     return [div(".columns")[figures, div[ask, stated]], history]
 
 
@@ -210,7 +220,7 @@ def _stated(view: View, scored: Qualification) -> Node:
     return [now, fields, withdraw if scored.stated_score is not None else None]
 
 
-def _history(held: Sequence[ScoreInHistory]) -> Node:
+def _history(held: Sequence[ScoreInHistory], zone: dt.tzinfo) -> Node:
     columns = [
         Column[ScoreInHistory]("When", lambda one: text.moment(one.scored_at)),
         Column[ScoreInHistory]("By", lambda one: one.stated_by or text.words(one.kind)),
@@ -219,17 +229,18 @@ def _history(held: Sequence[ScoreInHistory]) -> Node:
         Column[ScoreInHistory]("Reason", lambda one: one.reason),
     ]
     models = sorted((one for one in held if one.kind == "model" and one.score is not None), key=lambda it: it.scored_at)
-    return [_line(models) if len(models) > 1 else None, listing("Earlier scores", columns, held)]
+    return [_line(models, zone) if len(models) > 1 else None, listing("Earlier scores", columns, held)]
 
 
-def _line(models: Sequence[ScoreInHistory]) -> Element:
+def _line(models: Sequence[ScoreInHistory], zone: dt.tzinfo) -> Element:
     first, last = models[0], models[-1]
+    days = [text.day(one.scored_at.astimezone(zone)) for one in models]
     sentence = (
-        f"From {text.percent(first.score)} on {text.day(first.scored_at)} to {text.percent(last.score)} on "
-        f"{text.day(last.scored_at)}, in {len(models)} scores."
+        f"From {text.percent(first.score)} on {days[0]} to {text.percent(last.score)} on {days[-1]}, "
+        f"in {len(models)} scores."
     )
-    points = [Fan(text.day(one.scored_at), (one.score or 0.0) * 100) for one in models]
-    rows = [(text.day(one.scored_at), text.percent(one.score, 1)) for one in models]
+    points = [Fan(day, (one.score or 0.0) * 100) for day, one in zip(days, models, strict=True)]
+    rows = [(day, text.percent(one.score, 1)) for day, one in zip(days, models, strict=True)]
     return drawn("Score over time", sentence, line(points, sentence, "{:.0f} %"), ("Day", "Score"), rows, "scores")
 
 
@@ -277,8 +288,8 @@ def _units(found: Iterable[Recommendation]) -> Node:
         article(".stat")[
             h3[person(one.title, f"/properties/{quote(one.property_id, safe=':')}")],
             p[text.money(one.price, one.currency), span(".note")[f" · fit {one.score:.2f}"]],
-            reasons(one.reasons),
-            reasons(one.trade_offs, against=True),
+            reasons(one.reasons, "good"),
+            reasons(one.trade_offs, "against"),
         ]
         for one in found
     ]
@@ -299,20 +310,24 @@ def _agents(found: Iterable[RoutedAgent]) -> Node:
     return div(".columns")[drawn_] if drawn_ else note("No agent can be recommended yet.")
 
 
-def _items(items: Iterable[TimelineItem]) -> Node:
+def _items(estate: Estate, agents: Mapping[str, str], items: Iterable[TimelineItem]) -> Node:
+    held = list(items)
+    names = Names.of(estate, agents, (), (one.unit for one in held))
     columns = [
         Column[TimelineItem]("When", lambda one: text.moment(one.at)),
         Column[TimelineItem]("What", lambda one: [badge(text.words(one.kind)), " ", span(dir="auto")[_what(one)]]),
         Column[TimelineItem]("Details", _details),
-        Column[TimelineItem]("Links", _links),
+        Column[TimelineItem]("Agent", lambda one: names.agent(one.agent_id)),
+        Column[TimelineItem]("Home", lambda one: names.unit(one.unit)),
     ]
-    return listing("What happened", columns, items, empty="Nothing happened yet. Log the first call.")
+    return listing("What happened", columns, held, empty="Nothing happened yet. Log the first call.")
 
 
 def _details(one: TimelineItem) -> Node:
     """Write what else is kept of it: plain values only, no ids."""
-    nested = one.fields.get("metadata")
-    fields = {**one.fields, **(nested if isinstance(nested, Mapping) else {})}
+    fields = {**one.fields, **_metadata(one)}
+    if fields.get("value") is not None and fields.get("currency"):
+        fields["value"] = text.money(Decimal(str(fields["value"])), str(fields.pop("currency")))
     said = [
         [" · ", text.words(name), ": ", _value(name, value)]
         for name, value in fields.items()
@@ -324,9 +339,15 @@ def _details(one: TimelineItem) -> Node:
     ]
 
 
+def _metadata(one: TimelineItem) -> Mapping[str, Any]:
+    nested = one.fields.get("metadata")
+    return nested if isinstance(nested, Mapping) else {}
+
+
 def _what(one: TimelineItem) -> str:
-    """Name it: what was said or done in an event stays as it was written."""
-    return one.what if one.kind in ("event", "conversation") else text.words(one.what)
+    """Name it: what was said in an event stays as it was written, its type is a name."""
+    is_said = one.kind in ("event", "conversation") and one.what != _metadata(one).get("type")
+    return one.what if is_said else text.words(one.what)
 
 
 def _value(name: str, value: object) -> Node:
@@ -334,12 +355,6 @@ def _value(name: str, value: object) -> Node:
         with suppress(ValueError):
             return text.moment(dt.datetime.fromisoformat(str(value)))
     return str(value)
-
-
-def _links(one: TimelineItem) -> Node:
-    agent = a(href=f"/agents/{one.agent_id}")["Agent"] if one.agent_id else None
-    unit = a(href=f"/properties/{quote(one.unit, safe=':')}")["Home"] if one.unit else None
-    return div(".row")[agent, unit]
 
 
 def _erase(one: Client) -> Element:

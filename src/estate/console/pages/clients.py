@@ -6,7 +6,7 @@ from typing import Any
 
 from htpy import Element, Node, a, div, h3, p, section
 
-from estate.console import text
+from estate.console import shell, text
 from estate.console.actions import Done, Sent, action
 from estate.console.given import number_of, share_of
 from estate.console.page import Sheet, View, page
@@ -35,6 +35,8 @@ __all__ = ["clients", "contact_badge", "duplicates", "places"]
 
 PAGE_ROWS = 25
 PAGE_PAIRS = 10
+INTERVALS = "Scores open their intervals: where one is wide, the score is not to be relied on."
+NUMBERS = {"budget_min": "Budget from", "budget_max": "Budget to", "min_score": "Least score, per cent"}
 PLACE_KEYS = ("area_name", "name", "area", "areas", "location", "locations", "area_id", "area_ids")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -42,9 +44,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 @page("/clients")
 def clients(estate: Estate, view: View) -> Sheet:
     """List clients, page by page."""
-    wanted = _wanted(view)
-    found = estate.client.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
-    n = estate.client.count(**wanted).count
+    numbers = [entry(name, title, view.get(name)) for name, title in NUMBERS.items()]
     return Sheet(
         "Clients",
         [
@@ -52,22 +52,26 @@ def clients(estate: Estate, view: View) -> Sheet:
                 view.path,
                 entry("search", "Name, interest, phone or e-mail", view.get("search"), type="search"),
                 entry("location", "Wants to live in", view.get("location")),
-                entry("budget_min", "Budget from", view.get("budget_min"), inputmode="decimal"),
-                entry("budget_max", "Budget to", view.get("budget_max"), inputmode="decimal"),
-                entry("min_score", "Least score, per cent", view.get("min_score"), inputmode="decimal"),
+                numbers,
                 _owner(estate, view),
                 query=view.query,
             ),
-            card(
-                "Clients",
-                p[counted(n, "client", "clients")],
-                _budgets(view),
-                _listed(view, found),
-                pager(view.path, view.query, found),
-                aside=_tidy(view),
-            ),
+            card("Clients", shell.found(lambda: _page(estate, view), NUMBERS), aside=_tidy(view)),
         ],
     )
+
+
+def _page(estate: Estate, view: View) -> Node:
+    wanted = _wanted(view)
+    found = estate.client.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
+    n = estate.client.count(**wanted).count
+    return [
+        p[counted(n, "client", "clients")],
+        _budgets(view),
+        _listed(view, found),
+        note(INTERVALS) if any(one.qualification_score is not None for one in found) else None,
+        pager(view.path, view.query, found),
+    ]
 
 
 def _wanted(view: View) -> dict[str, Any]:

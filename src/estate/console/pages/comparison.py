@@ -177,14 +177,14 @@ def _points(lettered: Lettered, units: Sequence[Lettered]) -> Element:
     return section(".card")[
         h2[f"{letter} · ", span(dir="auto")[title_of(unit.title)]],
         h3["For it"],
-        reasons(said(unit.pros)) or note("Nothing speaks for it against the others."),
+        reasons(said(unit.pros), "good") or note("Nothing speaks for it against the others."),
         h3["Against it"],
-        reasons(said(unit.cons), against=True) or note("Nothing speaks against it."),
+        reasons(said(unit.cons), "against") or note("Nothing speaks against it."),
     ]
 
 
 def _basis(compared: Comparison) -> Element:
-    left_out = reasons(compared.not_compared, against=True) or note("Every figure on record could be compared.")
+    left_out = reasons(compared.not_compared, "against") or note("Every figure on record could be compared.")
     return card(
         "What this rests on",
         h3["What was not compared"],
@@ -205,7 +205,7 @@ def _money_table(units: Sequence[Lettered]) -> Element:
         for letter, unit in units
         if unit.money_over_time is None
     ]
-    return div[listing("Money over time", columns, rows, empty="Of none of them."), reasons(missing, against=True)]
+    return div[listing("Money over time", columns, rows, empty="Of none of them."), reasons(missing, "against")]
 
 
 def _money_cell(unit: ComparedUnit, name: str) -> str:

@@ -64,7 +64,9 @@ def _question(found: Import, one: Question) -> Node:
     if not one.options:
         kind = "date" if one.question == "observed_on" else "text"
         return div[entry(name, asked, type=kind, required=True), note(about, rows)]
-    meanings = words.KINDS if one.question == "kind" else {}
+    meanings: dict[str, Node] = dict(words.KINDS) if one.question == "kind" else {}
+    if one.question == "region":
+        meanings = {way.value: words.country(way.value) for way in one.options}
     drawn = [
         label(".check")[
             field(type="radio", name=name, value=way.value, required=True),
@@ -232,7 +234,7 @@ def _filled(one: Column) -> Node:
 def _sure(one: Column) -> Node:
     if one.target is None:
         return [badge("choose", "warn") if one.why.endswith("choose.") else badge("no field"), note(one.why)]
-    return [f"{text.percent(one.confidence)} sure", note(one.why)]
+    return [f"{text.percent(one.confidence)} sure", note(text.spaced(one.why))]
 
 
 def _target(found: Import, target: str | None) -> str:

@@ -100,7 +100,7 @@ def _what_is_wrong(row: ImportRow) -> Node:
     said = [f"{problem.column}: {problem.message}" if problem.column else problem.message for problem in row.problems]
     if not said and not row.reason:
         return text.DASH
-    return [text.words(row.reason) if row.reason else None, reasons(said, against=True)]
+    return [text.words(row.reason) if row.reason else None, reasons(said, "against")]
 
 
 def _mending(found: Import, row: ImportRow, *, is_open: bool) -> Node:

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import phonenumbers
+from htpy import Node, span
+
 from estate.console import text
 from estate.sdk.models.imports import Column
 
@@ -20,6 +23,7 @@ __all__ = [
     "STATES",
     "Field",
     "answers_of",
+    "country",
     "kind_words",
     "kinds_of",
     "read_as",
@@ -76,7 +80,7 @@ ANSWERS: Mapping[str, Mapping[str, str]] = {
         "minutes": "Minutes",
         "hours": "Hours",
     },
-    "percent": {"hundred": "Out of a hundred (0.5 is 0.5%)", "one": "Shares of one (0.5 is 50%)"},
+    "percent": {"hundred": "Out of a hundred (0.5 is 0.5 %)", "one": "Shares of one (0.5 is 50 %)"},
 }
 ASKED = {
     "decimal": "Decimal mark",
@@ -173,6 +177,12 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
 }
 
 
+def country(region: str) -> Node:
+    """Write a country of telephone numbers with its code; the page's script puts its name for the two letters."""
+    code = phonenumbers.country_code_for_region(region)
+    return [span(data_region=region)[region], f" (+{code})" if code else None]
+
+
 def rows(n: int) -> str:
     """Write a number of rows."""
     return f"{text.number(n)} {'row' if n == 1 else 'rows'}"
@@ -235,7 +245,7 @@ def read_as(column: Column) -> Sequence[str]:
 
 def _read_as(name: str, value: Any, column: Column) -> str:
     if name == "region":
-        return f"Numbers of {value}"
+        return f"Numbers of {value} (+{phonenumbers.country_code_for_region(value)})"
     if name == "currency":
         return f"In {value}"
     if name == "times":

@@ -103,7 +103,17 @@ def _heat(areas: Sequence[AreaHeat]) -> Node:
             "Heat of areas",
             _ends(known),
             bars([_heat_bar(one) for one in known], _ends(known)),
-            ("Area", "Heat", "Band", "Change in a year", "Demand", "Scarcity", "Months", "Confidence", "As of"),
+            (
+                "Area",
+                "Heat",
+                "Band",
+                "Change in a year",
+                "Rank of demand",
+                "Rank of scarcity",
+                "Months",
+                "Confidence",
+                "As of",
+            ),
             [_heat_row(one) for one in areas],
             "market-heat",
         )
@@ -228,7 +238,7 @@ def _figures(area: Area, heat: AreaHeat | None) -> Node:
         stat(
             "Mean price",
             text.money(area.price_avg, area.currency),
-            f"{area.snapshot_count} snapshots, as of {text.day(area.as_of)}",
+            f"of {_span(area)}",
         ),
         stat(
             "Months of supply",
@@ -269,7 +279,7 @@ def _price_sentence(past: Sequence[tuple[dt.date, float]], ahead: Sequence[Forec
     said = []
     if past:
         month, price = past[-1]
-        said.append(f"The mean price was {text.money(price, forecast.currency)} in {text.month(month)}.")
+        said.append(f"In {text.month(month)} alone the mean price was {text.money(price, forecast.currency)}.")
     if ahead:
         last = ahead[-1]
         ends = text.number_span(last.lower, last.upper)
@@ -326,14 +336,14 @@ def _supply(area: Area) -> Node:
             "Median", lambda one: _amount(area, one[1], "price_median"), numeric=True
         ),
         Column[tuple[str, Mapping[str, Any]]]("n", lambda one: text.number(one[1].get("n")), numeric=True),
-        Column[tuple[str, Mapping[str, Any]]]("As of", lambda one: str(one[1].get("as_of") or text.DASH)),
+        Column[tuple[str, Mapping[str, Any]]]("As of", lambda one: _day(one[1].get("as_of"))),
     ]
     return [
-        note(f"Of {area.snapshot_count} snapshots, as of {text.day(area.as_of)}."),
+        note(f"Of {_span(area)}."),
         facts(
             {
-                "Demand, of 100": text.number(area.demand_score, 1),
-                "Supply, of 100": text.number(area.supply_score, 1),
+                "Demand, as sources put it": text.number(area.demand_score, 1),
+                "Supply, as sources put it": text.number(area.supply_score, 1),
                 "Sales at the newest observation": text.number(area.sales_volume),
                 "Median price": text.money(area.price_median, area.currency),
                 "Agents per 100 sales a year": text.number(area.agent_density, 1),
@@ -343,6 +353,17 @@ def _supply(area: Area) -> Node:
         ),
         listing("Price by segment", columns, list(area.segments.items()), empty="No price by segment yet."),
     ]
+
+
+def _span(area: Area) -> str:
+    """Name the snapshots that the figures of an area are of, with their days where all of them are listed."""
+    days = sorted((one.observed_on for one in area.history), reverse=True)[: area.snapshot_count]
+    first = f"{text.day(days[-1])} to " if days and len(days) == area.snapshot_count else "up to "
+    return f"{area.snapshot_count} snapshots, {first}{text.day(area.as_of)}"
+
+
+def _day(told: Any) -> str:
+    return text.day(dt.date.fromisoformat(str(told))) if told else text.DASH
 
 
 def _amount(area: Area, segment: Mapping[str, Any], name: str) -> str:

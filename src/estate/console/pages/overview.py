@@ -124,15 +124,9 @@ def _agents(ranks: Sequence[AgentRank]) -> Node:
         return card("Agents", note("There are no agents yet. ", a(href="/imports")["Import them"], " to begin."))
     seen = [one for one in ranks if one.n is not None]
     judged = [one for one in seen if one.status == "ok" and one.score is not None]
-    open_deals = [one.open_deals for one in ranks if one.open_deals is not None]
     return [
         stats(
             stat("Agents", a(href="/agents")[text.number(len(ranks))], _seen(ranks, seen, judged)),
-            stat(
-                "Open deals",
-                a(href="/deals?outcome=open")[text.number(sum(open_deals))] if open_deals else text.DASH,
-                "not won or lost yet",
-            ),
             stat("Closed deals", text.number(sum(one.n or 0 for one in judged)), "behind the ranking"),
         ),
         _leaders(judged),

@@ -1,17 +1,17 @@
 """Properties: the explorer of units, and the choice of those to compare."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import htpy
 from htpy import Element, Node, a, button, div, form, p, span
 
 from estate.console import shell, text
+from estate.console.given import number_of
 from estate.console.page import Sheet, View, page
-from estate.console.parts import Column, card, choice, counted, entry, filters, listing, pager, with_query
+from estate.console.parts import Column, card, choice, counted, entry, filters, listing, with_query
 from estate.console.units import WITH, rooms, size, status_badge, title_of, unit_link
 from estate.sdk import Estate
-from estate.sdk.errors import Invalid
 from estate.sdk.models.base import Page
 from estate.sdk.models.property import Unit
 
@@ -19,6 +19,7 @@ __all__ = ["properties"]
 
 PAGE_ROWS = 25
 MOST_AREAS = 200
+PRICES = {"price_min": "Price from", "price_max": "Price to"}
 
 STATUSES = {
     "": "Any",
@@ -33,8 +34,8 @@ SORTS = {
     "": "As stored",
     "price": "Price, lowest first",
     "-price": "Price, highest first",
-    "-updated": "Changed last first",
-    "updated": "Changed first first",
+    "-updated": "Newest change first",
+    "updated": "Oldest change first",
 }
 
 
@@ -42,7 +43,9 @@ SORTS = {
 def properties(estate: Estate, view: View) -> Sheet:
     """List units, page by page; those that are ticked are compared."""
     areas = {str(one.area_id): one.area_name for one in estate.market.query(limit=MOST_AREAS).first()}
-    return Sheet("Properties", [_filters(view, areas), card("Units", _units(estate, view, areas))])
+    return Sheet(
+        "Properties", [_filters(view, areas), card("Units", shell.found(lambda: _units(estate, view, areas), PRICES))]
+    )
 
 
 def _filters(view: View, areas: Mapping[str, str]) -> Element:
@@ -54,10 +57,9 @@ def _filters(view: View, areas: Mapping[str, str]) -> Element:
         choice("status", "Status", STATUSES, get("status")),
         choice("segment", "Segment", SEGMENTS, get("segment")),
         choice("bedrooms", "Bedrooms", BEDROOMS, get("bedrooms")),
-        entry("price_min", "Price from", get("price_min"), type="number", min="0", inputmode="numeric"),
-        entry("price_max", "Price to", get("price_max"), type="number", min="0", inputmode="numeric"),
+        [entry(name, title, get(name)) for name, title in PRICES.items()],
         choice("sort", "Order", SORTS, get("sort")),
-        [htpy.input(type="hidden", name=name, value=get(name)) for name in ("project_id", WITH) if get(name)],
+        _hidden({"project_id": get("project_id") or "", WITH: ",".join(_chosen(view))}),
         query=view.query,
     )
 
@@ -69,36 +71,55 @@ def _with_chosen(areas: Mapping[str, str], chosen: str | None) -> dict[str, str]
 
 def _units(estate: Estate, view: View, areas: Mapping[str, str]) -> Node:
     wanted = _wanted(view)
-    try:
-        found = estate.property.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
-        n = estate.property.count(**wanted).count
-    except Invalid as error:
-        return shell.failure(error)
+    found = estate.property.query(**wanted, cursor=view.get("cursor"), limit=PAGE_ROWS).first()
+    n = estate.property.count(**wanted).count
     if not found and not any(view.query.values()):
         return _first_use()
-    kept = [one for one in (view.get(WITH) or "").split(",") if one]
+    chosen, listed = _chosen(view), {one.property_id for one in found}
+    elsewhere = [one for one in chosen if one not in listed]
     empty = "No unit matches. Widen the price or clear a filter."
     return [
         p[counted(n, "unit", "units")],
         _narrowed(view, found),
         form(".picks", method="get", action="/properties/compare")[
-            [htpy.input(type="hidden", name="unit", value=one) for one in kept],
-            _kept(view, kept),
-            listing("Units", _columns(areas), found, empty=empty),
+            [htpy.input(type="hidden", name="unit", value=one) for one in elsewhere],
+            _hidden({name: value for name, value in view.query.items() if name not in ("unit", "cursor", WITH)}),
+            _kept(view, elsewhere),
+            listing("Units", _columns(areas, chosen), found, empty=empty),
             div(".row")[button(type="submit")["Compare ticked units"], span(".note")["Two to five units."]]
             if found
             else None,
+            _turn(view, found),
         ],
-        pager(view.path, view.query, found),
     ]
+
+
+def _chosen(view: View) -> list[str]:
+    """Return the units chosen on other pages, and those that were ticked when this one was turned to."""
+    return list(dict.fromkeys(one for one in [*(view.get(WITH) or "").split(","), *view.all("unit")] if one))
+
+
+def _hidden(fields: Mapping[str, str]) -> Node:
+    return [htpy.input(type="hidden", name=name, value=value) for name, value in fields.items() if value]
+
+
+def _turn(view: View, found: Page[Unit]) -> Node:
+    """Turn the page of the list by sending its form, so that what is ticked stays so."""
+    back = _to_page(view, "", "First page") if view.get("cursor") else None
+    more = _to_page(view, found.next_cursor, "Next page") if found.next_cursor else None
+    return div(".row")[back, more] if back or more else None
+
+
+def _to_page(view: View, cursor: str, title: str) -> Element:
+    return button(type="submit", formaction=view.path, name="cursor", value=cursor)[title]
 
 
 def _wanted(view: View) -> dict[str, Any]:
     bedrooms = view.get("bedrooms")
-    names = ("search", "area_id", "project_id", "status", "segment", "price_min", "price_max", "sort")
-    return {name: view.get(name) for name in names} | {
-        "bedrooms": int(bedrooms) if bedrooms and bedrooms.isdecimal() else None
-    }
+    names = ("search", "area_id", "project_id", "status", "segment", "sort")
+    prices = {name: number_of(view.get(name), name) for name in PRICES}
+    rooms = int(bedrooms) if bedrooms and bedrooms.isdecimal() else None
+    return {name: view.get(name) for name in names} | prices | {"bedrooms": rooms}
 
 
 def _first_use() -> Node:
@@ -113,7 +134,8 @@ def _narrowed(view: View, found: Page[Unit]) -> Node:
     if view.get("project_id") is None:
         return None
     name = found[0].project_name if found else None
-    every = a(href=with_query(view.path, view.query, project_id=None, cursor=None))["Show every project"]
+    kept = {"unit": None, WITH: ",".join(_chosen(view))}
+    every = a(href=with_query(view.path, view.query, project_id=None, cursor=None, **kept))["Show every project"]
     return p(".note")["Only units of ", span(dir="auto")[name or "one project"], ". ", every]
 
 
@@ -121,13 +143,13 @@ def _kept(view: View, kept: list[str]) -> Node:
     if not kept:
         return None
     count = "1 unit is" if len(kept) == 1 else f"{len(kept)} units are"
-    forget = a(href=with_query(view.path, view.query, **{WITH: None}))["Forget"]
+    forget = a(href=with_query(view.path, view.query, **{"unit": None, WITH: None}))["Forget"]
     return p(".note")[f"{count} chosen already. Tick what to compare with. ", forget]
 
 
-def _columns(areas: Mapping[str, str]) -> list[Column[Unit]]:
+def _columns(areas: Mapping[str, str], chosen: Collection[str]) -> list[Column[Unit]]:
     return [
-        Column("Compare", _tick),
+        Column("Compare", lambda one: _tick(one, ticked=one.property_id in chosen)),
         Column("Unit", lambda one: unit_link(one.property_id, one.title)),
         Column("Project", lambda one: span(dir="auto")[one.project_name or text.DASH]),
         Column("Area", lambda one: _area(one, areas)),
@@ -139,9 +161,9 @@ def _columns(areas: Mapping[str, str]) -> list[Column[Unit]]:
     ]
 
 
-def _tick(one: Unit) -> Node:
+def _tick(one: Unit, *, ticked: bool) -> Node:
     label = f"Compare {title_of(one.title)}"
-    return htpy.input(type="checkbox", name="unit", value=one.property_id, aria_label=label)
+    return htpy.input(type="checkbox", name="unit", value=one.property_id, checked=ticked, aria_label=label)
 
 
 def _area(one: Unit, areas: Mapping[str, str]) -> Node:

@@ -306,7 +306,7 @@ def _trainings(found: Sequence[Training]) -> Node:
     columns = [
         Column[Training]("Model", lambda one: text.words(one.kind)),
         Column[Training]("Trained", lambda one: text.moment(one.trained_at)),
-        Column[Training]("From deals until", lambda one: text.day(one.window_to.date())),
+        Column[Training]("From deals until", lambda one: text.day_of(one.window_to)),
         Column[Training]("n", lambda one: text.number(one.n), numeric=True),
         Column[Training]("Verdict", lambda one: one.verdict),
         Column[Training]("In force", lambda one: badge("in force", "good") if one.active else text.DASH),

@@ -20,7 +20,7 @@ from estate.console.parts import (
     reasons,
     with_query,
 )
-from estate.console.scores import chance
+from estate.console.scores import chance, is_vague
 from estate.sdk import Estate
 from estate.sdk.models.agent import Agent
 from estate.sdk.models.client import CallQueue, HeldBack, NextCall, SkipReason
@@ -135,7 +135,7 @@ def _priority(one: NextCall) -> Node:
         return strong["Asked to be called back."]
     if one.waiting_hours is not None:
         return strong[f"New and waiting for a first answer for {text.hours(one.waiting_hours)}."]
-    if one.status != "ok":
+    if one.status != "ok" or is_vague(one.lower, one.upper):
         return strong["Too little is known to say what a call is worth; the order is a best guess."]
     return strong[f"Ten such calls are expected to gain {one.priority * 10:.1f} sales."]
 
@@ -157,7 +157,8 @@ def _after(others: Sequence[NextCall], queue: CallQueue) -> Element:
 
 def _reason(one: NextCall) -> Node:
     """Return the first reason beside the chance, which stands next to it."""
-    return long(next((said.text for said in one.reasons if said.field != "qualification_score"), text.DASH))
+    said = next((said.text for said in one.reasons if said.field != "qualification_score"), text.DASH)
+    return long(text.spaced(said))
 
 
 def _held(queue: CallQueue) -> Element:

@@ -14,11 +14,16 @@
   const NO_CONNECTION = "No connection. What you did is kept here and is sent as soon as there is one.";
   const SENT_AGAIN = "The server is busy. What you did is kept here and is sent until it has taken it.";
   const LOG_INS = 4;
+  const SAVED_PX = 720;
 
   const byId = (id) => document.getElementById(id);
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const newKey = () =>
     Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+  // ------------------------------------------------------------------- zone
+  const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  document.cookie = `zone=${ZONE}; path=/; samesite=strict`; // Filters by day mean the reader's days.
 
   // ------------------------------------------------------------------ theme
   const theme = localStorage.getItem("theme");
@@ -90,7 +95,7 @@
       [...new FormData(form)].filter(([, value]) => typeof value === "string"),
     );
     if (button?.name) fields[button.name] = button.value;
-    fields.zone = Intl.DateTimeFormat().resolvedOptions().timeZone; // Of what is typed as date and time.
+    fields.zone = ZONE; // Of what is typed as date and time.
     const drafts = form.dataset.draft ? [...form.elements].filter(isTyped).map((field) => draftName(form, field)) : [];
     return { key: newKey(), action: form.dataset.action, fields, drafts, at: Date.now() };
   };
@@ -106,9 +111,13 @@
 
   const toLogIn = () => location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
 
-  const problemOf = async (response) => {
+  const labelOf = (form, name) => form?.elements[name]?.closest?.("label")?.querySelector("span")?.textContent;
+
+  const problemOf = async (response, form) => {
     const told = await response.json().catch(() => ({}));
-    const fields = (told.errors || []).map((one) => `${one.field}: ${one.message}`);
+    const fields = (told.errors || []).map((one) =>
+      one.field ? `${labelOf(form, one.field) || one.called}: ${one.message}` : one.message,
+    );
     const quoted = told.request_id ? `(request ${told.request_id})` : "";
     return [told.detail || `The server answered ${response.status}.`, ...fields, told.hint, quoted]
       .filter(Boolean)
@@ -155,7 +164,7 @@
       follow(form ? done.go : "");
       return;
     }
-    const why = await problemOf(response);
+    const why = await problemOf(response, form);
     localStorage.removeItem(outboxName(item.key));
     sending.delete(item.key);
     tellAt(form, why, true);
@@ -199,7 +208,7 @@
       const response = await fetch("/login", { method: "POST", body, headers }).catch(() => null);
       if (response?.ok) return follow((await response.json()).go);
       if (attempt === LOG_INS || (response && response.status !== BUSY)) {
-        tellAt(form, response ? await problemOf(response) : "The console cannot be reached. Try again.", true);
+        tellAt(form, response ? await problemOf(response, form) : "The console cannot be reached. Try again.", true);
         return setBusy(form, false);
       }
       await sleep(FIRST_PAUSE_MS * attempt);
@@ -223,7 +232,7 @@
       });
       if (response.ok) return follow((await response.json()).go);
       delete form.dataset.key;
-      tellAt(form, await problemOf(response), true);
+      tellAt(form, await problemOf(response, form), true);
     } catch {
       tellAt(form, "The file did not get through. Try again: it is not taken twice.", true);
     }
@@ -252,7 +261,8 @@
     download(new Blob(["\ufeff", rows.join("\r\n")], { type: "text/csv" }), `${figure.dataset.figure}.csv`);
   };
 
-  const PAINT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "font-weight"];
+  const PAINT = ["fill", "opacity", "paint-order", "stroke", "stroke-dasharray", "stroke-linejoin", "stroke-width"];
+  const LETTERS = ["font-family", "font-size", "font-weight"];
 
   const savePng = async (figure) => {
     const svg = figure.querySelector(".plot svg");
@@ -260,17 +270,17 @@
     const from = [svg, ...svg.querySelectorAll("*")];
     [copy, ...copy.querySelectorAll("*")].forEach((node, at) => {
       const style = getComputedStyle(from[at]);
-      for (const name of PAINT) node.style.setProperty(name, style.getPropertyValue(name));
+      for (const name of [...PAINT, ...LETTERS]) node.style.setProperty(name, style.getPropertyValue(name));
     });
-    const { width, height } = svg.viewBox.baseVal;
+    const width = SAVED_PX; // A picture takes whatever width it gets, and is saved as on a desk.
+    const height = svg.height.baseVal.value;
     copy.setAttribute("width", width);
-    copy.setAttribute("height", height);
     const image = new Image();
     image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
     await image.decode();
     const canvas = Object.assign(document.createElement("canvas"), { width: width * 2, height: height * 2 });
     const context = canvas.getContext("2d");
-    context.fillStyle = getComputedStyle(document.body).backgroundColor;
+    context.fillStyle = getComputedStyle(figure.closest(".card") || figure).backgroundColor;
     context.fillRect(0, 0, canvas.width, canvas.height);
     context.drawImage(image, 0, 0, canvas.width, canvas.height);
     canvas.toBlob((blob) => download(blob, `${figure.dataset.figure}.png`));
@@ -363,17 +373,24 @@
   };
 
   // ----------------------------------------------------------------- drawing
-  const format = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const moments = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const days = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium" });
 
   // Months have three letters, as where the server writes them: this locale gives September four.
-  const written = (moment) =>
+  const written = (moment, format) =>
     format.formatToParts(moment).map((part) => (part.type === "month" ? part.value.slice(0, 3) : part.value)).join("");
 
+  const countries = new Intl.DisplayNames("en", { type: "region" });
+
   const localise = () => {
+    for (const node of document.querySelectorAll("[data-region]:not([data-local])")) {
+      node.dataset.local = "yes";
+      node.textContent = countries.of(node.dataset.region);
+    }
     for (const node of document.querySelectorAll("time[datetime]:not([data-local])")) {
       node.dataset.local = "yes";
       node.title = node.textContent;
-      node.textContent = written(new Date(node.dateTime));
+      node.textContent = written(new Date(node.dateTime), node.dataset.day === undefined ? moments : days);
     }
   };
 

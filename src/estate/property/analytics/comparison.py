@@ -24,13 +24,15 @@ class Criterion:
     higher_is_better : bool
         Which direction is a pro for the buyer.
     threshold : float
-        The smallest difference that counts, in `unit`; in per cent of the larger figure when that is ``%``.
+        The smallest difference that counts, in `unit`.
     unit : str
-        Unit of the difference and the threshold.
+        Unit of the difference and the threshold; `SHARE` measures both units alike.
     shown : str
-        Unit written behind the figures; ``{currency}`` is filled in.
+        How a figure is written; ``{figure}`` and ``{currency}`` are filled in.
     words : tuple of str
         What a lower and a higher figure are called.
+    zero : str
+        What a figure of 0 is called, where it has a name.
     """
 
     field: str
@@ -38,8 +40,9 @@ class Criterion:
     higher_is_better: bool
     threshold: float
     unit: str
-    shown: str = ""
+    shown: str = "{figure}"
     words: tuple[str, str] = ("lower", "higher")
+    zero: str = ""
 
     @property
     def is_money(self) -> bool:
@@ -47,24 +50,29 @@ class Criterion:
         return "{currency}" in self.shown
 
 
+SHARE = "% of the larger figure"
 # Thresholds: what a buyer would not notice, or what stated figures are rounded to.
 CRITERIA = (
-    Criterion("price", "Price", False, 1.0, "%", " {currency}"),
-    Criterion("price_per_sqm", "Price per m²", False, 1.0, "%", " {currency}"),
-    Criterion("paid_before_handover_pct", "Due before handover", False, 5.0, "points", " %"),
+    Criterion("price", "Price", False, 1.0, SHARE, "{currency} {figure}"),
+    Criterion("price_per_sqm", "Price per m²", False, 1.0, SHARE, "{currency} {figure}"),
+    Criterion("paid_before_handover_pct", "Due at booking and before handover", False, 5.0, "points", "{figure} %"),
     Criterion("cash_ratio", "Cash price over plan price", False, 0.01, "of the price"),
     Criterion("delivery_date", "Delivery", False, 30.0, "days", words=("earlier", "later")),
-    Criterion("area_sqm", "Size", True, 3.0, "%", " m²", ("smaller", "larger")),
-    Criterion("bedrooms", "Bedrooms", True, 1.0, "bedrooms", words=("fewer", "more")),
+    Criterion("area_sqm", "Size", True, 3.0, SHARE, "{figure} m²", ("smaller", "larger")),
+    Criterion("bedrooms", "Bedrooms", True, 1.0, "bedrooms", words=("fewer", "more"), zero="Studio"),
     Criterion("bathrooms", "Bathrooms", True, 1.0, "bathrooms", words=("fewer", "more")),
-    Criterion("real_demand", "Demand", True, 10.0, "%"),
-    Criterion("sales_velocity", "Sales velocity", True, 10.0, "%", " a month"),
+    Criterion("real_demand", "Demand", True, 10.0, SHARE),
+    Criterion("sales_velocity", "Sales velocity", True, 10.0, SHARE, "{figure} a month"),
     Criterion("amenities", "Amenities", True, 1.0, "amenities", words=("fewer", "more")),
     Criterion("negative_reviews", "Negative reviews", False, 1.0, "reviews", words=("fewer", "more")),
     Criterion("positive_triggers", "Positive triggers", True, 1.0, "triggers", words=("fewer", "more")),
 )
 # What is left to say of two units that share no figure: more is known of one of them.
 STATED = Criterion("stated_figures", "Figures stated", True, 1.0, "figures", words=("fewer", "more"))
+MOST_DAYS = 60
+"""Longer spans are written in months, and from `MONTHS_BELOW` months on in years."""
+MONTHS_BELOW = 24
+YEAR_DAYS = 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +186,7 @@ def _difference(criterion: Criterion, x: Figure, y: Figure) -> float:
     """Return the difference as it is shown, so that what is said can be checked."""
     a, b = _number(x), _number(y)
     gap = abs(a - b)
-    if criterion.unit == "%":
+    if criterion.unit == SHARE:
         larger = max(abs(a), abs(b))
         gap = 100 * gap / larger if larger else Decimal(0)
     return float(round(gap, 2))
@@ -201,14 +209,50 @@ def _point(criterion: Criterion, about: Listing, other: Listing, x: Figure, y: F
 
 
 def _text(criterion: Criterion, currency: str, x: Figure, y: Figure, gap: float) -> str:
-    shown = criterion.shown.format(currency=currency)
-    figures = f"{criterion.label}: {_show(x)}{shown} against {_show(y)}{shown}"
+    figures = f"{criterion.label}: {_show(criterion, currency, x)} against {_show(criterion, currency, y)}"
     if x == y:
         return f"{figures}, equal."
-    much = f"{_show(Decimal(str(gap)))} {_singular(criterion.unit) if gap == 1 else criterion.unit}"
     if gap < criterion.threshold:
-        return f"{figures}; {much} is under the {_show(Decimal(str(criterion.threshold)))} that counts."
-    return f"{figures}, {much} {criterion.words[_above(x, y)]}."
+        return f"{figures}; {_counted(gap, criterion.unit)} is under the {_plain(criterion.threshold)} that counts."
+    much = _much(criterion, _number(x), _number(y), gap)
+    return f"{figures}, {much} {criterion.words[_above(x, y)]}." if much else f"{figures}."
+
+
+def _much(criterion: Criterion, x: Decimal, y: Decimal, gap: float) -> str:
+    """Say how far a figure is from the other one; nothing where that one is a 0 to be divided by."""
+    if criterion.unit == SHARE:
+        return _percent(x, y) if y else ""
+    return _span(int(gap)) if criterion.unit == "days" else _counted(gap, criterion.unit)
+
+
+def _percent(x: Decimal, y: Decimal) -> str:
+    """Write the difference in whole per cent of the other figure; only 0 is a whole 100 % lower.
+
+    Examples
+    --------
+    >>> _percent(Decimal(2_705_000), Decimal(882_000)), _percent(Decimal(1), Decimal(1_000))
+    ('207 %', 'over 99 %')
+    """
+    pct = 100 * abs(x - y) / abs(y)
+    return "over 99 %" if x < y and Decimal("99.5") <= pct < 100 else f"{pct:,.0f} %"
+
+
+def _span(days: int) -> str:
+    """Write days, months or years, whichever is easy to grasp.
+
+    Examples
+    --------
+    >>> _span(59), _span(425), _span(2_938)
+    ('59 days', 'about 14 months', 'about 8 years')
+    """
+    if days <= MOST_DAYS:
+        return f"{days} days"
+    months = round(12 * days / YEAR_DAYS)
+    return f"about {months} months" if months < MONTHS_BELOW else f"about {_plain(round(days / YEAR_DAYS, 1))} years"
+
+
+def _counted(gap: float, unit: str) -> str:
+    return f"{_plain(gap)} {_singular(unit) if gap == 1 else unit}"
 
 
 def _singular(unit: str) -> str:
@@ -222,15 +266,21 @@ def _singular(unit: str) -> str:
     return unit.removesuffix("ies") + "y" if unit.endswith("ies") else unit.removesuffix("s")
 
 
-def _show(figure: Figure) -> str:
+def _show(criterion: Criterion, currency: str, figure: Figure) -> str:
+    if isinstance(figure, dt.date):
+        return f"{figure.day} {figure:%b %Y}"
+    if criterion.zero and not figure:
+        return criterion.zero
+    return criterion.shown.format(figure=_plain(figure), currency=currency)
+
+
+def _plain(figure: Decimal | float) -> str:
     """Write a figure with thousands separators and without trailing zeros.
 
     Examples
     --------
-    >>> _show(Decimal("1250000.00")), _show(Decimal("0.95"))
+    >>> _plain(Decimal("1250000.00")), _plain(0.95)
     ('1,250,000', '0.95')
     """
-    if isinstance(figure, dt.date):
-        return figure.isoformat()
-    text = f"{figure:,f}"
+    text = f"{Decimal(str(figure)):,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -161,7 +161,25 @@ class PaymentPlan:
         if not self.steps:
             return None
         before = self.stage_pct["down_payment"] + self.stage_pct["construction"]
-        return Decimal(f"{before.normalize():f}")  # 60, not 60.0000 and not 6E+1.
+        return _short(before)
+
+    def before_handover_pct(self, booked_on: dt.date, handover_on: dt.date | None) -> Decimal | None:
+        """Return the per cent of the price that a buyer owes at booking and before handover.
+
+        Parameters
+        ----------
+        booked_on : date
+            Day of booking.
+        handover_on : date or None
+            Where it is past, whatever is due by then is due at booking.
+        """
+        if handover_on is None or handover_on > booked_on:
+            return self.paid_before_handover_pct
+        if not self.steps:
+            return None
+        shares = zip(self.steps, weights(self.steps), strict=True)
+        now = sum((pct for step, pct in shares if step.trigger.due(booked_on, handover_on) == booked_on), Fraction(0))
+        return _short(Decimal(round(now * PCT_STEP)).scaleb(-4))
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan under our own names, as it is stored; `parse` reads it back to the same plan."""
@@ -183,3 +201,8 @@ class PaymentPlan:
             "other": stated.other,
         }
         return {key: value for key, value in written.items() if value not in (None, [], {})}
+
+
+def _short(pct: Decimal) -> Decimal:
+    """Write 60, not 60.0000 and not 6E+1."""
+    return Decimal(f"{pct.normalize():f}")

@@ -101,11 +101,14 @@ class Trigger:
 
         Notes
         -----
-        A stage of construction that was expected between booking and handover keeps its place between them.
+        A stage of construction that was expected between booking and handover keeps its place between them; one
+        that was over by the booking stays.
         """
         if self.on is None or self.type not in HANG_ON_HANDOVER:
             return self
-        if self.type == "construction_pct" and booked_on < self.on < handover_on:
+        if self.type == "construction_pct" and self.on <= booked_on:
+            return self
+        if self.type == "construction_pct" and self.on < handover_on:
             pace = (add_months(handover_on, months) - booked_on) / (handover_on - booked_on)
             return replace(self, on=booked_on + (self.on - booked_on) * pace)
         return replace(self, on=add_months(self.on, months))
