@@ -1,23 +1,23 @@
 """What a question is about: the records it names, the fact it asks for, and how much of it was understood at all."""
 
+import datetime as dt
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from estate.realestate_gpt.facts import FACT_WORDS, FACTS, Fact, asked_for, asked_with
+from estate.realestate_gpt.facts import FACT_WORDS, FACTS, UNTOLD, Fact, asked_for, asked_with
 from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, topics
 from estate.realestate_gpt.naming import NO_MATCH, PEOPLE, Match, match
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
-from estate.realestate_gpt.untold import untold
+from estate.realestate_gpt.times import is_of_the_past
 
 __all__ = ["Subject", "understand"]
 
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _LETTERS = re.compile(r"[^\W\d_]+")
 MIN_SMALL = 3  # Shorter words are small in titles too.
-ROLES = frozenset(words("agent client buyer lead colleague customer mr mrs ms dr"))
 _QUOTED = re.compile(r"[“\"«‘']([^”\"»’']{2,80})[”\"»’']")
 COMMON = frozenset(
     words(
@@ -37,8 +37,8 @@ COMMON = frozenset(
         thought through till time today together told too toward tried true try type under understand until up us use
         used usual usually very want wanted was way week well went were what when where whether which while who whole
         whom whose why will with within without wonder word would wrong year yes yesterday yet you your
-        client clients buyer lead agent colleague viewing home house unit person people
-        hear hi hello hey dear morning evening afternoon thanks kindly quickly briefly roughly exactly
+        describe detail details info new offer suffice viewing home house unit person people
+        hi hello hey dear morning evening afternoon thanks kindly quickly briefly roughly
         whats what's who's how's it's i'm we're i'd we'd i've we've don't doesn't isn't can't
         كيف ماذا متى أين لماذا أي هناك حال وضع الآن حاليا يمكن ممكن أريد عندكم لديكم حول رأيك أخبرني فضلك سمحت
         """
@@ -46,20 +46,25 @@ COMMON = frozenset(
 )
 """Words that say nothing of what is asked."""
 
-TELL = frozenset(
-    words(
-        """
-        about again any anything bring detail details find get give have hello hey hi info information know let look
-        name of open please record recorded records say see show something tell thanks there this up what's who's
-        """
-    )
-)
-"""Beside a name these ask for what there is, and nothing in particular."""
-
 OPENINGS = frozenset(
     words("hello hi hey morning evening help advice advise brief summary summarise summarize overview prepare")
 ) | frozenset(words("مرحبا السلام مساعدة"))
 """These are answered with a brief although nobody is named."""
+
+TITLES = frozenset(
+    words("agent client buyer lead colleague customer broker mr mrs ms miss dr sir madam sheikh sheikha")
+)
+"""These stand before a name and are no part of it."""
+
+NO_NAMES = frozenset(
+    words(
+        """
+        monday tuesday wednesday thursday friday saturday sunday january february march july september october
+        november december aed egp usd eur gbp sar qar kwd bhd omr please thanks asap vip
+        """
+    )
+)
+"""These are written with a capital as well, and are no surnames; May and June may be."""
 
 AHEAD = frozenset(words("will going forecast outlook future trend develop invest next expect expected"))
 """What is asked of times to come is a topic, not a fact."""
@@ -68,9 +73,11 @@ COMPLAINTS = frozenset((*words("too"), *words(word)) for word in ("expensive", "
 """What is found too expensive wants an answer from all that is known, not the price alone."""
 
 MINE = frozenset({"i", "my", "me", "mine", "our", "we"})
-ASKING = frozenset({"how", "which", "what"})
 COMPARING = frozenset(words("compare compared comparison versus vs difference"))
 FOREMOST = frozenset(words("best top leading"))
+ADVICE = frozenset({Intent.NEXT_STEP, Intent.OBJECTION})
+PRICES = frozenset({Intent.PRICE, Intent.GENERAL})
+PLAIN = STOP_WORDS | COMMON | TITLES | NO_NAMES
 THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer"))
 
 
@@ -108,6 +115,11 @@ class Subject:
     said: frozenset[str]
 
     @property
+    def is_vague(self) -> bool:
+        """Whether it says in general words what it is about, and names nothing."""
+        return self.intents == (Intent.GENERAL,) and not self.match.records and not self.said & OPENINGS
+
+    @property
     def lacks_other(self) -> bool:
         """Whether an area is to be compared with something that no record bears the name of."""
         of_areas = {"market"}.issuperset(record.layer for record in self.match.records)
@@ -115,12 +127,16 @@ class Subject:
 
     @property
     def foreign(self) -> bool:
-        """Whether what was understood is too little to say that the question is ours."""
-        is_vague = self.intents == (Intent.GENERAL,) and not self.match.records and not self.said & OPENINGS
-        return not self.intents or is_vague or (self.odd > 0 and self.odd >= self.known)
+        """Whether what was understood is too little to say that the question is ours.
+
+        Beside a name alone, every word that means something asks for something else.
+        """
+        if self.match.records and not self.intents:
+            return self.odd > 0 or (self.fact is None and bool(_odd(self.said, frozenset())))
+        return not self.intents or (self.odd > 0 and self.odd >= self.known)
 
 
-def understand(text: str, found: Sequence[Record]) -> Subject:
+def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
     """Read a question with the records that a search for it found.
 
     Parameters
@@ -129,6 +145,8 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
         The client's or agent's words.
     found : sequence of Record
         Whose names may stand in it.
+    today : datetime.date
+        Day on which it is asked: a record tells of no year before.
     """
     plain = _ID.sub(" ", text)
     spoken = words(plain)
@@ -137,23 +155,20 @@ def understand(text: str, found: Sequence[Record]) -> Subject:
     rest = [word for place, word in enumerate(spoken) if place not in best.taken]
     subjects = {record.layer for record in best.records} or {fact.subject for fact in FACTS.values()}
     is_named = bool(best.records)
-    if is_named and _is_of_another(plain, best, {spoken[place] for place in best.taken}):
+    if is_named and _is_of_another(plain, best, {spoken[place] for place in best.taken}, rest):
         rest, best = spoken, replace(NO_MATCH, taken=best.taken)
     rest, beside = _areas_beside(rest, best, found)
-    counts = topics(rest)
-    intents = intents_of(counts)
-    # Beside a topic, one word does not ask for a fact of somebody who was not named.
-    fact = asked_for(rest, subjects, least=2 if intents and not is_named else 1)
+    intents = intents_of(topics(rest))
+    fact = _asked(rest, subjects, intents, is_named)
     is_ahead = subjects == {"market"} and not AHEAD.isdisjoint(rest)
     if is_ahead or COMPLAINTS.intersection(pairwise(spoken)):
         fact = None
-    if not is_ahead:
-        fact = next(filter(None, (untold(rest, subject, fact) for subject in _asked_of(best, fact, rest))), fact)
+    if not is_ahead and (of := _told_of(best, fact, intents)) and is_of_the_past(rest, of, fact, today.year):
+        fact = UNTOLD[f"{of}.untold"]
     second = asked_with(rest, fact) if fact else None
-    is_bare = bool(best.records) and fact is None and not intents
     explained = frozenset(word for asked in (fact, second) if asked for word in words(asked.asks))
-    odd = sum(1 for word in set(rest) if _is_odd(word, explained) or (is_bare and word not in STOP_WORDS | TELL))
-    known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON)
+    odd = len(_odd(frozenset(rest), TOPIC_WORDS | FACT_WORDS | explained))
+    known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON | TITLES)
     return Subject(best, beside, fact, second, intents, odd, known, frozenset(rest))
 
 
@@ -170,19 +185,52 @@ def _areas_beside(rest: list[str], best: Match, found: Sequence[Record]) -> tupl
     return left, (*other.records, *further)
 
 
-def _is_of_another(text: str, best: Match, taken: set[str]) -> bool:
+def _odd(said: frozenset[str], meant: frozenset[str]) -> frozenset[str]:
+    """Return the words that are neither plain nor among those that mean something."""
+    return frozenset(word for word in said - PLAIN - meant if len(word) > 1 and not word.isdigit())
+
+
+def _asked(said: Sequence[str], subjects: Collection[str], intents: Sequence[Intent], is_named: bool) -> Fact | None:
+    """Return the fact that words ask for.
+
+    Beside a topic, one word does not ask for a fact of somebody who was not named. What no record tells is told in
+    passing where advice is asked for, or where nobody is named and there is another topic.
+    """
+    fact = asked_for(said, subjects, least=2 if intents and not is_named else 1)
+    is_passing = not ADVICE.isdisjoint(intents) or not (is_named or PRICES.issuperset(intents))
+    return None if is_passing and fact in UNTOLD.values() else fact
+
+
+def _told_of(best: Match, fact: Fact | None, intents: Sequence[Intent]) -> str | None:
+    """Return the layer whose record would tell what is asked: the one of the fact, else an area that is named."""
+    if fact is not None:
+        return fact.subject if f"{fact.subject}.untold" in UNTOLD else None
+    of_area = {record.layer for record in best.records} == {"market"}
+    return "market" if of_area and (PRICES | {Intent.MARKET}).issuperset(intents) else None
+
+
+def _is_of_another(text: str, best: Match, taken: set[str], said: Sequence[str]) -> bool:
     """Tell whether the name beside a part of a name makes it that of somebody else.
 
-    What is written with a capital beside it is a name, whatever it means elsewhere; a text without small letters, and
-    the first word of a sentence, do not tell.
+    What is written with a capital beside it is a name, whatever it means elsewhere, but for the one word that asks for
+    a fact: "Layla Budget". A text without small letters, and the first word of a sentence, do not tell.
     """
-    if best.coverage == 1 or best.likeness < 1 or not PEOPLE.issuperset(record.layer for record in best.records):
+    subjects = {record.layer for record in best.records}
+    if best.coverage == 1 or best.likeness < 1 or not PEOPLE.issuperset(subjects):
         return False
-    return any(not taken.issuperset(words(other)) for other in _beside(text, taken))
+    others = (words(other) for other in _beside(text, taken))
+    return any(not taken.issuperset(other) and not _asks(other, said, subjects) for other in others)
+
+
+def _asks(beside: Sequence[str], said: Sequence[str], subjects: Collection[str]) -> bool:
+    """Tell whether a word asks for a fact, and nothing else that is said does."""
+    others = [word for word in said if word not in beside]
+    is_all = asked_for(others, subjects) is None and not intents_of(topics(others))
+    return is_all and asked_for(beside, subjects) is not None
 
 
 def _beside(text: str, taken: set[str]) -> Iterator[str]:
-    """Yield the capitalised words beside those of a name."""
+    """Yield the capitalised words beside those of a name that may be of a name."""
     found = list(_LETTERS.finditer(text))
     if not any(word[0].islower() and len(word[0]) >= MIN_SMALL for word in found):
         return
@@ -190,37 +238,12 @@ def _beside(text: str, taken: set[str]) -> Iterator[str]:
         if text[one.end() : other.start()].strip(" -\t"):
             continue
         opens = not text[: one.start()].strip() or text[: one.start()].rstrip()[-1] in ".!?:;\n"
-        if taken.issuperset(words(one[0])) and _is_capitalised(other[0]):
+        if taken.issuperset(words(one[0])) and _may_name(other[0], NO_NAMES):
             yield other[0]
-        is_role = ROLES.issuperset(words(one[0]))
-        if taken.issuperset(words(other[0])) and _is_capitalised(one[0]) and not opens and not is_role:
+        if taken.issuperset(words(other[0])) and _may_name(one[0], NO_NAMES | TITLES) and not opens:
             yield one[0]
 
 
-def _is_capitalised(word: str) -> bool:
-    return word[0].isupper() and word != "I"
-
-
-def _asked_of(best: Match, fact: Fact | None, said: Collection[str]) -> Iterator[str]:
-    """Yield the layers of which a question may ask what is not told: that of the name, else those it may be about."""
-    if best.records:
-        yield best.records[0].layer
-        return
-    if fact is not None:
-        yield fact.subject
-    if "much" in said and not THIS_CLIENT.isdisjoint(said):
-        yield "client"
-    if not MINE.isdisjoint(said) and not ASKING.isdisjoint(said):
-        yield "agent"
-
-
-def _is_odd(word: str, explained: Collection[str]) -> bool:
-    return not (
-        len(word) == 1
-        or word.isdigit()
-        or word in STOP_WORDS
-        or word in COMMON
-        or word in TOPIC_WORDS
-        or word in FACT_WORDS
-        or word in explained
-    )
+def _may_name(word: str, others: frozenset[str]) -> bool:
+    """Tell whether a word is written as a name."""
+    return word[0].isupper() and word != "I" and others.isdisjoint(words(word))

@@ -14,13 +14,12 @@ from estate.realestate_gpt.answering import answer
 from estate.realestate_gpt.confidence import CALIBRATION, days_at_risk, features
 from estate.realestate_gpt.errors import ResponseNotFound
 from estate.realestate_gpt.evidence import MANY, ONE, Evidence
-from estate.realestate_gpt.facts import FACTS
+from estate.realestate_gpt.facts import FACTS, UNTOLD
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.layers import documents_of
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.naming import Match
 from estate.realestate_gpt.records import Key, Record
-from estate.realestate_gpt.untold import UNTOLD
 
 __all__ = ["ChangedRecord", "Replay", "basis_of", "doubts", "judged", "replayed", "snapshots"]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from estate.realestate_gpt.evidence import Evidence, days_old
+from estate.realestate_gpt.facts import UNTOLD
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.records import Key, Record
-from estate.realestate_gpt.untold import UNTOLD
 from estate.realestate_gpt.verifier import Verified
 
 __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_risk", "features", "judge"]

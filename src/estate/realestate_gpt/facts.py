@@ -1,11 +1,12 @@
 """What can be asked of one record: each fact with the words that ask for it and the sentence that answers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["FACTS", "FACT_WORDS", "Fact", "asked_for", "asked_with"]
+__all__ = ["FACTS", "FACT_WORDS", "UNTOLD", "Fact", "asked_for", "asked_with"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,44 +257,92 @@ FACTS: Mapping[str, Fact] = {fact.key: fact for fact in _ALL}
 TOGETHER = {"property.fair_value": "property.payment_plan", "property.payment_plan": "property.fair_value"}
 """Facts that are asked in one breath: both are told."""
 
-Phrases = Mapping[tuple[str, ...], tuple[Fact, ...]]
+
+def _untold(subject: str, name: str, asks: str) -> Fact:
+    return _fact(subject, "untold", asks, f"{{who.{name}}} is on record.")
 
 
-def _phrases() -> dict[tuple[str, ...], list[Fact]]:
-    found: dict[tuple[str, ...], list[Fact]] = {}
-    for fact in _ALL:
-        for phrase in fact.asks.split(";"):
-            found.setdefault(tuple(words(phrase)), []).append(fact)
+_UNTOLD = (
+    _untold(
+        "client",
+        "name",
+        "phone|telephone|mobile number; what|which phone|telephone|mobile; phone|mobile|email of; email address;"
+        " what|which email; does|did own; has|have |she|he|they paid; did |she|he|they pay|spend; how much paid;"
+        " how many deals; هاتف; كم دفع|دفعت",
+    ),
+    _untold(
+        "agent",
+        "name",
+        "phone|telephone|mobile number; what|which phone|telephone|mobile; phone|mobile|email of; email address;"
+        " what|which email; how many deals|sales|clients |has|have|did |i|we|he|she|they lost|lose;"
+        " deals|sales lost; does|did lose deals|sales|clients; |how |many lost deals|sales|clients; open deals;"
+        " deals |of are|have |still open; how many clients|leads|buyers do|does|did|has|have; هاتف",
+    ),
+    _untold(
+        "property",
+        "title",
+        "who own|owns; |who is|s the owner|landlord|seller|buyer; the owner|landlord|seller of; was paid;"
+        " did |she|he|they pay; who sold|sells|bought; which agent; what|which|average|monthly|annual|the rent;"
+        " how |much rent; how |high|much is the rent; rental yield|income; is for rent; rent cost; cost to|of rent;"
+        " يملك; مالك; كم|ما |هو ايجار",
+    ),
+    _untold(
+        "market",
+        "area_name",
+        "best|top|leading agent|broker|seller; who is|are best; which|what agent; who sold|sells;"
+        " who built|developed; rental yield; what|which yield; |what|how |high|good is the yield;"
+        " what|which|average|monthly|annual|the rent; how |high|much rent; how |high|much is|are |the rent; rent cost;"
+        " cost to|of rent; كم|ما|متوسط |هو ايجار",
+    ),
+)
+UNTOLD: Mapping[str, Fact] = {fact.key: fact for fact in _UNTOLD}
+"""By key, of each layer what is asked and told by no sentence: it is declined, not answered with the nearest thing."""
+
+Phrase = tuple[str, ...]
+
+
+def _phrases(asks: str) -> Iterator[Phrase]:
+    """Yield the phrases of a list: of words with bars between them any will do, and none where a bar comes first."""
+    for phrase in asks.split(";"):
+        for said in product(*(word.split("|") for word in phrase.split())):
+            yield tuple(words(" ".join(said)))
+
+
+def _index(facts: Iterable[Fact]) -> Mapping[Phrase, Sequence[Fact]]:
+    found: dict[Phrase, list[Fact]] = {}
+    for fact in facts:
+        for phrase in dict.fromkeys(_phrases(fact.asks)):
+            found.setdefault(phrase, []).append(fact)
     return found
 
 
-PHRASES = _phrases()
+PHRASES = _index((*_ALL, *_UNTOLD))
 LONGEST = max(map(len, PHRASES))
-FACT_WORDS = frozenset(word for phrase in PHRASES for word in phrase) - STOP_WORDS
+FACT_WORDS = frozenset(word for phrase in _index(_ALL) for word in phrase) - STOP_WORDS
 """Words that ask for a fact."""
 
 
 def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 1) -> Fact | None:
     """Return the fact about a record of some layers that words ask for, by the longest phrase, then the most words.
 
-    A phrase of fewer than `least` words does not ask.
+    It may be one that no sentence tells. A phrase of fewer than `least` words does not ask.
 
     Examples
     --------
     >>> asked_for(["what", "budget", "does", "have"], {"client"}).field
     'budget'
+    >>> asked_for(["how", "much", "did", "pay"], {"client"}).field
+    'untold'
     """
-    votes: dict[str, tuple[int, int]] = {}
+    votes: dict[Fact, tuple[int, int]] = {}
     for start in range(len(spoken)):
         for length in range(least, min(LONGEST, len(spoken) - start) + 1):
             for fact in PHRASES.get(tuple(spoken[start : start + length]), ()):
                 if fact.subject in subjects:
-                    longest, n = votes.get(fact.key, (0, 0))
-                    votes[fact.key] = (max(longest, length), n + 1)
-    if not votes:
-        return None
-    order = list(FACTS)
-    return FACTS[max(votes, key=lambda key: (votes[key], -order.index(key)))]
+                    longest, n = votes.get(fact, (0, 0))
+                    votes[fact] = (max(longest, length), n + 1)
+    order = (*_ALL, *_UNTOLD)
+    return max(votes, key=lambda fact: (votes[fact], -order.index(fact)), default=None)
 
 
 def asked_with(spoken: Sequence[str], fact: Fact) -> Fact | None:

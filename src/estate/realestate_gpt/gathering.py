@@ -68,7 +68,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         client_service.get_client(session, context.client_id)
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
-    subject = understand(text, [*found, *_context(session, context)])
+    subject = understand(text, [*found, *_context(session, context)], now.date())
     named = _named(found, question, subject)
     callees = _callees(question, subject, named, context)
     if callees:
@@ -159,9 +159,9 @@ def _context(session: Session, context: AgentContext) -> list[Record]:
 
 def _is_foreign(subject: Subject, context: AgentContext) -> bool:
     """Tell whether a question is none of ours; what is said in a talk with a client may wander."""
-    if subject.match.records and not subject.intents:
-        return subject.odd > 0
-    return subject.foreign if context.client_id is None else not subject.intents
+    if context.client_id is not None and (subject.intents or not subject.match.records):
+        return not subject.intents
+    return subject.foreign or (subject.is_vague and context.property_id is None)
 
 
 def _names(record: Record) -> list[list[str]]:

@@ -17,7 +17,7 @@ from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, gathering, respond
-from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, NONE_SURE, OTHER_PLACE, PARTLY
+from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, NONE_SURE, NOTHING, OTHER_PLACE, PARTLY
 from estate.realestate_gpt.learning import preference
 from estate.realestate_gpt.service import replay
 
@@ -693,6 +693,8 @@ def test_a_deal_is_with_its_client_when_the_agent_bears_the_name_too(
         "How many deals has Omar Will closed?",
         "What is the closing rate of Omar House?",
         "What is the closing rate of Omar K?",
+        "What is the closing rate of Omar June?",
+        "Has Omar Rank sold anything?",
     ],
 )
 @pytest.mark.parametrize("client_id", [None, CLIENT])
@@ -713,6 +715,11 @@ def test_a_first_name_beside_another_name_is_somebody_else(
         "what is layla's budget",
         "Will Layla tell us her budget?",
         "What is the budget of Client Layla? She wants to see it.",
+        "What is the Budget of Layla Please",
+        "what is Layla Budget",
+        "What is the budget of Miss Layla?",
+        "Budget of Sheikha Layla?",
+        "Does Layla AED 1.5 million budget suffice?",
     ],
 )
 def test_a_part_of_a_name_is_told_as_such(world: TestClient, drain: Callable[[], int], text: str) -> None:
@@ -755,6 +762,113 @@ def test_what_no_record_tells_is_declined_and_made_again(
     assert reply["text"].startswith(CANNOT_TELL)
     assert "AED" not in reply["text"]
     assert replayed(session, reply).same
+
+
+@pytest.mark.parametrize(
+    ("text", "client_id", "told"),
+    [
+        ("I have a client who wants a flat in Qamar Quay under AED 1.5 million", None, "Pearl Gate 12"),
+        ("My wife, who loves the sea, wants a flat in Qamar Quay. What do you have?", CLIENT, "Pearl Gate 12"),
+        ("We are four people, who need two bathrooms, in Qamar Quay", CLIENT, "Pearl Gate 12"),
+        ("Who should I call first in Qamar Quay?", None, "Call Layla Haddad: score"),
+        ("Is the market in Qamar Quay good for buyers who pay cash?", None, "Homes in Qamar Quay cost"),
+        ("Show me apartments in Qamar Quay ready by 2027", None, "Pearl Gate 12"),
+        ("Show me apartments in Qamar Quay with handover in 2027", CLIENT, "Pearl Gate 12"),
+        ("Is Qamar Quay a good area to buy for a handover in 2027?", None, "Qamar Quay is very hot"),
+        ("How much is Pearl Gate 12 and is it ready by 2027?", None, "Pearl Gate 12 is listed at AED 1,250,000."),
+        ("What is the last price of Pearl Gate 12, and is the handover this year?", None, "listed at AED 1,250,000."),
+        ("Sales in Qamar Quay in 2026?", None, "Sales in Qamar Quay at the newest observation"),
+        ("What is the budget of Layla Haddad in 2026?", None, "has a budget of AED 1,500,000."),
+        ("Is Pearl Gate 12 of 2010 sqft still available?", None, "Pearl Gate 12 is available."),
+        ("How is the market in Qamar Quay now, against 2024?", None, "Qamar Quay is very hot"),
+        ("How is the market in Qamar Quay, for rent or for sale?", None, "Sales in Qamar Quay"),
+        ("How much is Pearl Gate 12? My client is an owner of another flat.", None, "listed at AED 1,250,000."),
+        ("How much is Pearl Gate 12 for an owner with kids?", None, "listed at AED 1,250,000."),
+        ("How much did Layla Haddad say she could pay?", None, "has a budget of AED 1,500,000."),
+        ("I want to email my client, how should I start?", CLIENT, "Your chance to close"),
+        ("My client says many buyers want it; what do I say?", CLIENT, "Pearl Gate 12"),
+        ("How do I not lose my client?", CLIENT, "Your chance to close"),
+        ("He left his phone number and wants a flat under AED 1.5 million", CLIENT, "Pearl Gate 12"),
+        ("She has paid a deposit for another home, how do I convince her?", CLIENT, "Your chance to close"),
+        ("Give me everything on Layla Haddad", None, "Layla Haddad is on record with a budget"),
+        ("Everything about Layla Haddad please", None, "Layla Haddad is on record with a budget"),
+        ("What can I offer Layla Haddad?", None, "Layla Haddad is on record with a budget"),
+        ("Who exactly is Layla Haddad?", None, "Layla Haddad is on record with a budget"),
+        ("Tell me everything about Pearl Gate 12", None, "Pearl Gate 12 is available at AED 1,250,000."),
+        ("Describe Pearl Gate 12", None, "Pearl Gate 12 is available at AED 1,250,000."),
+        ("What do people say about Qamar Quay", None, "Qamar Quay is very hot"),
+    ],
+)
+def test_what_a_record_tells_is_answered_whatever_is_said_beside(
+    world: TestClient, session: Session, drain: Callable[[], int], text: str, client_id: str | None, told: str
+) -> None:
+    drain()
+    reply = respond(text, {"agent_id": AGENT, "client_id": client_id}, session=session, now=MORNING)
+    assert not reply.abstained
+    assert told in reply.text
+    assert not {CANNOT_TELL, NOTHING}.intersection(reply.text.splitlines())
+    assert replay(session, reply.response_id).same
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "On which telephone number do I reach Layla Haddad?",
+        "What is Layla's phone number?",
+        "What is the email address of Layla Haddad?",
+        "What has Layla Haddad paid so far?",
+        "Which home does Layla Haddad own already?",
+        "Who is the owner of Pearl Gate 12?",
+        "Which agent sold Pearl Gate 12?",
+        "How much is the rent of Pearl Gate 12?",
+        "What rent does Pearl Gate 12 bring?",
+        "كم ايجار Pearl Gate 12؟",
+        "What is the price of Pearl Gate 12 in 2025?",
+        "What is the rent in Qamar Quay?",
+        "Who sells most in Qamar Quay?",
+        "What did homes in Qamar Quay cost in 2022?",
+        "How many sales were there in Qamar Quay last year?",
+        "How many of the deals of Omar Saleh are still open?",
+        "How many clients does Omar Saleh look after?",
+        "What does the closing rate of Omar Saleh look like this month?",
+    ],
+)
+def test_what_no_record_tells_is_declined_in_other_words(
+    world: TestClient, session: Session, drain: Callable[[], int], text: str
+) -> None:
+    drain()
+    reply = respond(text, {"agent_id": AGENT}, session=session, now=MORNING)
+    assert (reply.abstained, reply.confidence) == (True, 0)
+    assert reply.text.startswith(CANNOT_TELL)
+
+
+@pytest.mark.parametrize(
+    ("text", "client_id"), [("What is her phone number?", CLIENT), ("How much did she pay?", CLIENT)]
+)
+def test_what_no_record_tells_of_the_client_of_the_talk_is_declined(
+    world: TestClient, text: str, client_id: str
+) -> None:
+    assert ask(world, text, client_id=client_id)["text"].startswith(CANNOT_TELL)
+
+
+@pytest.mark.parametrize("text", ["Tell me about it", "Tell me about this one", "Is it a good buy?"])
+def test_general_words_are_about_the_unit_of_the_talk(world: TestClient, text: str) -> None:
+    reply = ask(world, text, client_id=None, property=PROPERTY)
+    assert not reply["abstained"]
+    assert "The talk is about Pearl Gate 12" in reply["text"]
+    assert ask(world, text, client_id=None)["abstained"]
+
+
+@pytest.mark.parametrize(
+    "text", ["Can I call Layla Monday?", "Should I call Layla ASAP?", "Should I ring Layla?", "Can I call Mrs Layla?"]
+)
+def test_a_call_to_a_part_of_a_name_is_answered(
+    world: TestClient, session: Session, drain: Callable[[], int], text: str
+) -> None:
+    drain()
+    reply = respond(text, {"agent_id": AGENT}, session=session, now=MORNING)
+    assert "By our records, Layla Haddad may be called now." in reply.text
+    assert not reply.abstained
 
 
 @pytest.mark.parametrize("text", ["Who is the buyer?", "Did Layla Haddad choose the flat?"])

@@ -1,5 +1,7 @@
 """Names are found although they are misspelt, and never one for another that differs in a number."""
 
+import datetime as dt
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +19,7 @@ QUAY = Record("market", "4", 1.0, {"area_name": "Qamar Quay"})
 FLOOR_5 = Record("property", "5", 1.0, {"title": "Villa in Pearl Gate, floor 5", "project_name": "Pearl Gate"})
 FLOOR_6 = Record("property", "6", 1.0, {"title": "Villa in Pearl Gate, floor 6", "project_name": "Pearl Gate"})
 TERM = Record("behavior", "7", 1.0, {"term": "budget"})
+TODAY = dt.date(2026, 6, 3)
 ALL = (LAYLA, LAYAL, QUAY, FLOOR_5, FLOOR_6, TERM)
 
 
@@ -73,7 +76,7 @@ def test_worse_spelling_is_less_like_and_a_near_name_leaves_less_margin() -> Non
     ],
 )
 def test_what_is_asked(text: str, key: str | None, foreign: bool) -> None:
-    subject = understand(text, ALL)
+    subject = understand(text, ALL, TODAY)
     assert (subject.fact.key if subject.fact else None) == key
     if key is None:
         assert subject.foreign is foreign
@@ -81,30 +84,45 @@ def test_what_is_asked(text: str, key: str | None, foreign: bool) -> None:
 
 @given(st.sampled_from(["May", "Will", "Hope", "Price", "House", "Said", "Call", "Deal", "K", "Grant", "Market"]))
 def test_a_surname_is_one_whatever_it_means(surname: str) -> None:
-    asked = understand(f"What is Layla {surname}'s budget?", [LAYLA])
+    asked = understand(f"What is Layla {surname}'s budget?", [LAYLA], TODAY)
     assert asked.match.records == ()
     assert asked.match.taken
     assert asked.odd > 0
-    assert understand("What is Layla's budget?", [LAYLA]).match.records == (LAYLA,)
+    assert understand("What is Layla's budget?", [LAYLA], TODAY).match.records == (LAYLA,)
 
 
 def test_names_are_no_topics() -> None:
-    assert Intent.UNIT not in understand("What does the villa in Pearl Gate, floor 5 cost?", ALL).intents
+    assert Intent.UNIT not in understand("What does the villa in Pearl Gate, floor 5 cost?", ALL, TODAY).intents
+
+
+@given(st.integers(2000, 2099))
+def test_only_a_year_that_is_over_is_not_told(year: int) -> None:
+    fact = understand(f"What is the average price in Qamar Quay in {year}?", ALL, TODAY).fact
+    assert fact is not None
+    assert fact.key == ("market.untold" if year < TODAY.year else "market.price_avg")
+
+
+@pytest.mark.parametrize("title", ["Miss", "Mrs", "Sheikh", "Sheikha", "Broker", "Sir", "Madam", "Client"])
+@pytest.mark.parametrize("after", ["", " Monday", " Please", " ASAP"])
+def test_what_stands_beside_a_name_and_is_none_makes_nobody_else_of_it(title: str, after: str) -> None:
+    assert understand(f"May I call {title} Layla{after}?", [LAYLA], TODAY).match.records == (LAYLA,)
 
 
 def test_every_area_that_is_named_is_meant() -> None:
     areas = [Record("market", name, 1.0, {"area_name": name}) for name in ("Qamar Quay", "Old Saffar", "Tamira")]
-    asked = understand("Compare prices in qamar quay, old saffar and tamira", areas)
+    asked = understand("Compare prices in qamar quay, old saffar and tamira", areas, TODAY)
     assert {record.id for record in (*asked.match.records, *asked.beside)} == {"Qamar Quay", "Old Saffar", "Tamira"}
     assert (asked.fact and asked.fact.key, asked.odd, asked.lacks_other) == ("market.price_avg", 0, False)
-    assert understand("Compare prices in qamar quay and luban", areas).lacks_other
-    assert not understand("What are prices in qamar quay?", areas).lacks_other
+    assert understand("Compare prices in qamar quay and luban", areas, TODAY).lacks_other
+    assert not understand("What are prices in qamar quay?", areas, TODAY).lacks_other
 
 
 def test_value_and_instalments_are_asked_in_one_breath() -> None:
-    asked = understand("What is the fair value of the villa in Pearl Gate, floor 5, and what are the instalments?", ALL)
+    asked = understand(
+        "What is the fair value of the villa in Pearl Gate, floor 5, and what are the instalments?", ALL, TODAY
+    )
     assert {fact.key for fact in (asked.fact, asked.second) if fact} == {
         "property.fair_value",
         "property.payment_plan",
     }
-    assert understand("Which payment plan has the villa in Pearl Gate, floor 5?", ALL).second is None
+    assert understand("Which payment plan has the villa in Pearl Gate, floor 5?", ALL, TODAY).second is None
