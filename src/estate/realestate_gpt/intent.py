@@ -101,7 +101,8 @@ _PHRASES: Mapping[Intent, str] = {
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
         closing; convince; negotiate; negotiation; strategy; approach; how do i; how should i; win; ready to buy;
-        probability; likely; chance; likelihood; qualify; qualified; qualification; score; serious; الخطوة; متابعة
+        probability; how likely; most likely; likely buy; likely outcome; chance; likelihood; qualify; qualified;
+        qualification; score; serious; الخطوة; متابعة
         """,
     Intent.GENERAL: """
         hello; hi; hey; good morning; good evening; help; advice; advise; tell me about; brief; summary; summarise;

@@ -897,7 +897,15 @@ def test_what_is_told_in_a_talk_is_no_question_for_what_no_record_tells(
     assert CANNOT_TELL not in reply["text"]
 
 
-@pytest.mark.parametrize("text", ["Layla Haddad", "Who is Layla Haddad?", "What do you know about Layla Haddad?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Layla Haddad",
+        "Who is Layla Haddad?",
+        "What do you know about Layla Haddad?",
+        "I would like to hear about Layla Haddad",
+    ],
+)
 def test_a_bare_name_is_answered_with_what_there_is(world: TestClient, drain: Callable[[], int], text: str) -> None:
     drain()
     reply = ask(world, text, client_id=None)

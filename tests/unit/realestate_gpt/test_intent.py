@@ -31,6 +31,12 @@ def test_topic(text: str, intent: Intent) -> None:
     assert intent in read(text).intents
 
 
+@pytest.mark.parametrize("text", ["I would like to hear about Layla Haddad", "She likes the sea"])
+def test_to_like_is_no_likelihood(text: str) -> None:
+    assert Intent.NEXT_STEP not in read(text).intents
+    assert Intent.NEXT_STEP in read("How likely is a sale?").intents
+
+
 def test_topics_stand_in_order_of_their_words() -> None:
     asked = read("Is an apartment or a villa with a view a good investment?").intents
     assert asked == (Intent.UNIT, Intent.MARKET)
