@@ -123,6 +123,8 @@ NAME_PARTS = text(
     "(string_to_array('%' || replace(/*key*/, ' ', '% %') || '%', ' '))".replace("/*key*/", name_key(":words"))
 )
 """What a name that holds some words, in any order, is like: a pattern for each of them."""
+NO_NAME = re.compile(r"""[][(){}<>+*?$^|\\%;=/"!@#&]""")
+"""What stands in no name; a text with such a sign is looked for as it is."""
 FEWEST_DIGITS = 6
 """Digits that a search must end a phone number with; fewer are a year, a budget or a number of rooms."""
 HOLD = text("SELECT 1 FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR NO KEY UPDATE")
@@ -315,12 +317,14 @@ def _means(wanted: ClientsWanted, currency: str | None) -> list[ColumnElement[bo
 def _mentions(words: str) -> ColumnElement[bool]:
     """Match all words of a name in any order, a free text, a whole e-mail, or how a phone number ends."""
     conditions = [
-        ClientProfile.name_key.like(all_(NAME_PARTS.bindparams(words=words))),
+        func.strpos(func.lower(ClientProfile.name), words.lower()) > 0,
         func.lower(ClientProfile.email) == words.lower(),
         _says(ClientProfile.interest, words),
         _says(ClientProfile.location_targets, words),
         _says(ClientProfile.objections, words),
     ]
+    if not NO_NAME.search(words):
+        conditions.append(ClientProfile.name_key.like(all_(NAME_PARTS.bindparams(words=words))))
     if end := _phone_end(words):
         conditions.append(ClientProfile.phone.endswith(end))
     return or_(*conditions)
