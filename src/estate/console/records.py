@@ -13,9 +13,11 @@ from estate.console.units import unit_link
 from estate.sdk import Estate
 from estate.sdk.models.agent import AgentRank
 
-__all__ = ["Names", "agent_names", "deal_totals", "deals_link", "outcome_badge"]
+__all__ = ["IDS", "Names", "agent_names", "deal_totals", "deals_link", "outcome_badge"]
 
 AGENTS = 200
+IDS = {"client_id": "Client id", "unit": "Unit id"}
+"""Filters of lists by the records that their rows are about, as they are called."""
 TONES = {"won": "good", "lost": "bad"}
 
 

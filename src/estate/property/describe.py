@@ -56,20 +56,12 @@ def plan_of(unit: Unit) -> PaymentPlan | None:
 
 
 def listing(unit: Unit, handover_on: dt.date | None, booked_on: dt.date) -> Listing:
-    """Return the figures of a unit that are known, for a buyer who books on a given day.
-
-    Parameters
-    ----------
-    handover_on : date or None
-        Of the unit's project; the unit's own delivery date goes first.
-    booked_on : date
-        Day of booking.
-    """
+    """Return the figures of a unit that are known, for a buyer who books on a given day."""
     known: dict[str, Any] = {name: getattr(unit, name) for name in DIRECT_FIGURES}
     known |= {name: _count(getattr(unit, name)) for name in COUNTED}
     known["price_per_sqm"] = _price_per_sqm(unit)
     plan = plan_of(unit)
-    known["paid_before_handover_pct"] = plan and plan.before_handover_pct(booked_on, unit.delivery_date or handover_on)
+    known["paid_before_handover_pct"] = plan and plan.before_handover_pct(booked_on, handover_on)
     return Listing(_id(unit), unit.currency, {name: _figure(v) for name, v in known.items() if v is not None})
 
 

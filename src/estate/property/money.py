@@ -15,30 +15,22 @@ CENT = Decimal("0.01")
 
 
 def money_over_time(unit: Unit, handover_on: dt.date | None, booked_on: dt.date) -> MoneyOverTime | str:
-    """Return the instalments of a unit and what they are worth, or which of its figures is missing for that.
-
-    Parameters
-    ----------
-    handover_on : date or None
-        Of the unit's project; the unit's own delivery date goes first.
-    booked_on : date
-        Day of booking.
-    """
-    plan, handover = describe.plan_of(unit), unit.delivery_date or handover_on
+    """Return the instalments of a unit and what they are worth, or which of its figures is missing for that."""
+    plan = describe.plan_of(unit)
     if unit.price is None:
         return "The price is not known."
     if plan is None or not plan.steps:
         return "No payment plan with instalments is known."
-    if handover is None:
+    if handover_on is None:
         return "The day of handover is not known."
     rate_pct = get_settings().discount_rate_pct
-    due = plan.schedule(unit.price, booked_on, handover)
-    cases = stress(plan, unit.price, rate_pct / 100, booked_on, handover)
+    due = plan.schedule(unit.price, booked_on, handover_on)
+    cases = stress(plan, unit.price, rate_pct / 100, booked_on, handover_on)
     discount = plan.stated.cash_discount
     cash = None if discount is None else (unit.price * (100 - discount) / 100).quantize(CENT)
     return MoneyOverTime(
         booked_on=booked_on,
-        handover_on=handover,
+        handover_on=handover_on,
         annual_rate_pct=rate_pct,
         schedule_source=plan.schedule_source,
         instalments=[InstalmentOut(due_on=part.due_on, amount=part.amount, stage=part.stage) for part in due],

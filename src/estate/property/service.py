@@ -352,7 +352,7 @@ def compare(session: Session, refs: Sequence[UnitRef]) -> ComparisonOut:
         raise UnitNotFound("There is no such unit.")
     ordered = [by_ref[ref] for ref in refs]
     projects = crud.projects(session, {unit.project_id for unit in ordered})
-    dated = [(unit, projects[unit.project_id].handover_on) for unit in ordered]
+    dated = [(unit, unit.delivery_date or projects[unit.project_id].handover_on) for unit in ordered]
     today = dt.datetime.now(dt.UTC).date()
     result = comparison.compare([describe.listing(unit, handover, today) for unit, handover in dated])
     titles = {str(ref): unit.title or str(ref) for ref, unit in by_ref.items()}

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from estate.agent import service as agent_service
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
+from estate.client.schemas import ClientOut
 from estate.core.db import whole_house
 from estate.core.fx import Rates, load_rates
 from estate.core.settings import get_settings
 from estate.core.types import UnitRef
-from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, ranking, register
+from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, register
 from estate.intelligence.analytics.rest import moment
 from estate.intelligence.call_schemas import CallQueue
 from estate.intelligence.cards import QUALIFICATION
@@ -34,7 +35,7 @@ from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
 from estate.realestate_gpt.retrieval.retriever import retrieve
 from estate.realestate_gpt.schemas import AgentContext
-from estate.realestate_gpt.subjects import asked_records, beside_records, heat_fields, read, value_fields
+from estate.realestate_gpt.subjects import asked_records, beside_records, placed, read, value_fields, with_heat
 
 __all__ = ["gather"]
 
@@ -50,6 +51,8 @@ QUOTED = ("title", "project_name", "developer", "unit_type")
 WITH_SUMS = frozenset({"price", "budget"})
 
 Fields = Mapping[str, Value]
+Price = tuple[Decimal | None, str | None]
+"""The most that a unit may cost, and the currency; None leaves it open."""
 
 
 def gather(session: Session, text: str, question: Question, context: AgentContext, *, now: dt.datetime) -> Evidence:
@@ -64,8 +67,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         When the agent, the client or the unit of the context does not exist.
     """
     agent_service.get_agent(session, context.agent_id)
-    if context.client_id is not None:
-        client_service.get_client(session, context.client_id)
+    client = client_service.get_client(session, context.client_id) if context.client_id is not None else None
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
     subject = understand(text, [*found, *_context(session, context)], now.date())
@@ -92,7 +94,9 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     question = replace(question, intents=subject.intents)
     area_ids = _area_ids(session, named, unit, context)
     rates = load_rates(session, now.date())
-    units, fits = _units(session, question, context, named, rates)
+    budget, currency = _budget(question, client)
+    prices = list(_prices(budget, currency, rates))
+    units, fits = _units(session, question, context, named, prices)
     queued = Intent.CALL in question.intents and not callees
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
@@ -115,7 +119,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits or (None if uncompared else False),
-        budgeted=_budget(session, question, context)[0] is not None,
+        budgeted=budget is not None,
         uncompared=uncompared,
         today=now.date(),
     ).joined()
@@ -192,13 +196,9 @@ def _area_ids(session: Session, named: Sequence[Record], unit: UnitOut | None, c
 
 
 def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
-    records = read(session, "market", ids)
-    heat = {str(area.area_id): area for area in market_service.heatmap(session)} if records else {}
-    for area_id, record in records.items():
-        fields = heat_fields(heat[area_id]) if area_id in heat else {}
-        if Intent.MARKET in question.intents:
-            fields = {**fields, **_forecast(session, area_id)}
-        yield record.with_fields(fields)
+    for record in with_heat(session, list(read(session, "market", ids).values())):
+        is_market = Intent.MARKET in question.intents
+        yield record.with_fields(_forecast(session, record.id)) if is_market else record
 
 
 def _forecast(session: Session, area_id: str) -> Fields:
@@ -219,7 +219,7 @@ def _forecast(session: Session, area_id: str) -> Fields:
 
 
 def _units(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], rates: Rates
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Price]
 ) -> tuple[dict[UnitRef, Fields], bool]:
     """Return units to offer with why, and whether they meet what the question itself asks for."""
     suited: dict[UnitRef, Fields] = {}
@@ -227,23 +227,22 @@ def _units(
         matches = matching.recommend(session, context.client_id)
         suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
     asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
-    meeting = asked or _meeting(session, question, context, named, rates)
+    meeting = asked or _meeting(session, question, context, named, prices)
     chosen = sorted(meeting, key=lambda ref: ref not in suited) if meeting else list(suited)
     return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
 
 
 def _meeting(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], rates: Rates
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Price]
 ) -> list[UnitRef] | None:
     """Return available units within the budget and the limits that the question states; None when it states none."""
     area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
     home = _home(question, context, named)
     if question.budget is None and home.is_open and not area_ids:
         return None
-    budget, currency = _budget(session, question, context)
     return [
         unit.ref
-        for price_max, code in _prices(budget, currency, rates)
+        for price_max, code in prices
         for unit in property_service.candidates(
             session,
             area_ids=area_ids or None,
@@ -258,11 +257,10 @@ def _meeting(
     ]
 
 
-def _budget(session: Session, question: Question, context: AgentContext) -> tuple[Decimal | None, str | None]:
+def _budget(question: Question, client: ClientOut | None) -> Price:
     """Return what a unit may cost; where the question leaves the price open, the client's budget bounds it."""
     budget, currency = question.budget, question.currency
-    if currency is None and context.client_id is not None:
-        client = client_service.get_client(session, context.client_id)
+    if currency is None and client is not None:
         if budget is None:
             budget = client.budget
         currency = None if budget is None else client.currency
@@ -277,7 +275,7 @@ def _home(question: Question, context: AgentContext, named: Sequence[Record]) ->
     return question.home.without(kinds_in(names))
 
 
-def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[tuple[Decimal | None, str | None]]:
+def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[Price]:
     """Yield a budget in its own currency, and in that of the house where a rate leads there."""
     yield budget, currency
     house = get_settings().default_currency
@@ -337,12 +335,7 @@ def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
 
 def _agent(session: Session, agent_id: uuid.UUID, question: Question) -> Record:
     record = read(session, "agent", [agent_id])[str(agent_id)]
-    if not RANKED.intersection(question.intents):
-        return record
-    place = next((row for row in ranking.rank_agents(session) if row.agent_id == agent_id), None)
-    if place is None or place.status != "ok":
-        return record
-    return record.with_fields({"rank": place.rank, "rank_lower": place.rank_lower, "rank_upper": place.rank_upper})
+    return placed(session, [record])[0] if RANKED.intersection(question.intents) else record
 
 
 def _client(

@@ -18,7 +18,7 @@ from estate.realestate_gpt.naming import PEOPLE
 from estate.realestate_gpt.records import Key, Record, Value
 from estate.realestate_gpt.schemas import AgentContext
 
-__all__ = ["asked_records", "beside_records", "heat_fields", "read", "value_fields"]
+__all__ = ["asked_records", "beside_records", "placed", "read", "value_fields", "with_heat"]
 
 STEADY = 1.0  # A change of less than a point of heat is not a trend.
 
@@ -52,9 +52,9 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     if fact.field == "stage":
         return (_deal_of(session, found) if len(found) == 1 else []) or found
     if fact.field == "rank":
-        return _placed(session, found)
+        return placed(session, found)
     if fact.field == "heat_score":
-        found = _with_heat(session, found)
+        found = with_heat(session, found)
     if "fair_value" in {asked.field for asked in (fact, subject.second) if asked}:
         found = [record.with_fields(value_fields(session, UnitRef.parse(record.id))) for record in found]
     return found if subject.second else _unlike(found, fact.field)
@@ -64,12 +64,13 @@ def beside_records(session: Session, subject: Subject) -> Sequence[Record]:
     """Return the further areas that a fact of an area is asked of."""
     if subject.fact is None or subject.fact.subject != "market":
         return []
-    return _with_heat(session, subject.beside) if subject.fact.field == "heat_score" else subject.beside
+    return with_heat(session, subject.beside) if subject.fact.field == "heat_score" else subject.beside
 
 
-def _with_heat(session: Session, areas: Sequence[Record]) -> list[Record]:
-    heat = {str(area.area_id): area for area in market_service.heatmap(session)}
-    return [record.with_fields(heat_fields(heat[record.id])) if record.id in heat else record for record in areas]
+def with_heat(session: Session, areas: Sequence[Record]) -> list[Record]:
+    """Return areas with their heat, where there is something to tell it by."""
+    heat = {str(area.area_id): area for area in market_service.heatmap(session)} if areas else {}
+    return [record.with_fields(_heat_fields(heat[record.id])) if record.id in heat else record for record in areas]
 
 
 def _is_bare(subject: Subject, context: AgentContext) -> bool:
@@ -100,7 +101,7 @@ def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:
     return list(read(session, "behavior", [deal.deal_id for deal in chosen[:1]]).values())
 
 
-def _placed(session: Session, agents: Sequence[Record]) -> list[Record]:
+def placed(session: Session, agents: Sequence[Record]) -> list[Record]:
     """Return agents with their places on the leaderboard, where there is enough to rank by."""
     places = {str(place.agent_id): place for place in ranking.rank_agents(session) if place.status == "ok"}
     return [
@@ -117,7 +118,7 @@ def _unlike(records: Sequence[Record], field: str) -> list[Record]:
     return list(records) if len(shown) > 1 else list(shown.values())
 
 
-def heat_fields(area: AreaHeat) -> Fields:
+def _heat_fields(area: AreaHeat) -> Fields:
     """Return the heat of an area as fields, its trend as a word; none when there is nothing to tell it by."""
     if not area.confidence:
         return {}

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import and_, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from estate.behavior.models import BehaviorEvent, CallSkip, Contact, Conversation, Deal, DealStage, Utterance
@@ -35,19 +35,21 @@ UNION ALL SELECT conversation_id FROM conversations WHERE client_id = :client
 _TALKS = text("""
 SELECT conversation_id FROM conversations WHERE client_id = :client ORDER BY conversation_id FOR UPDATE
 """)
-_EVENTS = text("""
-SELECT event_id, agent_id, property_project_id, property_unit_id, trigger_word, response_speed, time_of_event,
-    folded_outcome
-FROM behavior_events
-WHERE client_id = :client OR (client_id IS NULL AND (deal_id = ANY(:deals) OR conversation_id = ANY(:talks)))
-ORDER BY event_id FOR UPDATE
-""")
-_NAMING = text("""
-SELECT event_id, agent_id, property_project_id, property_unit_id, trigger_word, response_speed, time_of_event,
-    folded_outcome
-FROM behavior_events WHERE trigger_word ~* :pattern AND NOT event_id = ANY(:events)
-ORDER BY event_id FOR UPDATE
-""")
+# What an event was counted with, in the order of `PastEvent`.
+_COUNTED = (
+    select(
+        BehaviorEvent.event_id,
+        BehaviorEvent.agent_id,
+        BehaviorEvent.property_project_id,
+        BehaviorEvent.property_unit_id,
+        BehaviorEvent.trigger_word,
+        BehaviorEvent.response_speed,
+        BehaviorEvent.time_of_event,
+        BehaviorEvent.folded_outcome,
+    )
+    .order_by(BehaviorEvent.event_id)
+    .with_for_update()
+)
 _UNFOLD = text("UPDATE behavior_events SET folded_outcome = NULL WHERE event_id = ANY(:events)")
 # In the order of the foreign keys; turns go with their conversation.
 _DELETE = {
@@ -88,17 +90,28 @@ def rows(session: Session, client_id: uuid.UUID) -> dict[str, list[dict[str, Any
     """Return the rows about a client, whole, by table."""
     deals = select(Deal.deal_id).where(Deal.client_id == client_id)
     talks = select(Conversation.conversation_id).where(Conversation.client_id == client_id)
-    hung_on = or_(BehaviorEvent.deal_id.in_(deals), BehaviorEvent.conversation_id.in_(talks))
-    of_nobody_else = and_(BehaviorEvent.client_id.is_(None), hung_on)
     return {
         "deals": held(session, Deal, Deal.client_id == client_id),
         "deal_stages": held(session, DealStage, DealStage.deal_id.in_(deals)),
         "conversations": held(session, Conversation, Conversation.client_id == client_id),
         "utterances": held(session, Utterance, Utterance.conversation_id.in_(talks)),
-        "behavior_events": held(session, BehaviorEvent, or_(BehaviorEvent.client_id == client_id, of_nobody_else)),
+        "behavior_events": held(session, BehaviorEvent, _of_client(client_id, deals, talks)),
         "contacts": held(session, Contact, Contact.client_id == client_id),
         "call_skips": held(session, CallSkip, CallSkip.client_id == client_id),
     }
+
+
+def _of_client(
+    client_id: uuid.UUID, deals: Sequence[uuid.UUID] | Select[Any], talks: Sequence[uuid.UUID] | Select[Any]
+) -> ColumnElement[bool]:
+    """Return which events are a client's: its own, and those of nobody on its deals and conversations."""
+    hung_on = or_(BehaviorEvent.deal_id.in_(deals), BehaviorEvent.conversation_id.in_(talks))
+    return or_(BehaviorEvent.client_id == client_id, and_(BehaviorEvent.client_id.is_(None), hung_on))
+
+
+def _past(session: Session, which: ColumnElement[bool]) -> list[PastEvent]:
+    """Lock some events; return them as they were counted."""
+    return [PastEvent(*row) for row in session.execute(_COUNTED.where(which))]
 
 
 def record_ids(session: Session, client_id: uuid.UUID) -> list[str]:
@@ -111,8 +124,7 @@ def history(session: Session, client_id: uuid.UUID) -> History:
     deals = session.execute(_DEALS, {"client": client_id}).all()
     talks = session.scalars(_TALKS, {"client": client_id}).all()
     deal_ids = [row.deal_id for row in deals]
-    asked = {"client": client_id, "deals": deal_ids, "talks": list(talks)}
-    events = [PastEvent(*row) for row in session.execute(_EVENTS, asked)]
+    events = _past(session, _of_client(client_id, deal_ids, talks))
     since = min((row.opened_at for row in deals), default=None)
     units = frozenset(UnitRef(row.project_id, row.unit_id) for row in deals if row.unit_id is not None)
     return History(client_id, tuple(events), tuple(deal_ids), tuple(talks), units, since)
@@ -120,8 +132,9 @@ def history(session: Session, client_id: uuid.UUID) -> History:
 
 def unfold_naming(session: Session, pattern: str, gone: History) -> list[PastEvent]:
     """Lock the events of others whose word names a client, and count them no more; return them as they were counted."""
-    asked = {"pattern": pattern, "events": _ids(gone)["events"]}
-    named = [PastEvent(*row) for row in session.execute(_NAMING, asked)]
+    own = {event.event_id for event in gone.events}
+    naming = _past(session, BehaviorEvent.trigger_word.op("~*")(pattern))
+    named = [event for event in naming if event.event_id not in own]
     session.execute(_UNFOLD, {"events": [event.event_id for event in named]})
     return named
 

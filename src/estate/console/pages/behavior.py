@@ -10,7 +10,7 @@ from estate.console import shell, text
 from estate.console.charts import Estimate, drawn, intervals
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, badge, card, choice, entry, filters, listing, note, pager
-from estate.console.records import Names, agent_names, outcome_badge
+from estate.console.records import IDS, Names, agent_names, outcome_badge
 from estate.sdk import Estate
 from estate.sdk.models.behavior import Event, Pattern, Patterns, Run, TriggerLift, Triggers
 
@@ -18,7 +18,6 @@ __all__ = ["behavior", "events", "triggers_sentence"]
 
 PAGE_ROWS = 25
 DRAWN = 20
-IDS = {"client_id": "Client id", "unit": "Unit id"}
 FIRST_TERMS, MOST_TERMS = "20", "100"
 
 

@@ -8,7 +8,7 @@ from htpy import Node, p, span
 from estate.console import shell, text
 from estate.console.page import Sheet, View, page
 from estate.console.parts import Column, card, choice, counted, entry, filters, listing, note, pager
-from estate.console.records import Names, agent_names, deal_totals, outcome_badge
+from estate.console.records import IDS, Names, agent_names, deal_totals, outcome_badge
 from estate.sdk import Estate
 from estate.sdk.models.base import Page
 from estate.sdk.models.behavior import Deal
@@ -18,7 +18,6 @@ __all__ = ["deals"]
 PAGE_ROWS = 25
 MOST_COUNTED = 200
 TOTALLED = {"won", "lost", "open"}
-IDS = {"client_id": "Client id", "unit": "Unit id"}
 STAGES = ("new", "qualified", "viewing", "negotiation", "reserved", "won", "lost")
 OUTCOMES = {"": "All deals", "won": "Won", "lost": "Lost", "open": "Open"}
 
