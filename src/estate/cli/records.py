@@ -12,7 +12,7 @@ from estate.core.errors import Invalid
 
 if TYPE_CHECKING:
     from estate.sdk import Estate
-    from estate.sdk.models.client import NextCall, Qualification
+    from estate.sdk.models.client import Client, NextCall, Qualification
 
 __all__ = ["get_client", "heat", "list_clients", "today", "units", "why"]
 
@@ -77,8 +77,8 @@ def list_clients(
         page = estate.client.query(search=search, owner_agent_id=agent, limit=limit).first()
     if as_json:
         return show_json(page)
-    rows = [(one.client_id, one.name, _money(one.budget, one.currency), one.qualification_score) for one in page]
-    show_table(("Client", "Name", "Budget", "Score"), rows)
+    rows = [(one.client_id, one.name, _money(one.budget, one.currency), *_scored(one)) for one in page]
+    show_table(("Client", "Name", "Budget", "Score", "n"), rows)
     _tell_of_more(page.next_cursor)
 
 
@@ -155,6 +155,13 @@ def _tell_of_more(cursor: str | None) -> None:
 
 def _money(amount: Decimal | None, currency: str) -> str | None:
     return None if amount is None else f"{amount:,} {currency}"
+
+
+def _scored(one: "Client") -> tuple[str | float | None, int | None]:
+    score, lower, upper = one.qualification_score, one.qualification_lower, one.qualification_upper
+    if score is None or lower is None or upper is None:
+        return score, one.qualification_n
+    return _range(score, lower, upper), one.qualification_n
 
 
 def _range(value: float, lower: float, upper: float) -> str:

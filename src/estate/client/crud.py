@@ -84,7 +84,9 @@ WITH scored AS (
     LEFT JOIN LATERAL (
         SELECT 1 AS n FROM client_scores WHERE client_id = c.client_id AND kind = 'model' LIMIT 1
     ) h ON true
-    WHERE c.qualification_score IS DISTINCT FROM s.score::numeric OR h.n IS NULL
+    WHERE h.n IS NULL
+        OR (c.qualification_score, c.qualification_lower, c.qualification_upper, c.qualification_n)
+            IS DISTINCT FROM (s.score::numeric, s.lower::numeric, s.upper::numeric, s.n)
     ORDER BY c.client_id FOR NO KEY UPDATE OF c
 ), kept AS (
     INSERT INTO client_scores (client_id, kind, scored_at, score, lower, upper, n, model_id)
@@ -92,7 +94,9 @@ WITH scored AS (
     WHERE is_first OR before IS NULL OR abs(before::float8 - score) >= :step
     ON CONFLICT DO NOTHING
 )
-UPDATE client_profiles c SET qualification_score = changed.score
+UPDATE client_profiles c SET
+    qualification_score = changed.score, qualification_lower = changed.lower, qualification_upper = changed.upper,
+    qualification_n = changed.n
 FROM changed WHERE c.client_id = changed.client_id
 RETURNING c.client_id
 """)

@@ -41,7 +41,8 @@ class ClientProfile(Base):
         Index("ix_client_profiles_updated_at", "updated_at"),
         CheckConstraint("budget >= 0", name="budget_positive"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", name="country_code"),
-        *share("qualification_score", "stated_score"),
+        CheckConstraint("qualification_n >= 0", name="qualification_n_positive"),
+        *share("qualification_score", "qualification_lower", "qualification_upper", "stated_score"),
         *finite("budget"),
     )
 
@@ -64,6 +65,9 @@ class ClientProfile(Base):
     contact_consent: Mapped[bool | None]
     do_not_contact: Mapped[bool] = mapped_column(server_default=false())
     country: Mapped[str | None]
+    qualification_lower: Mapped[Decimal | None]
+    qualification_upper: Mapped[Decimal | None]
+    qualification_n: Mapped[int | None]
     # Made in the database, so that no writer can forget it.
     name_key: Mapped[str | None] = mapped_column(Computed(name_key("name"), persisted=True))
 

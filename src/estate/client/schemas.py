@@ -134,6 +134,9 @@ class ClientOut(SchemaOut):
     contact_consent: bool | None
     do_not_contact: bool
     country: str | None = Field(description="Where the client is, ISO 3166-1 alpha-2; null: where the phone number is.")
+    qualification_lower: float | None = Field(description="Lower end of the 90 % interval of the computed score.")
+    qualification_upper: float | None = Field(description="Upper end of it.")
+    qualification_n: int | None = Field(description="Closed deals that the computed score rests on.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from estate.agent.errors import AgentNotFound
@@ -15,6 +16,7 @@ from estate.client.errors import ClientNotFound
 from estate.client.schemas import MergeIn
 from estate.client.service import get_client
 from estate.core.ingest import SourceRow
+from estate.core.outbox import Job, enqueue
 from estate.core.stats import logit
 from estate.core.types import UnitRef
 from estate.intelligence.closing import closing_cases, explain_closing
@@ -183,8 +185,24 @@ def test_the_worker_stores_the_score_of_a_changed_client(session: Session, broke
     session.commit()
     drain()
     session.expire_all()
-    stored = get_client(session, client).qualification_score
-    assert stored == pytest.approx(explain_qualification(session, client).score)
+    stored, told = get_client(session, client), explain_qualification(session, client)
+    assert stored.qualification_score == pytest.approx(told.score)
+    assert (stored.qualification_lower, stored.qualification_upper) == pytest.approx((told.lower, told.upper))
+    assert stored.qualification_n == told.n
+
+
+def test_a_score_stored_without_its_interval_gets_it(session: Session, brokerage: Any, drain: Any) -> None:
+    client = brokerage.client(1, **WARM)
+    session.commit()
+    drain()
+    session.execute(text("UPDATE client_profiles SET qualification_lower = NULL, qualification_n = NULL"))
+    enqueue(session, [Job("intelligence.score", str(client))])
+    session.commit()
+    drain()
+    session.expire_all()
+    stored, told = get_client(session, client), explain_qualification(session, client)
+    assert stored.qualification_n == told.n
+    assert stored.qualification_lower == pytest.approx(told.lower)
 
 
 def test_a_price_above_the_budget_lowers_closing_and_nothing_raises_it(

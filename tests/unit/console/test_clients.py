@@ -36,6 +36,9 @@ def profile(**changed: Any) -> dict[str, Any]:
         "contact_consent": True,
         "do_not_contact": False,
         "country": "AE",
+        "qualification_lower": 0.3,
+        "qualification_upper": 0.52,
+        "qualification_n": 276,
     } | changed
 
 
@@ -128,9 +131,20 @@ def test_what_is_not_known_is_not_named_as_what_moves_a_score() -> None:
     assert "nothing that is known moves it" in str(waterfall(Qualification.model_validate(told)))
 
 
-def test_scores_in_a_list_are_said_to_have_intervals() -> None:
-    api = Api({"/client/count": {"count": 1}, "/client/query": page_of(profile(qualification_score=0.58))})
-    assert "Scores open their intervals" in drawn(module.clients(api.estate, view("/clients")))
+@pytest.mark.parametrize(
+    ("ends", "n", "doubt"),
+    [
+        ((0.3, 0.52), 276, '<span class="note"> 30 % to 52 %, n = 276.</span>'),
+        ((0.12, 0.99), 3, '<span class="note"> 12 % to 99 %, n = 3. Too uncertain to rely on.</span>'),
+        ((None, None), None, ""),
+    ],
+)
+def test_a_score_in_a_list_shows_how_sure_it_is(
+    ends: tuple[float | None, float | None], n: int | None, doubt: str
+) -> None:
+    one = profile(qualification_lower=ends[0], qualification_upper=ends[1], qualification_n=n)
+    api = Api({"/client/count": {"count": 1}, "/client/query": page_of(one)})
+    assert f"40 %</a>{doubt}</td>" in drawn(module.clients(api.estate, view("/clients")))
 
 
 def test_a_client_with_all_parts_refused_still_shows_the_profile() -> None:

@@ -73,7 +73,11 @@ TABLES: Mapping[str, Kept] = {
             *("agent_density", "currency", "snapshot_count", "as_of", "updated_at"),
         ),
     ),
-    "client_profiles": Kept(5, {"client_id": "uuid"}, ("qualification_score", "name_key")),
+    "client_profiles": Kept(
+        5,
+        {"client_id": "uuid"},
+        ("qualification_score", "qualification_lower", "qualification_upper", "qualification_n", "name_key"),
+    ),
     "agent_activity": Kept(
         6, {"agent_id": "uuid"}, ("event_count", "response_count", "response_seconds_total", "last_event_at")
     ),

@@ -31,6 +31,9 @@ class Client(Model):
     contact_consent: bool | None
     do_not_contact: bool
     country: str | None
+    qualification_lower: float | None
+    qualification_upper: float | None
+    qualification_n: int | None
 
 
 class ScoreInHistory(Model):
