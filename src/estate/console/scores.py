@@ -18,7 +18,6 @@ __all__ = [
     "Scored",
     "band_badge",
     "chance",
-    "doubt",
     "is_vague",
     "not_enough",
     "questions",
@@ -71,13 +70,9 @@ def chance(one: Scored) -> Node:
     """Show a chance with its interval and n; where the interval says little, say so."""
     if one.status != "ok":
         return badge(NOT_ENOUGH, "warn")
-    return [strong[text.percent(one.score)], doubt(one.lower, one.upper, one.n)]
-
-
-def doubt(lower: float, upper: float, n: int) -> Element:
-    """Show how sure a chance is; where its interval says little, say so."""
-    vague = " Too uncertain to rely on." if is_vague(lower, upper) else ""
-    return span(".note")[f" {text.percent_span(lower, upper)}, n = {n}.{vague}"]
+    vague = " Too uncertain to rely on." if is_vague(one.lower, one.upper) else ""
+    ends = text.percent_span(one.lower, one.upper)
+    return [strong[text.percent(one.score)], span(".note")[f" {ends}, n = {one.n}.{vague}"]]
 
 
 def not_enough(why: str) -> Element:

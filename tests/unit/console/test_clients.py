@@ -134,8 +134,8 @@ def test_what_is_not_known_is_not_named_as_what_moves_a_score() -> None:
 @pytest.mark.parametrize(
     ("ends", "n", "doubt"),
     [
-        ((0.3, 0.52), 276, '<span class="note"> 30 % to 52 %, n = 276.</span>'),
-        ((0.12, 0.99), 3, '<span class="note"> 12 % to 99 %, n = 3. Too uncertain to rely on.</span>'),
+        ((0.3, 0.52), 276, '<p class="note">30 % to 52 %, n = 276</p>'),
+        ((0.12, 0.99), 3, ' <span class="badge warn">uncertain</span><p class="note">12 % to 99 %, n = 3</p>'),
         ((None, None), None, ""),
     ],
 )

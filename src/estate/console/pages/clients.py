@@ -27,7 +27,7 @@ from estate.console.parts import (
 )
 from estate.console.parts import action as form_of
 from estate.console.records import agent_names
-from estate.console.scores import doubt
+from estate.console.scores import is_vague
 from estate.sdk import Estate
 from estate.sdk.models.base import Page
 from estate.sdk.models.client import Client, Duplicate, DuplicateClient
@@ -36,7 +36,7 @@ __all__ = ["clients", "contact_badge", "duplicates", "places"]
 
 PAGE_ROWS = 25
 PAGE_PAIRS = 10
-INTERVALS = "After each score its 90 % interval, and n, the closed deals that it rests on."
+INTERVALS = "Under each score its 90 % interval and n, the closed deals behind it. Rely on none marked uncertain."
 NUMBERS = {"budget_min": "Budget from", "budget_max": "Budget to", "min_score": "Least score, per cent"}
 PLACE_KEYS = ("area_name", "name", "area", "areas", "location", "locations", "area_id", "area_ids")
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -167,7 +167,10 @@ def _score(one: Client) -> Node:
         return "not scored yet"
     score = a(href=f"/clients/{one.client_id}#score")[text.percent(one.qualification_score)]
     lower, upper, n = one.qualification_lower, one.qualification_upper, one.qualification_n
-    return score if lower is None or upper is None or n is None else [score, doubt(lower, upper, n)]
+    if lower is None or upper is None or n is None:
+        return score
+    vague = [" ", badge("uncertain", "warn")] if is_vague(lower, upper) else None
+    return [score, vague, note(f"{text.percent_span(lower, upper)}, n = {n}")]
 
 
 def _owner(estate: Estate, view: View) -> Node:
