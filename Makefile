@@ -3,7 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-T ?= tests
+# Tests that start nothing run on two cores; what measures time has the machine to itself.
+PURE := tests/unit tests/architecture
 # As the program itself does: small fits on two threads wait for each other when the machine is busy.
 export OMP_NUM_THREADS ?= 1
 
@@ -40,7 +41,12 @@ run: $(VENV)/.run ## Start PostgreSQL, Redis, API and worker with the sample wor
 	@$(BIN)/estate up
 
 test: $(VENV)/.dev ## Run the tests (T=path for some)
+ifdef T
 	$(BIN)/python -m pytest -q $(T) -m "not long"
+else
+	$(BIN)/python -m pytest -q $(PURE) -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q tests -m "not long" $(PURE:%=--ignore=%)
+endif
 
 test-long: $(VENV)/.dev $(VENV)/.newman ## Run the tests that take minutes
 	$(BIN)/python -m pytest -q $(T) -m long

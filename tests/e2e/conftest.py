@@ -49,7 +49,7 @@ def brokerage(engine: Engine, redis_url: str, tmp_path_factory: pytest.TempPathF
         yield brokerage
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def house() -> Iterator[House]:
     """A platform with its console on the sample world."""
     with (
@@ -59,7 +59,7 @@ def house() -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """The system's Chromium."""
     try:

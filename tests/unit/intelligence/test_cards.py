@@ -86,7 +86,7 @@ def test_bands_follow_their_cuts() -> None:
     st.lists(st.integers(1, 400), min_size=2, max_size=8),
     st.sampled_from([-3.0, 0.0, 4.0]),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_higher_price_never_raises_the_closing_score(seed: int, prices: list[int], truth: float) -> None:
     """Whatever the outcomes say, also that dear units sell better."""
     rng, width = np.random.default_rng(seed), len(CLOSING.features)

@@ -31,7 +31,9 @@ COMPUTED = {
     },
     "market_snapshots": {"snapshot_id", "received_at"},
     "agent_activity": {"event_count", "response_count", "response_seconds_total", "last_event_at"},
-    "client_profiles": {"qualification_score", "name_key"},
+    "client_profiles": {
+        *("qualification_score", "qualification_lower", "qualification_upper", "qualification_n", "name_key"),
+    },
     "properties": {"event_count", "last_event_at", "real_demand", "sales_velocity", "computed", "recount_at"},
     "conversations": {"content_hash", "received_at"},
     "behavior_events": {
