@@ -98,6 +98,7 @@ class Settings(ConsoleSettings):
     session_lifetime_hours: int = Field(12, ge=1)
     cors_allow_origins: str | None = None
     body_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    log_in_max_bytes: int = Field(8_192, ge=1)
     batch_max_items: int = Field(10_000, ge=1)
     problems_max_items: int = Field(100, ge=1)
     import_max_unpacked_bytes: int = Field(256 * 1024 * 1024, ge=1)
