@@ -103,6 +103,7 @@ class Settings(ConsoleSettings):
     problems_max_items: int = Field(100, ge=1)
     import_max_unpacked_bytes: int = Field(256 * 1024 * 1024, ge=1)
     import_max_rows: int = Field(100_000, ge=1)
+    import_max_columns: int = Field(1_000, ge=1)
     import_max_cells: int = Field(5_000_000, ge=1)
     import_batch_rows: int = Field(500, ge=1)
     header_receive_deadline_s: float = Field(10.0, gt=0)
