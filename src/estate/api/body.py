@@ -15,7 +15,7 @@ from estate.core.ndjson import inflate, read_lines
 from estate.core.problems import field_problems
 from estate.core.settings import get_settings
 
-__all__ = ["FILE_TYPES", "JsonBody", "read_body", "read_file"]
+__all__ = ["FILE_TYPES", "JsonBody", "read_body", "read_body_within", "read_file"]
 
 M = TypeVar("M", bound=BaseModel)
 JSON, NDJSON = "application/json", "application/x-ndjson"
@@ -84,7 +84,17 @@ class JsonBody:
 
 
 async def read_body(request: Request) -> JsonBody:
+    """Read, unpack and parse the body of a POST, of at most the size that is set; see `read_body_within`."""
+    return await read_body_within(request, get_settings().body_max_bytes)
+
+
+async def read_body_within(request: Request, max_bytes: int) -> JsonBody:
     """Read, unpack and parse the body of a POST.
+
+    Parameters
+    ----------
+    max_bytes : int
+        The most bytes that it may have, packed and unpacked.
 
     Raises
     ------
@@ -103,11 +113,10 @@ async def read_body(request: Request) -> JsonBody:
     encoding = request.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip"):
         raise UnsupportedMediaType("A body comes plain or with `Content-Encoding: gzip`.")
-    limit = get_settings().body_max_bytes
-    raw = await _receive(request, limit)
+    raw = await _receive(request, max_bytes)
     if len(raw) <= INLINE_BYTES and encoding == "identity":
         return _read(raw, media_type)
-    return await run_in_threadpool(_unpack_and_read, raw, media_type, encoding, limit)
+    return await run_in_threadpool(_unpack_and_read, raw, media_type, encoding, max_bytes)
 
 
 async def read_file(request: Request) -> JsonBody:

@@ -82,7 +82,7 @@ def implied_mark(body: str) -> str | None:
     if len(marks) > 1:
         return "," if marks[0] == "." else "."
     before, _, after = body.partition(marks[0])
-    return None if len(after) == 3 and len(before) <= 3 and not before.startswith("0") else marks[0]
+    return None if len(after) == 3 and 1 <= len(before) <= 3 and not before.startswith("0") else marks[0]
 
 
 def is_open(body: str) -> bool:
@@ -107,8 +107,8 @@ def digits(body: str, decimal: str | None) -> str:
 
     Examples
     --------
-    >>> digits("1.250.000,50", None), digits("1,250", ".")
-    ('1250000.50', '1250')
+    >>> digits("1.250.000,50", None), digits("1,250", "."), digits(".500", None)
+    ('1250000.50', '1250', '0.500')
     """
     implied = implied_mark(body)
     if implied is None and decimal is None and is_open(body):
@@ -120,4 +120,5 @@ def digits(body: str, decimal: str | None) -> str:
     grouped = re.sub(r"[.,]", ",", whole)
     if re.search(r"[.,٫]", rest) or ("," in grouped and not (_GROUPS.fullmatch(grouped) or _INDIAN.fullmatch(grouped))):
         raise Unreadable("has marks that part neither thousands nor decimals")
-    return f"{grouped.replace(',', '')}.{rest}" if rest else grouped.replace(",", "")
+    figures = grouped.replace(",", "") or "0"
+    return f"{figures}.{rest}" if rest else figures

@@ -10,9 +10,12 @@ from estate.core import strict_json
 from estate.core.errors import BadRequest, TooLarge
 from estate.core.ingest import SourceRow
 
-__all__ = ["LinesOfFile", "inflate", "read_file", "read_lines"]
+__all__ = ["MAX_MEMBERS", "LinesOfFile", "inflate", "read_file", "read_lines"]
 
 GZIP = 16 + zlib.MAX_WBITS
+PIECE_BYTES = 4_096
+MAX_MEMBERS = 10_000
+"""Tools write one, or one for each file or block; each costs work, and may yield nothing."""
 
 
 def read_lines(lines: Iterable[bytes]) -> Iterator[SourceRow]:
@@ -67,20 +70,35 @@ def inflate(packed: bytes, limit: int) -> bytes:
     Raises
     ------
     TooLarge
-        When more would come out.
+        When more would come out, or it has more than `MAX_MEMBERS`.
     BadRequest
         When it is not gzip, or is cut off.
     """
-    out = bytearray()
-    while packed:
-        member = zlib.decompressobj(GZIP)
+    view, out, at = memoryview(packed), bytearray(), 0
+    for _ in range(MAX_MEMBERS):
+        if at == len(view):
+            return bytes(out)
+        at = _inflate_member(view, at, out, limit)
+    if at < len(view):
+        raise TooLarge(f"A gzip body has at most {MAX_MEMBERS} members; pack it as one.")
+    return bytes(out)
+
+
+def _inflate_member(packed: memoryview, at: int, out: bytearray, limit: int) -> int:
+    """Unpack the member that starts at a byte, and return where it ends.
+
+    It is fed piece by piece, since zlib copies what is left of its input behind the end of each member.
+    """
+    member = zlib.decompressobj(GZIP)
+    while not member.eof:
+        piece = packed[at : at + PIECE_BYTES]
+        if not piece:
+            raise BadRequest("The gzip body ends too early.")
         try:
-            out += member.decompress(packed, limit - len(out) + 1)
+            out += member.decompress(piece, limit - len(out) + 1)
         except zlib.error:
             raise BadRequest("The body is not gzip.") from None
         if len(out) > limit:
             raise TooLarge(f"The body takes at most {limit} bytes unpacked.")
-        if not member.eof:
-            raise BadRequest("The gzip body ends too early.")
-        packed = member.unused_data
-    return bytes(out)
+        at += len(piece) - len(member.unused_data)
+    return at

@@ -98,10 +98,12 @@ class Settings(ConsoleSettings):
     session_lifetime_hours: int = Field(12, ge=1)
     cors_allow_origins: str | None = None
     body_max_bytes: int = Field(16 * 1024 * 1024, ge=1)
+    log_in_max_bytes: int = Field(8_192, ge=1)
     batch_max_items: int = Field(10_000, ge=1)
     problems_max_items: int = Field(100, ge=1)
     import_max_unpacked_bytes: int = Field(256 * 1024 * 1024, ge=1)
     import_max_rows: int = Field(100_000, ge=1)
+    import_max_columns: int = Field(1_000, ge=1)
     import_max_cells: int = Field(5_000_000, ge=1)
     import_batch_rows: int = Field(500, ge=1)
     header_receive_deadline_s: float = Field(10.0, gt=0)

@@ -32,6 +32,7 @@ from estate.core.strict_json import INT64_MAX
 
 __all__ = [
     "MAX_NAMED",
+    "NAME_MAX_CHARACTERS",
     "NUMBER_FROM_TEXT",
     "WHOLE_FROM_TEXT",
     "BigCount",
@@ -174,7 +175,8 @@ def _compose(text: str, max_length: int) -> str:
 
 
 ShortText = Annotated[str, Text(200)]
-Name = Annotated[str, Text(120)]
+NAME_MAX_CHARACTERS = 120
+Name = Annotated[str, Text(NAME_MAX_CHARACTERS)]
 LongText = Annotated[str, Text(5_000)]
 UnitText = Annotated[
     Name,

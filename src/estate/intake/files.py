@@ -1,12 +1,12 @@
 """Reads the bytes of a file into rows, each with its line; what holds no record is told apart and kept."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from estate.core.errors import Invalid, TooLarge
-from estate.core.settings import get_settings
+from estate.core.settings import Settings, get_settings
 from estate.intake.analytics.cells import Cell, Record, normal
 from estate.intake.analytics.delimited import Dialect, records, sniff
 from estate.intake.analytics.encodings import Encoding, decode, detect
@@ -82,14 +82,35 @@ def read_file(raw: bytes, stated: Mapping[str, Any]) -> Table:
     if not raw.strip():
         raise Invalid("The file is empty.")
     found, read = _workbook(raw, stated) if is_workbook(raw) else _text(raw, stated)
-    limit = get_settings().import_max_rows
-    if len(read) > limit:
-        raise TooLarge(f"A file takes at most {limit} records; split it.")
+    read = _within_limits(read, get_settings())
     if not any(record.cells for record in read):
         raise Invalid("The file is empty.")
     header = find_header(read, stated.get("header_line"))
     rows = [_row(record, header) for record in read if not header.line or record.line != header.line]
     return Table(found | {"names": list(header.names), "header": {"line": header.line, "why": header.why}}, rows)
+
+
+def _within_limits(read: Iterable[Record], settings: Settings) -> list[Record]:
+    """Return the records of a file that is not larger than the limits."""
+    records: list[Record] = []
+    cells = 0
+    for record in read:
+        cells += len(record.cells)
+        if len(records) == settings.import_max_rows:
+            raise TooLarge(f"A file takes at most {settings.import_max_rows} records; split it.")
+        if cells > settings.import_max_cells:
+            raise TooLarge(f"A file takes at most {settings.import_max_cells} cells; split it.")
+        records.append(_narrow(record, settings.import_max_columns))
+    return records
+
+
+def _narrow(record: Record, max_columns: int) -> Record:
+    """Return a record without the empty cells behind the last column that there may be."""
+    if len(record.cells) <= max_columns:
+        return record
+    if any(cell not in ("", None) for cell in record.cells[max_columns:]):
+        raise TooLarge(f"A file takes at most {max_columns} columns; line {record.line} has more.")
+    return replace(record, cells=record.cells[:max_columns])
 
 
 def _row(record: Record, header: Header) -> FileRow:
@@ -99,7 +120,7 @@ def _row(record: Record, header: Header) -> FileRow:
     return FileRow(record.line, cells, record.raw, None, refusal)
 
 
-def _text(raw: bytes, stated: Mapping[str, Any]) -> tuple[Json, list[Record]]:
+def _text(raw: bytes, stated: Mapping[str, Any]) -> tuple[Json, Iterable[Record]]:
     encoding = detect(raw)
     if stated.get("encoding"):
         encoding = Encoding(stated["encoding"], True, "Somebody said so.")
@@ -111,10 +132,10 @@ def _text(raw: bytes, stated: Mapping[str, Any]) -> tuple[Json, list[Record]]:
         "encoding": {"name": encoding.name, "sure": encoding.sure, "why": encoding.why},
         "dialect": {"delimiter": dialect.delimiter, "quote": dialect.quote, "why": dialect.why},
     }
-    return found, list(records(text, encoding.name, dialect))
+    return found, records(text, encoding.name, dialect)
 
 
-def _workbook(raw: bytes, stated: Mapping[str, Any]) -> tuple[Json, list[Record]]:
+def _workbook(raw: bytes, stated: Mapping[str, Any]) -> tuple[Json, Iterable[Record]]:
     settings = get_settings()
     book = open_workbook(
         raw,
@@ -122,4 +143,4 @@ def _workbook(raw: bytes, stated: Mapping[str, Any]) -> tuple[Json, list[Record]
         max_cells=settings.import_max_cells,
         max_bytes=settings.import_max_unpacked_bytes,
     )
-    return {"sheets": list(book.sheets), "sheet": book.sheet}, list(book.records)
+    return {"sheets": list(book.sheets), "sheet": book.sheet}, book.records

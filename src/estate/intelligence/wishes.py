@@ -18,6 +18,7 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from estate.core.types import NAME_MAX_CHARACTERS
 from estate.property.analytics.amenities import normalise
 
 __all__ = ["Wishes", "amenity_keys", "parse_must", "parse_wishes", "type_pattern", "unit_type_key"]
@@ -165,8 +166,13 @@ def parse_must(interest: object) -> Wishes:
 
 def type_pattern(unit_types: Iterable[str]) -> str:
     """Return a regular expression that the text of each of some types matches, in lower case."""
-    patterns = (TYPE_PATTERNS[kind].pattern if kind in TYPE_PATTERNS else f"^{re.escape(kind)}$" for kind in unit_types)
-    return "|".join(f"(?:{pattern})" for pattern in sorted(patterns))
+    return "|".join(f"(?:{pattern})" for pattern in sorted(map(_one_type_pattern, unit_types)))
+
+
+def _one_type_pattern(kind: str) -> str:
+    """Return the pattern of one type; a longer one than any that is stored is cut where it still matches none."""
+    known = TYPE_PATTERNS.get(kind)
+    return known.pattern if known else f"^{re.escape(kind[: NAME_MAX_CHARACTERS + 1])}$"
 
 
 def unit_type_key(text: str | None) -> str | None:

@@ -402,8 +402,12 @@ def test_after_all_refusals_every_get_still_answers(world: TestClient) -> None:
 
 @pytest.mark.parametrize(
     "interest",
-    [{"amenities": [{"code": ["Pool"], "label": "Pool"}]}, {"bedrooms": "9" * 4_301}],
-    ids=["code", "bedrooms"],
+    [
+        {"amenities": [{"code": ["Pool"], "label": "Pool"}]},
+        {"bedrooms": "9" * 4_301},
+        {"must": {"unit_type": "x" * 60_000}},
+    ],
+    ids=["code", "bedrooms", "type"],
 )
 def test_a_wish_that_cannot_be_read_breaks_no_page(
     world: TestClient, connection: Connection, drain: Callable[[], int], interest: dict[str, Any]

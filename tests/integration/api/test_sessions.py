@@ -1,5 +1,6 @@
 """Log-in of people: cookies, limits of a session, pages of other origins, and who tries too often."""
 
+import gzip
 import time
 import uuid
 from collections.abc import Callable
@@ -231,6 +232,24 @@ def test_an_address_that_tries_too_often_is_held_up(counting: Counting, user_id:
     assert (
         console.post("/auth/login", json={"email": EMAIL, "password": PASSWORD}, headers=elsewhere).status_code == 200
     )
+
+
+def test_a_log_in_is_counted_before_its_body_is_read(counting: Counting, user_id: uuid.UUID) -> None:
+    console = counting(log_ins_per_minute="4")
+    headers = {"X-Test-Address": f"2001:db8:3::{uuid.uuid4().hex[:4]}", "Content-Type": "application/json"}
+    packed = headers | {"Content-Encoding": "gzip"}
+
+    def tried(headers: dict[str, str], body: bytes) -> tuple[int, str]:
+        answer = console.post("/auth/login", content=body, headers=headers)
+        return answer.status_code, answer.json()["detail"]
+
+    blanks = b" " * 8_192 + b"{}"
+    too_large = (413, "The body takes at most 8192 bytes.")
+    assert tried(headers, blanks) == too_large
+    assert tried(packed, gzip.compress(b"", mtime=0) * 50_000) == too_large
+    assert tried(packed, gzip.compress(blanks)) == (413, "The body takes at most 8192 bytes unpacked.")
+    assert tried(headers, b"{")[0] == 400
+    assert tried(headers, b"{") == (429, "At most 4 log-ins a minute are answered.")
 
 
 def test_an_account_that_many_addresses_try_is_held_up(counting: Counting, user_id: uuid.UUID) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 import io
 import re
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from benchmarks.dirty_files import workbook
@@ -187,15 +187,60 @@ def test_an_empty_file_is_refused(raw: bytes) -> None:
         read_file(raw, {})
 
 
-def test_a_file_of_too_many_records_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ESTATE_IMPORT_MAX_ROWS", "2")
-    get_settings.cache_clear()
-    try:
-        with pytest.raises(TooLarge, match="2 records"):
-            read_file(b"a,b\n1,2\n3,4\n", {})
-    finally:
-        monkeypatch.undo()
+NO_MORE = [
+    ("ROWS", "2", "2 records"),
+    ("COLUMNS", "2", "2 columns; line 1 has more"),
+    ("CELLS", "8", "8 cells"),
+]
+
+
+@pytest.fixture
+def at_most(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], None]]:
+    """Set a limit of imports."""
+
+    def limited(name: str, value: str) -> None:
+        monkeypatch.setenv(f"ESTATE_IMPORT_MAX_{name}", value)
         get_settings.cache_clear()
+
+    yield limited
+    monkeypatch.undo()
+    get_settings.cache_clear()
+
+
+@pytest.mark.parametrize(("name", "value", "told"), NO_MORE)
+def test_a_file_that_is_too_large_is_refused(
+    at_most: Callable[[str, str], None], name: str, value: str, told: str
+) -> None:
+    at_most(name, value)
+    for raw in (b"a,b,c\n1,2,3\n4,5,6\n", workbook([["a", "b", "c"], [1, 2, 3], [4, 5, 6]])):
+        with pytest.raises(TooLarge, match=told):
+            read_file(raw, {})
+
+
+def test_empty_cells_behind_the_last_column_do_not_count(at_most: Callable[[str, str], None]) -> None:
+    at_most("COLUMNS", "2")
+    table = read_file(b"Name,Price,,,\nOmar,5,,,\nHuda,6,,\n", {})
+    assert table.names == ("Name", "Price")
+    assert [row.cells for row in table.rows] == [("Omar", "5"), ("Huda", "6")]
+    with pytest.raises(TooLarge, match="line 2"):
+        read_file(workbook([["Name", "Price"], ["Omar", 5, 0]]), {})
+
+
+def test_a_file_of_very_many_columns_is_refused() -> None:
+    wide = ",".join(f"c{i}" for i in range(20_000)).encode()
+    for raw in (wide + b"\n" + wide, b"," * 20_000 + b"x"):
+        with pytest.raises(TooLarge, match="at most 1000 columns"):
+            read_file(raw, {})
+    with pytest.raises(TooLarge, match="at most 5000000 cells"):
+        read_file(b"," * 5_000_000, {})
+
+
+@given(st.lists(st.sampled_from(["", "A", "A (2)", "A (2) (2)", "A (3)", "Column 2", "B"]), min_size=1, max_size=12))
+def test_every_column_has_a_name_of_its_own(cells: list[str]) -> None:
+    names = find_header([Record(1, (*cells, "end"))], 1).names
+    assert len(set(names)) == len(names) == len(cells) + 1
+    bare = [cell or f"Column {at}" for at, cell in enumerate(cells, 1)]
+    assert all(name == cell or name.startswith(f"{cell} (") for name, cell in zip(names, bare, strict=False))
 
 
 @given(st.binary(min_size=1, max_size=200))

@@ -59,6 +59,86 @@ def test_an_amount_is_right_where_the_mark_is_stated(amounts: list[Decimal], mar
     assert [None if one is None else Decimal(one[0]) for one in found] == amounts  # type: ignore[index]
 
 
+BEFORE = st.sampled_from(["", "AED ", "AED", "Dhs ", "Dhs. ", "dirhams: ", "د.إ ", "approx ", "AED = "])
+BEHIND = st.sampled_from(["", " AED", " Dhs.", "/-", " only", ".-", " درهم"])
+TIMES = {"": 1, "k": 10**3, " K": 10**3, " thousand": 10**3, "m": 10**6, "M": 10**6, " mn": 10**6, " مليون": 10**6}
+MARKS = st.sampled_from([(",", "."), (".", ","), (" ", ","), ("'", "."), ("", "."), ("", ","), ("٬", "٫")])
+
+
+@given(st.decimals(0, 999, places=3), MARKS, BEFORE, st.sampled_from(sorted(TIMES)), BEHIND, st.booleans())
+def test_an_amount_is_the_same_with_and_without_its_leading_zero(
+    amount: Decimal, marks: tuple[str, str], before: str, times: str, behind: str, arabic: bool
+) -> None:
+    figures = written(amount, *marks, arabic)
+    behind = "" if times and behind.startswith(("/", ".")) else behind
+    decimal = marks[1] if marks[1] in ".," else None
+    assert_amount(f"{before}{figures}{times}{behind}", decimal, amount * TIMES[times])
+    if amount < 1 and not before.endswith("AED"):
+        assert_amount(f"{before}{figures[1:]}{times}{behind}", decimal, amount * TIMES[times])
+        assert_amount(f"{before}{figures[1:]}{times}{behind}", None, amount * TIMES[times])
+
+
+def assert_amount(cell: Cell, decimal: str | None, amount: Decimal) -> None:
+    found = read("money", cell, Rules(decimal=decimal))
+    assert Decimal(found[0]) == amount, cell  # type: ignore[index]
+
+
+@given(AMOUNTS.filter(bool), st.sampled_from("-−–—‐"), MARKS, st.sampled_from(["", "AED ", "Dhs. "]), st.booleans())
+def test_an_amount_with_a_minus_anywhere_is_not_read_as_a_positive_one(
+    amount: Decimal, minus: str, marks: tuple[str, str], word: str, zero: bool
+) -> None:
+    figures = written(amount, *marks, False)
+    figures = figures[1:] if figures.startswith("0") and len(figures) > 1 and not zero else figures
+    for text in (
+        f"{minus}{word}{figures}",
+        f"{minus} {word}{figures}",
+        f"{word}{minus}{figures}",
+        f"{word}{minus} {figures}",
+        f"{word}{figures}{minus}",
+        f"{word}{figures} {minus}",
+        f"{figures}{minus} {word}",
+    ):
+        for how in ("money", "number", "whole", "share", "size"):
+            with suppress(Unreadable):
+                found = read(how, text, Rules(decimal=marks[1], unit=1.0, percent=False))
+                assert Decimal(found[0] if how == "money" else found) < 0, text  # type: ignore[index, arg-type]
+
+
+@pytest.mark.parametrize("cell", ["..5m", ". 5m", "AED..5m", "AED . 5m", "AED.75m", "Dhs.500", "1..5m", ".5.5"])
+def test_a_mark_that_may_end_a_word_or_begin_the_decimals_is_refused(cell: str) -> None:
+    for decimal in (None, ".", ","):
+        with pytest.raises(Unreadable):
+            read("money", cell, Rules(decimal=decimal))
+
+
+def test_a_mark_that_ends_a_word_is_none_of_the_number() -> None:
+    cells: list[Cell] = ["Dhs.500,000", "Dhs.5000", "AED.0.75m", "د.إ.1500", "AED. .5m"]
+    amounts = ["500000", "5000", "750000", "1500", "500000"]
+    assert all_read("units", "price", "money", cells) == [(amount, "AED") for amount in amounts]
+
+
+@given(st.decimals(0, 10**9, places=2), st.integers(1, 997))
+def test_a_computed_number_of_a_spreadsheet_is_taken_to_the_cent(amount: Decimal, parts: int) -> None:
+    computed = float(amount) / parts * parts
+    assert_amount(computed, ".", amount)
+    share = Decimal(read("money", float(amount) / parts, Rules())[0])  # type: ignore[index]
+    assert abs(share - amount / parts) <= Decimal("0.005000001")
+    assert share == round(share, 2)
+
+
+def test_a_number_of_a_spreadsheet_is_multiplied_before_it_is_taken_to_the_cent() -> None:
+    assert read("money", 1.23456789, Rules(times=10**6)) == ("1234567.89", None)
+    assert read("whole", 3 * 1.1 - 0.3, Rules()) == 3
+    assert read("money", "333333.3333", Rules(decimal=".")) == ("333333.3333", None)
+
+
+@pytest.mark.parametrize("how", ["money", "number", "whole", "share", "size", "seconds"])
+@pytest.mark.parametrize("cell", ["9" * 100, 10**15, 1e300, -1e15], ids=repr)
+def test_a_number_beyond_all_amounts_is_refused(how: str, cell: Cell) -> None:
+    with pytest.raises(Unreadable, match="too large"):
+        read(how, cell, Rules(unit=0.09, percent=True))
+
+
 @given(st.lists(DAYS, min_size=1, max_size=12), st.sampled_from(["%d/%m/%Y", "%m/%d/%Y", "%d-%m-%y", "%Y-%m-%d"]))
 def test_a_day_is_right_or_refused(days: list[dt.date], form: str) -> None:
     cells: list[Cell] = [day.strftime(form) for day in days]
@@ -197,9 +277,10 @@ def test_what_says_nothing(cell: Cell) -> None:
 
 
 def test_rooms_sizes_and_years() -> None:
-    rooms = all_read("units", "bedrooms", "whole", ["Studio", "2 BR", 3, "10+", "2.5"])
-    assert rooms == [0, 2, 3, None, None]
+    rooms = all_read("units", "bedrooms", "whole", ["Studio", "2 BR", 3, "2-BR", "10+", "2.5", ".5", "> 3", "~3"])
+    assert rooms == [0, 2, 3, 2, None, None, None, None, None]
     assert all_read("units", "area_sqm", "size", ["850 sqft", "120 m²", "١٢٠ م٢"]) == [78.97, 120.0, 120.0]
+    assert read("seconds", ".5 h", Rules(decimal=".")) == 1_800
     assert all_read("units", "delivery_date", "delivery", [2027, "2028", "soon"]) == ["2027-12-31", "2028-12-31", None]
     assert all_read("units", "sold_at", "day", [2027]) == [None]
 

@@ -1,13 +1,14 @@
 """Wishes are read from every documented shape, and nonsense is left out."""
 
 import datetime as dt
+import re
 import uuid
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estate.intelligence.wishes import Wishes, amenity_keys, parse_must, parse_wishes, unit_type_key
+from estate.intelligence.wishes import Wishes, amenity_keys, parse_must, parse_wishes, type_pattern, unit_type_key
 
 AREA = uuid.UUID(int=7)
 
@@ -134,6 +135,14 @@ def test_types_and_amenities_are_compared_by_one_name() -> None:
 @pytest.mark.parametrize("code", [["Pool"], {"a": 1}, 5])
 def test_an_amenity_that_cannot_be_read_is_no_wish(code: object) -> None:
     assert amenity_keys(["gym", {"code": code, "label": "Pool"}]) == {"FitnessCenter"}
+
+
+@given(st.text("ab.*شß ", min_size=1, max_size=120).map(str.strip).filter(bool), st.integers(121, 65_000))
+def test_a_type_matches_itself_and_a_longer_one_than_any_stored_matches_none(kind: str, length: int) -> None:
+    assert re.search(type_pattern([kind]), kind)
+    pattern = type_pattern([(kind * length)[:length]])
+    assert len(pattern) < 300
+    assert not any(re.search(pattern, (kind * length)[:stored]) for stored in range(1, 121))
 
 
 KEYS = st.sampled_from(["bedrooms", "bedrooms_min", "min", "max", "area", "areas", "type", "amenities", "must", "x"])

@@ -1,14 +1,13 @@
 """Log-in of people, log-out, and who one is."""
 
 import uuid
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field, SecretStr
 from starlette.concurrency import run_in_threadpool
 
 from estate.api.admission import Limits, address_of, over_limit
-from estate.api.body import JsonBody, read_body
+from estate.api.body import read_body_within
 from estate.api.cookies import clear_session_cookie, refuse_foreign_page, session_token, set_session_cookie
 from estate.api.deps import NO_PARAMETERS, Answer, Caller, now
 from estate.api.openapi import json_body
@@ -16,6 +15,7 @@ from estate.core import users
 from estate.core.db import unit_of_work
 from estate.core.errors import Unauthorized, Unavailable
 from estate.core.security import Actor, fingerprint
+from estate.core.settings import get_settings
 from estate.core.types import Email, Schema
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -53,11 +53,12 @@ class LoggedOut(BaseModel):
 
 
 @router.post("/login", response_model=Me, openapi_extra=json_body(LogIn, example=EXAMPLE, batch=False))
-async def login(request: Request, body: Annotated[JsonBody, Depends(read_body)]) -> Response:
+async def login(request: Request) -> Response:
     """Open a session: the answer sets a cookie that only this server reads; every log-in gets another one."""
     refuse_foreign_page(request.scope)
-    wanted = body.one(LogIn)
-    await _count_attempt(request, wanted.email)
+    await _count_attempt(request, f"address {address_of(request.scope)}")
+    wanted = (await read_body_within(request, get_settings().log_in_max_bytes)).one(LogIn)
+    await _count_attempt(request, f"account {fingerprint(wanted.email.lower()).hex()}")
     token, me = await run_in_threadpool(_log_in, wanted)
     response = Answer(200, me).response()
     set_session_cookie(response, request.scope, token)
@@ -85,16 +86,15 @@ def me(actor: Caller) -> Me:
         return Me.of(actor, users.name_of(session, actor.caller))
 
 
-async def _count_attempt(request: Request, email: str) -> None:
+async def _count_attempt(request: Request, whose: str) -> None:
     """Hold up whoever tries many passwords, from one address or for one account; without Redis nobody logs in."""
     limits: Limits = request.app.state.limits
-    for whose in (f"address {address_of(request.scope)}", f"account {fingerprint(email.lower()).hex()}"):
-        taken = await limits.take(limits.log_ins, whose)
-        request.scope["estate.rate_limit"] = taken
-        if taken.left is None:
-            raise Unavailable("Log-ins cannot be counted now, so nobody logs in.", retry_after_seconds=RETRY_AFTER_S)
-        if not taken.allowed:
-            raise over_limit(taken, "log-ins")
+    taken = await limits.take(limits.log_ins, whose)
+    request.scope["estate.rate_limit"] = taken
+    if taken.left is None:
+        raise Unavailable("Log-ins cannot be counted now, so nobody logs in.", retry_after_seconds=RETRY_AFTER_S)
+    if not taken.allowed:
+        raise over_limit(taken, "log-ins")
 
 
 def _log_in(wanted: LogIn) -> tuple[str, Me]:

@@ -97,12 +97,21 @@ def _named(record: Record | None, width: int, why: str) -> Header:
         return Header(0, tuple(f"Column {number}" for number in range(1, width + 1)), why)
     width = max(width, _width(record.cells))
     cells = [*record.cells[:width], *[None] * (width - len(record.cells))]
-    names: list[str] = []
-    for number, cell in enumerate(cells, 1):
-        name = " ".join(plain(cell).split()) or f"Column {number}"
-        again = 1 + sum(other == name or other.startswith(f"{name} (") for other in names)
-        names.append(name if again == 1 else f"{name} ({again})")
-    return Header(record.line, tuple(names), why, tuple(text for cell in cells if (text := plain(cell))))
+    names = _each_different([" ".join(plain(cell).split()) or f"Column {at}" for at, cell in enumerate(cells, 1)])
+    return Header(record.line, names, why, tuple(text for cell in cells if (text := plain(cell))))
+
+
+def _each_different(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the names, with a number behind one that is taken."""
+    taken: dict[str, int] = {}
+    for name in names:
+        again = taken.get(name, 0) + 1
+        while again > 1 and f"{name} ({again})" in taken:
+            again += 1
+        taken[name] = again
+        if again > 1:
+            taken[f"{name} ({again})"] = 1
+    return tuple(taken)
 
 
 def no_record(record: Record, header: Header) -> str | None:

@@ -23,10 +23,18 @@ __all__ = ["Amount", "amount", "decimal_votes", "header_times", "money_parts", "
 Amount = tuple[Decimal, str]
 """A number, and the words around it in small letters."""
 
-_BODY = r"\d(?:[\d.,'’٬٫ ]*\d)?"
+_BODY = r"[.,٫]?\d(?:[\d.,'’٬٫ ]*\d)?"
 _NUMBER = re.compile(
     rf"(?P<before>[^\d]*?)(?P<sign>-?) ?(?P<body>{_BODY})(?P<after>[^\d]*(?:[mم]²?[23]²?)?[^\d]*)", re.S
 )
+_DASHES = str.maketrans(dict.fromkeys("‐‑‒–—―", "-"))
+_LOOSE_MARK = re.compile(r"[.,٫]\Z|(?<![^\W\d_])[.,٫]\s+\Z")
+_LOOSE_MINUS_BEFORE = re.compile(r"(?<![^\W\d_])-|-(?![^\W\d_])")  # "- AED 5", not "off-plan 5".
+_LOOSE_MINUS_BEHIND = re.compile(r"(?<![/.,])-(?![^\W\d_])")  # "5-", not "5/-" and "5,-", whole amounts, and "2-BR".
+_SHORT = 3
+"""Digits that may be decimals as well as an amount: "Dhs.500", unlike "Dhs.5000"."""
+_TOO_LARGE = 10**15
+"""Up to here a spreadsheet, and a float, names every whole number."""
 _SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?e[+-]?\d+", re.IGNORECASE)
 _HEADER_MAGNITUDES = {normal(word): times for word, times in MAGNITUDES.items()} | {
     "mil": 1_000_000,
@@ -52,13 +60,23 @@ def amount(cell: Cell, decimal: str | None) -> Amount:
 
     Examples
     --------
-    >>> amount("AED 1.250.000,50", ",")
-    (Decimal('1250000.50'), 'aed')
+    >>> amount("AED 1.250.000,50", ","), amount("AED .5m", ".")
+    ((Decimal('1250000.50'), 'aed'), (Decimal('0.5'), 'aed m'))
     """
+    number, words = _stated(cell, decimal)
+    if abs(number) >= _TOO_LARGE:
+        raise Unreadable("is too large")
+    return number, words
+
+
+def _stated(cell: Cell, decimal: str | None) -> Amount:
+    """Read text by its marks, and a number of a spreadsheet to the 15 digits that one keeps."""
     if isinstance(cell, bool):
         raise Unreadable("must be a number")
-    if isinstance(cell, int | float):
-        return Decimal(repr(cell)), ""
+    if isinstance(cell, float):
+        return Decimal(f"{cell:.15g}"), ""
+    if isinstance(cell, int):
+        return Decimal(cell), ""
     sign, body, words = _parts(plain(cell))
     number = Decimal(digits(body, decimal))
     return (-number if sign else number), words
@@ -67,7 +85,7 @@ def amount(cell: Cell, decimal: str | None) -> Amount:
 def _parts(text: str) -> tuple[bool, str, str]:
     if is_long(text):
         raise Unreadable("must be a number")
-    spelled = to_ascii_digits(text.replace("²", "2")).strip()
+    spelled = to_ascii_digits(text.replace("²", "2")).translate(_DASHES).strip()
     if _SCIENTIFIC.search(spelled):
         raise Unreadable("was shortened by a spreadsheet, its digits are lost")
     found = _NUMBER.fullmatch(spelled)
@@ -75,8 +93,22 @@ def _parts(text: str) -> tuple[bool, str, str]:
         raise Unreadable("names several numbers" if re.search(r"\d", spelled) else "must be a number")
     if "(" in found["before"] and ")" in found["after"]:
         raise Unreadable("stands in brackets: write a minus, or none")
+    if _LOOSE_MINUS_BEFORE.search(found["before"]) or _LOOSE_MINUS_BEHIND.search(found["after"]):
+        raise Unreadable("has a minus that is not right before its digits")
     words = f"{found['before']} {found['after']}".casefold()
-    return bool(found["sign"]), without_blanks(found["body"].replace("٬", "’")), " ".join(words.split())
+    body = _body(spelled[: found.start("body")], found["body"])
+    return bool(found["sign"]), without_blanks(body.replace("٬", "’")), " ".join(words.split())
+
+
+def _body(lead: str, body: str) -> str:
+    """Return the digits and marks of a number: one before its first digit is the decimal one, or ends a word."""
+    if _LOOSE_MARK.search(lead):
+        raise Unreadable("has marks that part neither thousands nor decimals")
+    if body[0].isdigit() or not lead[-1:].isalpha():
+        return body
+    if body[1:].isdigit() and len(body[1:]) <= _SHORT:
+        raise Unreadable("has a mark between a word and its digits: write a blank there")
+    return body[1:]
 
 
 def decimal_votes(cells: Iterable[Cell]) -> tuple[Counter[str], list[str]]:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 
 from estate.core.currencies import CURRENCIES
@@ -17,6 +17,7 @@ __all__ = ["EMPTY", "Rules", "flag", "looks_like", "read"]
 
 TOO_MUCH = 1_000_000_000
 """From here on an amount was more likely written in full than in thousands or millions."""
+_CENT = Decimal("0.01")
 EMPTY = object()
 """What a cell that says nothing is read as."""
 
@@ -74,6 +75,7 @@ _LIST_PARTS = re.compile(r"[;,|/\n،؛]")
 _NOUNS = words_of(
     "br bhk bed beds bedroom bedrooms b r rooms room bath baths bathroom bathrooms ba غرفه غرف حمام حمامات"
 )
+_BOUND = re.compile("[+<>≤≥~±≈]")
 _STUDIO = frozenset({"studio", "استوديو", "ستوديو"})
 
 
@@ -113,15 +115,20 @@ def _words(cell: Cell, rules: Rules) -> object:
 
 
 def _money(cell: Cell, rules: Rules) -> tuple[str, str | None]:
-    """Return an amount and the currency that stands beside it or in the header."""
+    """Return an amount and the currency that stands beside it or in the header.
+
+    A number of a spreadsheet has no decimals of its own and is taken to the cent as one shows it; text is what it says.
+    """
     number, words = amount(cell, rules.decimal)
     times, currency = money_words(words)
     if currency is not None and rules.currency is not None and currency != rules.currency:
         raise Unreadable("names another currency than its column")
     if rules.times > 1 and times == 1 and number * rules.times >= TOO_MUCH:
         raise Unreadable("is too large to be in the magnitude that its header names")
-    total = (number * (times if times > 1 else rules.times)).normalize()
-    return format(total, "f"), currency or rules.currency
+    total = number * (times if times > 1 else rules.times)
+    if isinstance(cell, float):
+        total = total.quantize(_CENT, ROUND_HALF_UP)
+    return format(total.normalize(), "f"), currency or rules.currency
 
 
 def _number(cell: Cell, rules: Rules) -> float:
@@ -135,8 +142,8 @@ def _whole(cell: Cell, rules: Rules) -> int:
     if isinstance(cell, str) and normal(cell) in _STUDIO:
         return 0
     number, words = amount(cell, rules.decimal)
-    if "+" in words:
-        raise Unreadable("names a least number, not a number")
+    if _BOUND.search(words):
+        raise Unreadable("names no exact number")
     if not set(normal(words).split()) <= _NOUNS:
         raise Unreadable("has words beside the number")
     if number != number.to_integral_value():
@@ -160,7 +167,7 @@ def _in_units(how: str) -> Callable[[Cell, Rules], float]:
         unit = unit_of(words, how) if words else rules.unit
         if unit is None:
             raise Unreadable("has a unit that is not known" if words else "names no unit")
-        return float((number * Decimal(repr(unit))).quantize(Decimal("0.01")) if unit != 1 else number)
+        return float((number * Decimal(repr(unit))).quantize(_CENT) if unit != 1 else number)
 
     return in_our_unit
 
@@ -234,7 +241,14 @@ _READERS: Mapping[str, Callable[[Cell, Rules], object]] = {
 }
 
 _GENEROUS = DayRules(serials=True, year_end=True)
-_OPEN = ("another order", "other marks", "begin with the day", "thousands or decimals")
+_OPEN = (
+    "another order",
+    "other marks",
+    "begin with the day",
+    "thousands or decimals",
+    "a minus that",
+    "a mark between",
+)
 _PHONE_LIKE = re.compile(r"(?:\+|00)?\d[\d ().\-/]{5,20}")
 
 
