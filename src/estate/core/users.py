@@ -174,12 +174,15 @@ def name_of(session: Session, caller: str) -> str | None:
 def _by_password(session: Session, email: str, password: str) -> User | None:
     """Return the user; whether there is one, with a password and not disabled, changes nothing about the time."""
     user = _by_email(session, email)
-    if user is not None and (user.password_hash is None or user.disabled_at is not None):
-        user = None
-    stored = _hash_of_nobody() if user is None else user.password_hash
+    stored = user.password_hash if user is not None and user.disabled_at is None else None
     with _hashing:
-        right, renewed = _hasher().verify_and_update(password, stored or "")
-    if user is None or not right:
+        right, renewed = _hasher().verify_and_update(password, stored or _hash_of_nobody())
+    if user is None or stored is None or not right:
+        return None
+    # Whoever changes the password or disables the user ends the sessions that they see: either they saw this one, or
+    # we see the change.
+    session.refresh(user, with_for_update={"key_share": True})
+    if user.password_hash != stored or user.disabled_at is not None:
         return None
     if renewed is not None:
         user.password_hash = renewed
