@@ -338,6 +338,25 @@ def test_secrets_are_named_as_the_containers_hand_them_over(
     assert {f["where"] for f in report["findings"] if f["check"] == "secrets"} == named
 
 
+def test_no_transaction_idles_while_modules_are_imported(url: str, redis_url: str, tmp_path: Path) -> None:
+    program = """
+import sys
+from sqlalchemy import Engine, event
+from estate.cli.doctor import examine
+under_way, late = [], []
+event.listen(Engine, "begin", under_way.append)
+event.listen(Engine, "commit", lambda _: under_way.clear())
+event.listen(Engine, "rollback", lambda _: under_way.clear())
+sys.addaudithook(lambda name, of: late.append(of[0]) if name == "import" and under_way else None)
+report = examine()
+sys.exit(" ".join([*report.not_checked, *(name for name in late if name.startswith("estate"))]))
+"""
+    here = {"ESTATE_DATABASE_URL": url, "ESTATE_REDIS_URL": redis_url, "ESTATE_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=os.environ | here, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.strip() == ""
+
+
 def test_the_command_exits_by_what_it_found(examine: Examine, url: str, redis_url: str, tmp_path: Path) -> None:
     environment = os.environ | {
         "ESTATE_DATABASE_URL": url,
