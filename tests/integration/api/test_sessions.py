@@ -169,7 +169,7 @@ def test_our_own_page_may_write(console: TestClient, headers: dict[str, str]) ->
 
 
 def test_a_new_password_or_a_disabled_user_ends_what_was_open(console: TestClient) -> None:
-    changes: list[Callable[[Session], None]] = [
+    changes: list[Callable[[Session], object]] = [
         lambda session: set_password(session, SYSTEM, EMAIL, "another long password", now()),
         lambda session: disable_user(session, SYSTEM, EMAIL, now()),
     ]
@@ -194,7 +194,7 @@ def test_a_new_password_or_a_disabled_user_ends_what_was_open(console: TestClien
     ids=["another password", "disabled"],
 )
 def test_a_log_in_under_way_does_not_outlive_what_shuts_it_out(
-    change: Callable[[Session], None], engine: Engine, monkeypatch: pytest.MonkeyPatch
+    change: Callable[[Session], object], engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked, changed = threading.Event(), threading.Event()
     check = PasswordHash.verify_and_update
