@@ -27,7 +27,7 @@ from estate.core.db import Database, use_database
 from estate.core.queue import drain_all
 from estate.importers.world import load_world
 
-__all__ = ["TARGETS", "bench"]
+__all__ = ["TARGETS", "Watched", "bench", "report"]
 
 TURNS, TURN, WARM_UP = 40, 5_000, 4
 QUICK_TURNS, QUICK_TURN, QUICK_WARM_UP = 4, 150, 1
@@ -40,6 +40,8 @@ CATCH_UP_S = 300.0
 DATABASE = "soak"
 
 TARGETS: dict[str, tuple[str, float]] = {
+    "ok_share": (">=", 0.98),
+    "unanswered": ("==", 0),
     "errors_5xx": ("==", 0),
     "rss_growth_share": ("<=", 0.10),
     "connections_grown": ("==", 0),
@@ -76,7 +78,7 @@ class _People:
 
 
 @dataclass(slots=True)
-class _Watched:
+class Watched:
     """What each turn came to."""
 
     milliseconds: list[float] = field(default_factory=list)
@@ -89,7 +91,7 @@ def bench(options: Options) -> Report:
     """Run the bench."""
     turns, size, warm_up = (QUICK_TURNS, QUICK_TURN, QUICK_WARM_UP) if options.quick else (TURNS, TURN, WARM_UP)
     rng = Random(options.seed)  # noqa: S311 (what is sent must be repeatable)
-    watched = _Watched()
+    watched = Watched()
     with tempfile.TemporaryDirectory(prefix="estate-bench-", dir="/var/tmp") as name, ExitStack() as parts:
         folder = Path(name)
         folder.chmod(0o755)
@@ -111,7 +113,7 @@ def bench(options: Options) -> Report:
                 watched.statuses.update(load.statuses)
             _watch(stack, redis, watched)
             _tell(turn, size, load.seconds, watched)
-    return _report(options, turns * size, warm_up, watched)
+    return report(options, turns * size, warm_up, watched)
 
 
 def _fill(postgres: Postgres, seed: int, scale: int) -> None:
@@ -193,7 +195,7 @@ def _catch_up(stack: Stack) -> None:
     wait_until(done, "the worker catching up", CATCH_UP_S)
 
 
-def _watch(stack: Stack, redis: Redis, watched: _Watched) -> None:
+def _watch(stack: Stack, redis: Redis, watched: Watched) -> None:
     for role, found in watched.rss.items():
         found.append(sum(process.memory_info().rss for process in stack.processes(role)))
     with stack.connection() as connection:
@@ -203,13 +205,14 @@ def _watch(stack: Stack, redis: Redis, watched: _Watched) -> None:
     watched.connections.append((row[0] if row else 0) + clients)
 
 
-def _tell(turn: int, size: int, seconds: float, watched: _Watched) -> None:
+def _tell(turn: int, size: int, seconds: float, watched: Watched) -> None:
     megabytes = {role: found[-1] // 2**20 for role, found in watched.rss.items()}
     line = f"turn {turn}: {size / seconds:.0f} requests/s, MB {megabytes}, connections {watched.connections[-1]}"
     Console(stderr=True).print(line)
 
 
-def _report(options: Options, n: int, warm_up: int, watched: _Watched) -> Report:
+def report(options: Options, n: int, warm_up: int, watched: Watched) -> Report:
+    """Judge what was watched; a request without an answer is none that went well."""
     growth = {role: _growth(found[warm_up:]) for role, found in watched.rss.items()}
     counted = watched.connections[warm_up:]
     failed = sum(n for status, n in watched.statuses.items() if status.startswith("5"))
@@ -217,6 +220,7 @@ def _report(options: Options, n: int, warm_up: int, watched: _Watched) -> Report
     cuts = statistics.quantiles(watched.milliseconds, n=100)
     metrics = {
         "ok_share": good / n,
+        "unanswered": n - sum(watched.statuses.values()),
         "rss_growth_share": max(growth.values()),
         "p50_ms": cuts[49],
         "p99_ms": cuts[98],

@@ -84,14 +84,20 @@ def database(connection: Connection) -> Iterator[None]:
         sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") for _ in range(2)
     )
 
-    def leave_role(_: Session) -> None:
-        connection.execute(text("SET LOCAL ROLE estate_system"))
+    # A unit of work sets its role, and how long it may take, for its transaction, here but a part of the test's.
+    before = text(
+        "SET LOCAL ROLE estate_system; SET LOCAL statement_timeout = 0;"
+        " SET LOCAL idle_in_transaction_session_timeout = 0"
+    )
+
+    def take_back(_: Session) -> None:
+        connection.execute(before)
 
     def refuse_writes(*_: object) -> None:
         connection.execute(text("SET TRANSACTION READ ONLY"))
 
-    event.listen(sessions, "after_commit", leave_role)
-    event.listen(readers, "after_commit", leave_role)
+    event.listen(sessions, "after_commit", take_back)
+    event.listen(readers, "after_commit", take_back)
     event.listen(readers, "after_begin", refuse_writes)
     with use_database(Database(sessions, readers)):
         yield

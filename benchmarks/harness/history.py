@@ -78,16 +78,26 @@ FROM (SELECT property_unit_id, count(*) AS n FROM behavior_events WHERE property
 WHERE e.property_unit_id = p.unit_id;
 """
 
+# The outcome of an event anew: that of the deal between its agent and client, of which there is one at most, else what
+# its own effect says.
 _DIFFERENCES = """
-SELECT (SELECT count(*) FROM behavior_events WHERE folded_at IS NULL)
-    + (SELECT count(*) FROM trigger_stats s FULL JOIN (
-        SELECT trigger_word AS term, count(*) FILTER (WHERE folded_outcome = 'won') AS won,
-            count(*) FILTER (WHERE folded_outcome = 'lost') AS lost, count(*) AS n
-        FROM behavior_events GROUP BY 1) e USING (term)
-        WHERE (s.n_won, s.n_lost, s.n_won + s.n_lost + s.n_open) IS DISTINCT FROM (e.won, e.lost, e.n))
+SELECT (SELECT count(*) FILTER (WHERE (s.n_won, s.n_lost, s.n_open) IS DISTINCT FROM (e.won, e.lost, e.open))
+            + coalesce(sum(e.wrong), 0)
+        FROM trigger_stats s FULL JOIN (
+            SELECT trigger_word AS term, count(*) FILTER (WHERE outcome = 'won') AS won,
+                count(*) FILTER (WHERE outcome = 'lost') AS lost, count(*) FILTER (WHERE outcome = 'open') AS open,
+                count(*) FILTER (WHERE folded_outcome IS DISTINCT FROM outcome OR folded_at IS NULL) AS wrong
+            FROM (
+                SELECT e.*, CASE WHEN d.deal_id IS NOT NULL THEN coalesce(d.outcome, 'open')
+                    WHEN e.conversion_effect IS NULL THEN 'open'
+                    WHEN e.conversion_effect > 0 THEN 'won' ELSE 'lost' END AS outcome
+                FROM behavior_events e LEFT JOIN deals d USING (agent_id, client_id)) decided
+            GROUP BY 1) e USING (term))
     + (SELECT count(*) FROM agent_activity a LEFT JOIN (
-        SELECT agent_id, count(*) AS n FROM behavior_events GROUP BY 1) e USING (agent_id)
-        WHERE a.event_count <> coalesce(e.n, 0))
+        SELECT agent_id, count(*) AS n, count(response_speed) AS responses, sum(response_speed) AS seconds
+        FROM behavior_events GROUP BY 1) e USING (agent_id)
+        WHERE (a.event_count, a.response_count, a.response_seconds_total)
+            <> (coalesce(e.n, 0), coalesce(e.responses, 0), coalesce(e.seconds, 0)))
     + (SELECT count(*) FROM properties p LEFT JOIN (
         SELECT property_unit_id AS unit_id, count(*) AS n FROM behavior_events GROUP BY 1) e USING (unit_id)
         WHERE p.event_count <> coalesce(e.n, 0))
@@ -137,7 +147,10 @@ def _run(connection: psycopg.Connection, statement: str, events: int) -> None:
 
 
 def recount_differs(connection: psycopg.Connection) -> int:
-    """Count the rows of the aggregates that differ from a recount of all events, and the events not folded."""
+    """Count the rows of the aggregates, and the events, whose figures or outcome differ from a recount of all events.
+
+    Outcomes are recounted from deals and effects, not from what folding wrote beside each event.
+    """
     row = connection.execute(_DIFFERENCES.encode()).fetchone()
     assert row is not None
     return int(row[0])

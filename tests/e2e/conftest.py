@@ -6,12 +6,14 @@ import httpx2
 import pytest
 from benchmarks.harness.browser import chromium
 from benchmarks.harness.house import House, open_house, passing_servers
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlalchemy import Engine, create_engine
 from tests.brokerage import Brokerage, running_brokerage
 from tests.live import new_platform, running_api, running_worker
 
 from estate.cli.processes import free_port
+
+expect.set_options(timeout=30_000)  # Milliseconds; a busy machine takes longer than the five seconds by default.
 
 
 @pytest.fixture(scope="session")

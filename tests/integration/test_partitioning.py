@@ -1,11 +1,15 @@
-"""The partitioning schemes of docs/scaling.md do what the page says of them."""
+"""The SQL of docs/scaling.md does what the page says of it."""
 
 import re
+from contextlib import closing
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+
+from estate.core.db import Database
 
 PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
 BLOCK = re.compile(r"^```sql\n(.*?)^```$", re.M | re.S)
@@ -27,6 +31,27 @@ def schemes(owner: Connection) -> Connection:
     for block in BLOCK.findall(PAGE.read_text()):
         driver.execute(block)
     return owner
+
+
+@pytest.mark.parametrize(("login", "role"), [("estate_api", "api"), ("estate_worker", "worker")])
+def test_behind_a_pooler_a_login_has_what_its_connections_ask_for(
+    schemes: Connection, database_url: str, login: str, role: Literal["api", "worker"]
+) -> None:
+    given = text("""
+        SELECT split_part(one, '=', 1) AS name, split_part(one, '=', 2) AS value
+        FROM pg_roles, unnest(rolconfig) one WHERE rolname = :login
+    """)
+    wanted = text("SELECT name, setting FROM pg_settings WHERE source = 'client' AND name <> 'client_encoding'")
+    for name, value in schemes.execute(given, {"login": login}).all():
+        schemes.execute(text("SELECT set_config(:name, :value, true)"), {"name": name, "value": value})
+    with (
+        closing(Database.connect(database_url, role)) as database,
+        database.engine.connect() as connection,
+    ):
+        asked = {row.name: row.setting for row in connection.execute(wanted)}
+    names = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
+    found = schemes.execute(names, {"names": list(asked)})
+    assert {row.name: row.setting for row in found} == asked
 
 
 def test_plain_months_would_lose_the_key(owner: Connection) -> None:

@@ -169,10 +169,11 @@ class Once:
 
     def _stored(self, session: Session) -> IdempotencyKey | None:
         lock = func.hashtextextended(f"{self.actor.caller} {self.route} {self.key}", 0)
-        if not session.scalar(select(func.pg_try_advisory_xact_lock(lock))):
+        locked, time = session.execute(select(func.pg_try_advisory_xact_lock(lock), func.now())).one()
+        if not locked:
             raise Conflict("A call with this Idempotency-Key is still running.")
         row = session.get(IdempotencyKey, (self.actor.caller, self.route, self.key))
-        if row is not None and row.created_at < oldest_kept(now()):
+        if row is not None and row.created_at < oldest_kept(time):
             session.delete(row)
             return None
         if row is not None and row.body_hash != self._body_hash():

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from psycopg.pq import Conninfo
 from sqlalchemy import make_url
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
@@ -33,6 +34,9 @@ MIN_DISTINCT_CHARACTERS = 8
 DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 PSQL = 'psql "${ESTATE_DATABASE_URL/+psycopg/}"'
 NEW_SECRET = "python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"  # noqa: S105 (a command, no secret)
+GUESSABLE_PEPPER = (
+    "the pepper can be guessed; with another one all keys, sessions, trained models and the ledger of erasures are void"
+)
 START_WORKER = "docker compose up --detach worker beat"
 RESTART_REDIS = "docker compose restart redis"
 
@@ -65,14 +69,28 @@ def secrets(settings: Settings) -> Iterator[Finding]:
     """Look for secrets that anybody could guess, where it matters."""
     if settings.environment is not Environment.PRODUCTION:
         return
-    for name in ("database_url", "redis_url"):
-        value = getattr(settings, name)
-        password = urlsplit(value.get_secret_value()).password if value is not None else None
+    for where, password in (_database_password(settings), _redis_password(settings)):
         if password is not None and _guessable(password):
-            yield Finding("the password can be guessed", f"ESTATE_{name.upper()}", NEW_SECRET)
-    key = settings.bootstrap_api_key
-    if key is not None and _guessable(key.get_secret_value()):
-        yield Finding("the API key can be guessed", "ESTATE_BOOTSTRAP_API_KEY", NEW_SECRET)
+            yield Finding("the password can be guessed", where, NEW_SECRET)
+    for what, where, secret in (
+        ("the API key can be guessed", "ESTATE_BOOTSTRAP_API_KEY", settings.bootstrap_api_key),
+        (GUESSABLE_PEPPER, "ESTATE_KEY_PEPPER", settings.key_pepper),
+    ):
+        if secret is not None and _guessable(secret.get_secret_value()):
+            yield Finding(what, where, NEW_SECRET)
+
+
+def _database_password(settings: Settings) -> tuple[str, str | None]:
+    """Return the password that libpq sends, and where it stands: in the URL or, as in the containers, beside it."""
+    password = make_url(settings.require_database_url()).password
+    if password is not None:
+        return "ESTATE_DATABASE_URL", str(password)
+    beside = next(option.val for option in Conninfo.get_defaults() if option.keyword == b"password")
+    return "PGPASSWORD", None if beside is None else beside.decode()
+
+
+def _redis_password(settings: Settings) -> tuple[str, str | None]:
+    return "ESTATE_REDIS_URL", urlsplit(settings.require_redis_url()).password
 
 
 def _guessable(secret: str) -> bool:

@@ -120,6 +120,10 @@ def _reachable(url: str) -> Iterator[Finding]:
 
 def _examine_schema(report: Report, settings: Settings) -> None:
     """Check each thing in a transaction of its own, so that one which fails spoils no other."""
+    # On a busy machine this takes longer than a transaction may idle, so not within one, where checks need it.
+    from estate import registry  # noqa: F401
+    from estate.intelligence import freshness  # noqa: F401
+
     for name, look in DATABASE_CHECKS.items():
 
         def looked(look: Callable[..., Iterator[Finding]] = look) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 import datetime as dt
 import sys
 import uuid
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 from rich.console import Console
@@ -15,6 +15,11 @@ from estate.core.db import unit_of_work
 from estate.core.keys import ApiKey
 from estate.core.security import Actor, ActorRole
 from estate.core.settings import get_settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from estate.core.key_store import Standing
 
 __all__ = ["keys", "users"]
 
@@ -37,7 +42,9 @@ def create_key(
     agent: Agent = None,
     team: Team = None,
     user: Annotated[str | None, typer.Option(help="E-mail address of whose key it is; it ends with the user.")] = None,
-    days: Annotated[int | None, typer.Option(min=1, help="How long it is good; for ever by default.")] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="How long it is good; for ever by default.")
+    ] = None,
 ) -> None:
     """Make a key and print it, once."""
     from estate.core import key_store
@@ -47,6 +54,7 @@ def create_key(
     with attached(), unit_of_work(SYSTEM) as session:
         user_id = None if user is None else find_user(session, user).user_id
         standing = key_store.Standing(role, agent, team)
+        _require(session, standing)
         key = key_store.create_key(session, SYSTEM, name, standing, user_id=user_id, expires_at=expires_at)
     _show(key)
 
@@ -69,7 +77,8 @@ def list_keys() -> None:
 def rotate_key(
     key_id: KeyId,
     overlap_hours: Annotated[
-        int | None, typer.Option(min=0, help="How long the old one stays good; see ESTATE_KEY_OVERLAP_HOURS.")
+        int | None,
+        typer.Option(min=0, max=8_760, help="How long the old one stays good; see ESTATE_KEY_OVERLAP_HOURS."),
     ] = None,
 ) -> None:
     """Replace a key: print its successor; the old one stays good for a while."""
@@ -113,6 +122,7 @@ def create_user(
     standing = key_store.Standing(role, agent, team)
     password = _password()
     with attached(), unit_of_work(SYSTEM) as session:
+        _require(session, standing)
         user = users.create_user(session, SYSTEM, address, standing, name=name, password=password)
     typer.echo(f"{address} may log in as {role}; id {user.user_id}.")
 
@@ -140,6 +150,16 @@ def disable_user(email: EmailAddress) -> None:
     typer.echo(f"{email} is disabled.")
 
 
+@users.command("enable")
+def enable_user(email: EmailAddress) -> None:
+    """Let a disabled user in again, with the keys that did not end otherwise."""
+    from estate.core import users
+
+    with attached(), unit_of_work(SYSTEM) as session:
+        users.enable_user(session, SYSTEM, email)
+    typer.echo(f"{email} is enabled.")
+
+
 @users.command("password")
 def set_password(email: EmailAddress) -> None:
     """Set another password, asked for or read from standard input; open sessions end."""
@@ -147,8 +167,21 @@ def set_password(email: EmailAddress) -> None:
 
     password = _password()
     with attached(), unit_of_work(SYSTEM) as session:
-        users.set_password(session, SYSTEM, email, password, _now())
-    typer.echo(f"{email} has another password.")
+        user = users.set_password(session, SYSTEM, email, password, _now())
+    still = "" if user.disabled_at is None else " and stays disabled"
+    typer.echo(f"{email} has another password{still}.")
+
+
+def _require(session: "Session", standing: "Standing") -> None:
+    """Refuse to stand for an agent or a team that is not there."""
+    from estate.agent.service import get_agent
+    from estate.core.errors import NotFound
+    from estate.core.models import Team
+
+    if standing.agent_id is not None:
+        get_agent(session, standing.agent_id)
+    if standing.team_id is not None and session.get(Team, standing.team_id) is None:
+        raise NotFound("No team has this id.")
 
 
 def _password() -> str:

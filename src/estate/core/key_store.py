@@ -71,6 +71,11 @@ def create_key(
         Whose it is: it ends when the user is disabled.
     expires_at : datetime or None
         When it ends by itself.
+
+    Raises
+    ------
+    Conflict
+        The user is disabled.
     """
     key = _store(session, name, standing, user_id, expires_at)
     audit(session, by, "key.create", "api_keys", key.key_id, role=standing.role)
@@ -100,7 +105,7 @@ def rotate_key(session: Session, by: Actor, key_id: str, now: dt.datetime, overl
     NotFound
         No such key.
     Conflict
-        The key is revoked, expired or replaced already.
+        The key is revoked, expired or replaced already, or its user is disabled.
     """
     old = _find(session, key_id)
     ended = old.expires_at is not None and old.expires_at <= now
@@ -140,6 +145,9 @@ def _find(session: Session, key_id: str) -> StoredKey:
 def _store(
     session: Session, name: str, standing: Standing, user_id: uuid.UUID | None, expires_at: dt.datetime | None
 ) -> ApiKey:
+    owner = None if user_id is None else session.get(User, user_id)
+    if owner is not None and owner.disabled_at is not None:
+        raise Conflict("The user of this key is disabled: nobody could call with it.")
     key = ApiKey.make(get_settings().environment)
     row = StoredKey(
         key_id=key.key_id,

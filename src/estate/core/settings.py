@@ -93,7 +93,7 @@ class Settings(ConsoleSettings):
     bootstrap_api_key: SecretStr | None = None
     key_pepper: SecretStr | None = None
     credential_cache_ms: int = Field(1_000, ge=0, le=1_000)
-    key_overlap_hours: int = Field(24, ge=0)
+    key_overlap_hours: int = Field(24, ge=0, le=8_760)
     session_idle_minutes: int = Field(30, ge=2)
     session_lifetime_hours: int = Field(12, ge=1)
     cors_allow_origins: str | None = None

@@ -25,6 +25,7 @@ __all__ = [
     "UserState",
     "create_user",
     "disable_user",
+    "enable_user",
     "find_user",
     "last_sessions",
     "list_users",
@@ -66,8 +67,10 @@ def create_user(
     Invalid
         The password is too short or too long.
     """
-    if _by_email(session, email) is not None:
-        raise Conflict("There is a user with this e-mail address.")
+    there = _by_email(session, email)
+    if there is not None:
+        disabled = "" if there.disabled_at is None else ", who is disabled"
+        raise Conflict(f"There is a user with this e-mail address{disabled}.")
     user = User(
         user_id=uuid.uuid4(),
         email=email,
@@ -120,12 +123,13 @@ def team_names(session: Session) -> dict[uuid.UUID, str]:
     return {row[0]: row[1] for row in session.execute(select(Team.team_id, Team.name))}
 
 
-def set_password(session: Session, by: Actor, email: str, password: str, now: dt.datetime) -> None:
-    """Give a user another password and end what was opened with the last one."""
+def set_password(session: Session, by: Actor, email: str, password: str, now: dt.datetime) -> User:
+    """Give a user another password and end what was opened with the last one; who is disabled stays so."""
     user = find_user(session, email)
     user.password_hash = _hashed(password)
     _end_sessions(session, user, now)
     audit(session, by, "user.password", "users", user.user_id)
+    return user
 
 
 def disable_user(session: Session, by: Actor, email: str, now: dt.datetime) -> None:
@@ -134,6 +138,14 @@ def disable_user(session: Session, by: Actor, email: str, now: dt.datetime) -> N
     user.disabled_at = user.disabled_at or now
     _end_sessions(session, user, now)
     audit(session, by, "user.disable", "users", user.user_id)
+
+
+def enable_user(session: Session, by: Actor, email: str) -> None:
+    """Let a user in again; keys that did not end otherwise are good again, sessions are not."""
+    user = find_user(session, email)
+    user.disabled_at = None
+    session.flush()
+    audit(session, by, "user.enable", "users", user.user_id)
 
 
 def log_in(session: Session, email: str, password: str) -> Opened | None:
@@ -174,12 +186,15 @@ def name_of(session: Session, caller: str) -> str | None:
 def _by_password(session: Session, email: str, password: str) -> User | None:
     """Return the user; whether there is one, with a password and not disabled, changes nothing about the time."""
     user = _by_email(session, email)
-    if user is not None and (user.password_hash is None or user.disabled_at is not None):
-        user = None
-    stored = _hash_of_nobody() if user is None else user.password_hash
+    stored = user.password_hash if user is not None and user.disabled_at is None else None
     with _hashing:
-        right, renewed = _hasher().verify_and_update(password, stored or "")
-    if user is None or not right:
+        right, renewed = _hasher().verify_and_update(password, stored or _hash_of_nobody())
+    if user is None or stored is None or not right:
+        return None
+    # Whoever changes the password or disables the user ends the sessions that they see: either they saw this one, or
+    # we see the change.
+    session.refresh(user, with_for_update={"key_share": True})
+    if user.password_hash != stored or user.disabled_at is not None:
         return None
     if renewed is not None:
         user.password_hash = renewed

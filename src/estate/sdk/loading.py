@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from estate.sdk.errors import EstateError, Invalid, TooLarge
+from estate.sdk.errors import EstateError, Invalid, TooLarge, UnexpectedAnswer
 from estate.sdk.models.house import IngestAnswer
 from estate.sdk.transport import to_body
 
@@ -172,6 +172,8 @@ def _deliver(batch: Sequence[_Line], send: Callable[[bytes], IngestAnswer], tall
         return _deliver(batch[len(batch) // 2 :], send, tally)
     except Invalid as error:
         return _refuse(batch, error, tally)
+    if len(answer.items) != len(batch):
+        raise UnexpectedAnswer(f"The answer tells of {len(answer.items)} rows; {len(batch)} were sent.")
     for line, item in zip(batch, answer.items, strict=True):
         tally.note(line, item.status, item.problem, item.id)
 

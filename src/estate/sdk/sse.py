@@ -1,6 +1,22 @@
-"""Server-sent events: lines become named events."""
+"""Server-sent events: text becomes lines, and lines become named events."""
 
 from collections.abc import Iterable, Iterator
+
+
+def lines(pieces: Iterable[str]) -> Iterator[str]:
+    r"""Yield the lines of a text that comes in pieces, without their ends; nothing but a line feed ends one.
+
+    Examples
+    --------
+    >>> list(lines(["da", "ta: 1\r\n\n", "data: 2"]))
+    ['data: 1', '', 'data: 2']
+    """
+    rest = ""
+    for piece in pieces:
+        *whole, rest = (rest + piece).split("\n")
+        yield from (line.removesuffix("\r") for line in whole)
+    if rest:
+        yield rest
 
 
 def events(lines: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -44,6 +45,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 8.0
 LONGEST_OBEYED_S = 60.0
 """A call that shall wait longer than this fails at once, and tells how long."""
 JITTER = 0.25
+LONGEST_DECIMAL = 1_000
+"""Written out, a few characters such as 1E+999999999 would fill the memory."""
 PASSING = frozenset({408, 429, 502, 503, 504})
 STILL_RUNNING = 409
 
@@ -222,8 +225,17 @@ def parsed(model: type[M], response: httpx2.Response, content: str | None = None
 
 
 def to_body(value: object) -> bytes:
-    """Write a body: amounts as strings, times in ISO 8601, ids as text."""
-    return to_json(value)
+    """Write a body: amounts as strings without an exponent, times in ISO 8601, ids as text.
+
+    Raises
+    ------
+    ValueError
+        When it holds what JSON does not know, or itself.
+    """
+    try:
+        return to_json(_plain(value))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 @lru_cache(maxsize=1)
@@ -236,7 +248,18 @@ def _text(value: object) -> Any:
     """Write a parameter as the API reads it."""
     if isinstance(value, list | tuple):
         return [_text(item) for item in value]
+    if isinstance(value, Decimal):
+        return _plain(value)
     return value.isoformat() if isinstance(value, datetime) else value if isinstance(value, bool) else str(value)
+
+
+def _plain(value: object) -> object:
+    """Write the decimals in a value without an exponent, which the API does not read; absurd ones are left to it."""
+    if isinstance(value, Decimal):
+        return format(value, "f") if abs(value.adjusted()) <= LONGEST_DECIMAL else str(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value
 
 
 def _unreachable(error: httpx2.RequestError, request_id: str) -> Unreachable:

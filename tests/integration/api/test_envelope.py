@@ -229,6 +229,24 @@ def test_an_answer_past_its_retention_is_forgotten(api: TestClient, connection: 
     assert connection.execute(text("SELECT count(*) FROM idempotency_keys")).scalar_one() == 0
 
 
+def test_an_answer_is_kept_as_long_as_the_clock_of_the_database_says(api: TestClient, connection: Connection) -> None:
+    headers = {"Idempotency-Key": "k3"}
+    api.post("/market/ingest", json=AREA, headers=headers)
+    # The clock of the machine is not ours to turn; this puts that of the database a day and an hour behind it.
+    for statement in (
+        "UPDATE idempotency_keys SET created_at = created_at - interval '25 hours'",
+        "SET LOCAL ROLE NONE",
+        "CREATE SCHEMA skewed",
+        "GRANT USAGE ON SCHEMA skewed TO PUBLIC",
+        "CREATE FUNCTION skewed.now() RETURNS timestamptz LANGUAGE sql"
+        " AS $$SELECT pg_catalog.now() - interval '25 hours'$$",
+        "SET LOCAL search_path = skewed, pg_catalog, public",
+        "SET LOCAL ROLE estate_system",
+    ):
+        connection.execute(text(statement))
+    assert api.post("/market/ingest", json=AREA, headers=headers).headers["idempotent-replay"] == "true"
+
+
 def test_a_refused_row_answers_with_the_id_of_its_request(api: TestClient) -> None:
     answer = api.post("/market/ingest", json={"area_id": "x"}, headers={"x-request-id": "my-own-id"})
     assert (answer.status_code, answer.json()["request_id"]) == (422, "my-own-id")

@@ -1,19 +1,23 @@
 """Log-in of people: cookies, limits of a session, pages of other origins, and who tries too often."""
 
 import gzip
+import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Connection, text
+from pwdlib import PasswordHash
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 from tests.integration.api.conftest import Counting
 from tests.integration.api.identity import EMAIL, PASSWORD, new_user
+from tests.live import committing
 
 from estate.api.deps import now
-from estate.core.db import unit_of_work
+from estate.core.db import unit_of_work, use_database
 from estate.core.retention import forget_old
 from estate.core.security import Actor
 from estate.core.users import disable_user, log_in, set_password
@@ -166,7 +170,7 @@ def test_our_own_page_may_write(console: TestClient, headers: dict[str, str]) ->
 
 
 def test_a_new_password_or_a_disabled_user_ends_what_was_open(console: TestClient) -> None:
-    changes: list[Callable[[Session], None]] = [
+    changes: list[Callable[[Session], object]] = [
         lambda session: set_password(session, SYSTEM, EMAIL, "another long password", now()),
         lambda session: disable_user(session, SYSTEM, EMAIL, now()),
     ]
@@ -180,6 +184,41 @@ def test_a_new_password_or_a_disabled_user_ends_what_was_open(console: TestClien
         with unit_of_work(SYSTEM) as session:
             set_password(session, SYSTEM, EMAIL, PASSWORD, now())
     assert enter(console) == 401, "a disabled user stays out, whatever the password"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: set_password(session, SYSTEM, EMAIL, "another long password", now()),
+        lambda session: disable_user(session, SYSTEM, EMAIL, now()),
+    ],
+    ids=["another password", "disabled"],
+)
+def test_a_log_in_under_way_does_not_outlive_what_shuts_it_out(
+    change: Callable[[Session], object], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked, changed = threading.Event(), threading.Event()
+    check = PasswordHash.verify_and_update
+
+    def slow(hasher: PasswordHash, password: str, stored: str) -> tuple[bool, str | None]:
+        found = check(hasher, password, stored)
+        checked.set()
+        assert changed.wait(60)
+        return found
+
+    def entered() -> bool:
+        with unit_of_work(Actor.gate()) as session:
+            return log_in(session, EMAIL, PASSWORD) is not None
+
+    with committing(engine, "estate_log_in") as database, use_database(database), ThreadPoolExecutor(1) as others:
+        new_user()
+        monkeypatch.setattr(PasswordHash, "verify_and_update", slow)
+        under_way = others.submit(entered)
+        assert checked.wait(60)
+        with unit_of_work(SYSTEM) as session:
+            change(session)
+        changed.set()
+        assert not under_way.result(60)
 
 
 def test_a_refusal_does_not_tell_why_and_is_audited(console: TestClient, connection: Connection) -> None:

@@ -226,8 +226,8 @@ def test_users_are_listed_with_team_and_last_session(api: TestClient) -> None:
     }
     assert not [word for word in SECRETS if word in json.dumps(found)]
     with unit_of_work(SYSTEM) as session:
-        disable_user(session, SYSTEM, EMAIL, NOW)
         mine = create_key(session, SYSTEM, "mine", Standing("read_only"), user_id=user)
+        disable_user(session, SYSTEM, EMAIL, NOW)
     (item,) = told(api, "users")["items"]
     assert (item["state"], item["disabled_at"]) == ("disabled", "2026-11-01T12:00:00Z")
     states = {key["key_id"]: (key["owner"], key["state"]) for key in told(api, "keys")["items"]}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from tests.live import new_database
 from typer.testing import CliRunner
 
@@ -319,6 +319,42 @@ def test_secrets_that_can_be_guessed_are_named_in_production(examine: Examine, u
     named = {f["where"] for f in report["findings"] if f["check"] == "secrets"}
     assert named == {"ESTATE_BOOTSTRAP_API_KEY", "ESTATE_REDIS_URL"}
     assert not [f for f in examine(BOOTSTRAP_API_KEY="a" * 40)["findings"] if f["check"] == "secrets"]
+
+
+@pytest.mark.parametrize(
+    ("password", "pepper", "named"),
+    [
+        ("postgres", "a" * 40, {"PGPASSWORD", "ESTATE_KEY_PEPPER"}),
+        ("c4nA-ry_Wq9uLz2e", "estate-test-pepper-of-32-characters", set()),
+    ],
+)
+def test_secrets_are_named_as_the_containers_hand_them_over(
+    examine: Examine, url: str, monkeypatch: pytest.MonkeyPatch, password: str, pepper: str, named: set[str]
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", password)
+    bare = url.replace(f":{make_url(url).password}@", "@")
+    settings = {"DATABASE_URL": bare, "KEY_PEPPER": pepper, "BOOTSTRAP_API_KEY": "c4nA-ry_Wq9uLz2ec4nA-ry"}
+    report = examine(ENVIRONMENT="production", **settings)
+    assert {f["where"] for f in report["findings"] if f["check"] == "secrets"} == named
+
+
+def test_no_transaction_idles_while_modules_are_imported(url: str, redis_url: str, tmp_path: Path) -> None:
+    program = """
+import sys
+from sqlalchemy import Engine, event
+from estate.cli.doctor import examine
+under_way, late = [], []
+event.listen(Engine, "begin", under_way.append)
+event.listen(Engine, "commit", lambda _: under_way.clear())
+event.listen(Engine, "rollback", lambda _: under_way.clear())
+sys.addaudithook(lambda name, of: late.append(of[0]) if name == "import" and under_way else None)
+report = examine()
+sys.exit(" ".join([*report.not_checked, *(name for name in late if name.startswith("estate"))]))
+"""
+    here = {"ESTATE_DATABASE_URL": url, "ESTATE_REDIS_URL": redis_url, "ESTATE_DATA_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=os.environ | here, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.strip() == ""
 
 
 def test_the_command_exits_by_what_it_found(examine: Examine, url: str, redis_url: str, tmp_path: Path) -> None:

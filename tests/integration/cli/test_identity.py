@@ -80,6 +80,22 @@ def test_a_role_is_complete_or_refused(run: Run) -> None:
     assert CliRunner().invoke(app, ["keys", "create", "x", "--role", "owner"]).exit_code == 2
 
 
+@pytest.mark.parametrize(("role", "option"), [("agent", "--agent"), ("manager", "--team")])
+def test_whom_a_key_or_user_stands_for_must_be_there(run: Run, role: str, option: str) -> None:
+    nobody = ("--role", role, option, "00000000-0000-4000-8000-000000000009")
+    for command in (("keys", "create", "x"), ("users", "create", EMAIL)):
+        result = run(*command, *nobody, stdin=PASSWORD, error=NotFound)
+        assert str(result.exception) == f"No {option[2:]} has this id."
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("create", "x", "--role", "admin", "--days", "9999999"), ("rotate", "00000000", "--overlap-hours", "99999999999")],
+)
+def test_a_time_that_no_calendar_has_is_refused(words: tuple[str, ...]) -> None:
+    assert CliRunner().invoke(app, ["keys", *words]).exit_code == 2
+
+
 def logs_in(url: str, password: str) -> bool:
     with (
         closing(Database.connect(url, "api")) as database,
@@ -99,6 +115,23 @@ def test_a_user_logs_in_with_the_password_from_standard_input(run: Run, url: str
     run("users", "disable", EMAIL)
     assert not logs_in(url, "another long password")
     assert "disabled" in run("users", "list").output
+
+
+def test_a_disabled_user_gets_no_key_and_comes_back(run: Run, url: str) -> None:
+    run("users", "create", EMAIL, "--role", "admin", stdin=PASSWORD)
+    key = made(run("keys", "create", "laptop", "--role", "admin", "--user", EMAIL))
+    run("users", "disable", EMAIL)
+    run("keys", "create", "phone", "--role", "admin", "--user", EMAIL, error=Conflict)
+    run("keys", "rotate", key.key_id, error=Conflict)
+    again = run("users", "create", EMAIL, "--role", "admin", stdin=PASSWORD, error=Conflict)
+    assert str(again.exception) == "There is a user with this e-mail address, who is disabled."
+    changed = run("users", "password", EMAIL, stdin="another long password\n").output
+    assert changed == f"{EMAIL} has another password and stays disabled.\n"
+    assert not logs_in(url, "another long password")
+    assert run("users", "enable", EMAIL).output == f"{EMAIL} is enabled.\n"
+    assert logs_in(url, "another long password")
+    assert "active" in run("keys", "list").output
+    made(run("keys", "rotate", key.key_id))
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 257])

@@ -160,6 +160,48 @@ def test_a_refusal_that_names_no_row_is_no_refusal_of_rows() -> None:
         estate.market.load([{"n": 1}])
 
 
+@pytest.mark.parametrize("items", [[], [{"index": 0, "id": None, "status": "created"}] * 3])
+def test_an_answer_for_other_rows_interrupts_the_load(items: list[dict[str, Any]]) -> None:
+    answer = {"batch_id": ID, "items": items} | dict.fromkeys(STATUSES, 0)
+    network = httpx2.MockTransport(lambda _: httpx2.Response(200, json=answer))
+    with Estate("http://estate.test", http=network) as estate, pytest.raises(LoadInterrupted) as stopped:
+        estate.client.load([{"n": 1}, {"n": 2}])
+    assert stopped.value.report.rows == 0
+    assert isinstance(stopped.value.__cause__, errors.UnexpectedAnswer)
+
+
+DECIMALS = st.decimals(allow_nan=False, allow_infinity=False).filter(lambda value: abs(value.adjusted()) < 100)
+
+
+@settings(deadline=None)
+@given(DECIMALS)
+def test_decimals_are_written_out_wherever_they_stand(value: Decimal) -> None:
+    asked: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        asked.append(request)
+        return httpx2.Response(200, json={})
+
+    with Estate("http://estate.test", http=httpx2.MockTransport(answer)) as estate:
+        estate.request(
+            "POST", "/new", params={"one": value, "many": [value]}, body={"a": value, "in": [{"b": (value,)}]}
+        )
+    body, params = json.loads(asked[0].content), asked[0].url.params
+    written = [params["one"], params["many"], body["a"], body["in"][0]["b"][0]]
+    assert [Decimal(one) for one in written] == [value] * 4
+    assert "E" not in "".join(written)
+
+
+def test_a_row_that_cannot_be_written_out_is_refused_alone() -> None:
+    circle: dict[str, Any] = {}
+    circle["in"] = circle
+    api = Api()
+    with api.client() as estate:
+        report = estate.client.load([{"n": Decimal("1E+999999999")}, circle, {"n": 1}])
+    assert api.taken == [b'{"n":"1E+999999999"}', b'{"n":1}']
+    assert [one.index for one in report.refused] == [1]
+
+
 def test_amounts_and_times_are_written_whole() -> None:
     api = Api()
     when = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from estate.sdk.errors import ProblemDetails, Unreachable, error_of
 from estate.sdk.groups.base import Group, Id, posted, segment
 from estate.sdk.models.gpt import Feedback, Policy, Reply, Sentence, StoredReply
-from estate.sdk.sse import events
+from estate.sdk.sse import events, lines
 from estate.sdk.transport import parsed
 
 Unit = str | Mapping[str, Id]
@@ -46,7 +46,7 @@ class GptApi(Group):
         """
         body = {"client_input": client_input, "agent_id": agent_id, "client_id": client_id, "property": property}
         with self._transport.stream(posted("/gpt/respond/stream", body, idempotency_key)) as response:
-            for name, data in events(response.iter_lines()):
+            for name, data in events(lines(response.iter_text())):
                 if name == "sentence":
                     yield parsed(Sentence, response, data)
                 elif name == "reply":
