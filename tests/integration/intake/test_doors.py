@@ -272,6 +272,24 @@ def test_an_agent_imports_clients_of_its_own_and_sees_no_other_import(
     assert "POST /property/ingest" in refused.json()["detail"]
 
 
+def test_who_takes_an_agents_file_is_in_the_log_and_its_clients_are_that_agents(
+    api: TestClient, agent: TestClient, drain: Drain, connection: Connection
+) -> None:
+    imported = bring(agent, PEOPLE)
+    done(api, drain, imported, "commit")
+    assert {client["owner_agent_id"] for client in clients(api)} == {str(AGENT)}
+    done(api, drain, imported, "undo")
+    lines = connection.execute(text("SELECT action, role, caller FROM audit_log ORDER BY audit_id")).all()
+    told = [tuple(line) for line in lines if line.action.startswith("imports")]
+    committer = told[1][2]
+    assert told[0] == ("imports", "agent", imported["created_by"])
+    assert committer != imported["created_by"]
+    assert told[1:] == [
+        (action, "admin", committer)
+        for action in ("imports.commit", "imports.committed", "imports.undo", "imports.undone")
+    ]
+
+
 def test_an_agent_cannot_take_a_client_of_another_by_its_id(api: TestClient, agent: TestClient, drain: Drain) -> None:
     other = str(uuid.uuid4())
     ok(api.post("/agent/ingest", json={"agent_id": str(uuid.uuid4()), "name": "Other"}))
