@@ -5,11 +5,12 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Double, Integer, Row, Select, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Date, Double, Integer, Row, Select, case, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from estate.core.paging import Key, Page, fetch_page
+from estate.core.upsert import Written
 from estate.market.models import AreaAlias, MarketForecast, MarketInsight, MarketSnapshot
 
 __all__ = [
@@ -131,33 +132,45 @@ SELECT * FROM scored JOIN counted USING (area_id, month)
 
 
 def add_areas(session: Session, rows: Sequence[dict[str, Any]]) -> set[uuid.UUID]:
-    """Create areas that are not known, rename those that are; return the ids of the new ones."""
+    """Create areas that are not known, rename those that did not change since; return the ids of the new ones."""
     ordered = sorted(rows, key=lambda row: str(row["area_id"]))  # One lock order for all writers.
     known = set(
         session.scalars(select(MarketInsight.area_id).where(MarketInsight.area_id.in_([r["area_id"] for r in ordered])))
     )
     statement = insert(MarketInsight)
+    is_new = statement.excluded.updated_at >= MarketInsight.updated_at
+    name = case((is_new, statement.excluded.area_name), else_=MarketInsight.area_name)
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["area_id"],
-            set_={"area_name": statement.excluded.area_name, "updated_at": func.clock_timestamp()},
+            index_elements=["area_id"], set_={"area_name": name, "updated_at": func.clock_timestamp()}
         ),
         ordered,
     )
     return {row["area_id"] for row in ordered} - known
 
 
-def add_snapshots(session: Session, rows: Sequence[dict[str, Any]]) -> list[bool]:
-    """Write snapshots that name each stated key at most once; return which were new."""
-    statement = insert(MarketSnapshot)
-    changes = {name: statement.excluded[name] for name in (*RESTATED, *RESTATED_TOO)}
+def add_snapshots(session: Session, rows: Sequence[dict[str, Any]]) -> list[Written]:
+    """Write snapshots that name each stated key at most once; what was received before the stored one is stale."""
+    statement, stored = insert(MarketSnapshot), MarketSnapshot
+    is_new = statement.excluded.received_at >= stored.received_at
+    changes = {
+        name: case((is_new, statement.excluded[name]), else_=getattr(stored, name))
+        for name in (*RESTATED, *RESTATED_TOO)
+    }
     statement = statement.on_conflict_do_update(
         index_elements=["area_id", "segment", "observed_on", "source"],
         index_where=text("stated"),
         set_=changes,
     )
-    created = session.execute(statement.returning(text("(xmax = 0)"), sort_by_parameter_order=True), list(rows))
-    return list(created.scalars())
+    returning = statement.returning(text("(xmax = 0)"), stored.received_at, sort_by_parameter_order=True)
+    found = session.execute(returning, list(rows))
+    return [_written(new, at > row["received_at"]) for (new, at), row in zip(found, rows, strict=True)]
+
+
+def _written(is_new: bool, is_stale: bool) -> Written:
+    if is_new:
+        return "created"
+    return "stale" if is_stale else "updated"
 
 
 def refresh_insights(session: Session, area_ids: Collection[uuid.UUID], window_days: int) -> None:
