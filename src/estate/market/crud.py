@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written
 from estate.market.models import AreaAlias, MarketForecast, MarketInsight, MarketSnapshot
+from estate.market.schemas import MOST_DAYS_AHEAD
 
 __all__ = [
     "HEAT_MONTHS",
@@ -41,7 +42,8 @@ RESTATED_TOO = ("agent_density", "days_on_market", "inventory", "views_per_listi
 REFRESH = text("""
 WITH newest AS (
     SELECT DISTINCT ON (area_id) area_id, observed_on, currency
-    FROM market_snapshots WHERE area_id = ANY(:areas)
+    FROM market_snapshots
+    WHERE area_id = ANY(:areas) AND observed_on <= (now() AT TIME ZONE 'UTC')::date + :days_ahead
     ORDER BY area_id, observed_on DESC, snapshot_id DESC
 ), seen AS (
     SELECT s.*, greatest(coalesce(s.sales_volume, 1), 1) AS weight, s.observed_on = n.observed_on AS is_newest
@@ -97,7 +99,10 @@ UPDATE market_insights m SET
     sales_volume = NULL, new_projects = NULL, segments = DEFAULT, snapshot_count = DEFAULT, as_of = NULL,
     updated_at = clock_timestamp()
 WHERE area_id = ANY(:areas) AND as_of IS NOT NULL
-    AND NOT EXISTS (SELECT FROM market_snapshots s WHERE s.area_id = m.area_id)
+    AND NOT EXISTS (
+        SELECT FROM market_snapshots s
+        WHERE s.area_id = m.area_id AND s.observed_on <= (now() AT TIME ZONE 'UTC')::date + :days_ahead
+    )
 """)
 
 HEAT_MONTHS = text("""
@@ -106,6 +111,7 @@ WITH seen AS (
     FROM market_insights m
     JOIN market_snapshots s ON s.area_id = m.area_id
         AND s.observed_on > date_trunc('month', m.as_of) - make_interval(months => :months)
+        AND s.observed_on <= m.as_of
 ), last_said AS (
     SELECT area_id, month, segment, source,
         (array_agg(sales_volume ORDER BY snapshot_id DESC) FILTER (WHERE sales_volume IS NOT NULL))[1] AS sales,
@@ -176,18 +182,19 @@ def _written(is_new: bool, is_stale: bool) -> Written:
 def refresh_insights(session: Session, area_ids: Collection[uuid.UUID], window_days: int) -> None:
     """Recompute the aggregate of some areas.
 
-    ``price_avg``, ``demand_score``, ``supply_score`` and ``agent_density`` are means over the snapshots of
-    the `window_days` up to the area's newest observation, weighted by ``sales_volume`` (1 where it is null
-    or 0), in the currency of the newest; ``sales_volume`` is that of the newest day, ``new_projects`` the
-    newest stated. Of what one source says of a segment and day the last counts, sources are averaged, and what
-    is said of all segments goes before the sum of ready and off-plan.
+    ``price_avg``, ``demand_score``, ``supply_score`` and ``agent_density`` are means over the snapshots of the
+    `window_days` up to the area's newest observation, weighted by ``sales_volume`` (1 where it is null or 0), in the
+    currency of the newest; ``sales_volume`` is that of the newest day, ``new_projects`` the newest stated. A day that
+    no row may state yet does not count before it may. Of what one source says of a segment and day the last counts,
+    sources are averaged, and what is said of all segments goes before the sum of ready and off-plan.
     """
-    session.execute(REFRESH, {"areas": sorted(area_ids), "window_days": window_days})
+    limits = {"window_days": window_days, "days_ahead": MOST_DAYS_AHEAD}
+    session.execute(REFRESH, {"areas": sorted(area_ids), **limits})
 
 
 def empty_insights(session: Session, area_ids: Collection[uuid.UUID]) -> None:
-    """Clear the aggregate of those of some areas that have no snapshot."""
-    session.execute(EMPTY, {"areas": sorted(area_ids)})
+    """Clear the aggregate of those of some areas that have no snapshot that counts."""
+    session.execute(EMPTY, {"areas": sorted(area_ids), "days_ahead": MOST_DAYS_AHEAD})
 
 
 def get_area(session: Session, area_id: uuid.UUID) -> MarketInsight | None:

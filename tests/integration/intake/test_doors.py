@@ -70,6 +70,16 @@ def hashes(connection: Connection) -> list[str]:
     return list(connection.scalars(text(ROW)))
 
 
+def test_a_day_of_the_market_far_ahead_is_refused_by_row_and_field(api: TestClient) -> None:
+    header = "Area,Date,Average price,Sales\n"
+    brought = bring(api, header + "Old Bay,15/11/2025,2000000,10\nOld Bay,15/11/2062,20,1\n", "market")
+    (refused,) = rows(api, brought, status="rejected")
+    assert refused["line"] == 3
+    (problem,) = refused["problems"]
+    assert (problem["column"], problem["field"]) == ("Date", "observed_on")
+    assert problem["message"] == "This must not lie more than 31 days in the future."
+
+
 # Undo
 
 
