@@ -12,9 +12,8 @@ from estate.agent import crud
 from estate.agent.errors import AgentNotFound
 from estate.agent.models import AgentActivity
 from estate.agent.schemas import AgentFilter, AgentIn, AgentOut
-from estate.core.db import database_time
 from estate.core.documents import DocumentText, document_jobs
-from estate.core.ingest import IngestResult, SourceRow, Stored
+from estate.core.ingest import IngestResult, SourceRow, Stored, receipt_time
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.json_text import json_text
 from estate.core.outbox import enqueue
@@ -36,7 +35,7 @@ def _store(session: Session, agents: Sequence[AgentIn]) -> list[Stored]:
     named = crud.team_ids(session, {a.team_name for a in agents if a.team_name is not None})
     results = [Stored(str(a.agent_id), "rejected", NO_TEAM) for a in agents]
     good = [i for i, a in enumerate(agents) if a.team_id is None or a.team_id in known]
-    now = database_time(session)
+    now = receipt_time(session)
     rows = [_row(agents[i], named, now) for i in good]
     on_insert = {"currency": get_settings().default_currency}
     for i, status in zip(good, crud.write_agents(session, rows, on_insert), strict=True):

@@ -18,9 +18,8 @@ from estate.behavior.immutable import Delivery, first_of_each, settle
 from estate.behavior.references import redirected, reference_problems
 from estate.behavior.schemas import ConversationIn, TurnIn
 from estate.core.canonical import content_hash
-from estate.core.db import database_time
 from estate.core.documents import document_jobs
-from estate.core.ingest import IngestResult, SourceRow, Stored
+from estate.core.ingest import IngestResult, SourceRow, Stored, receipt_time
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.outbox import enqueue
 
@@ -53,7 +52,7 @@ def _store(session: Session, given: Sequence[ConversationIn]) -> list[Stored]:
     ]
     given = redirected(session, given)
     first = first_of_each(deliveries)
-    received_at = database_time(session)
+    received_at = receipt_time(session)
     rows = [_row(given[i], deliveries[i].content_hash, received_at) for i in first.values()]
     created = crud.add_conversations(session, rows)
     starts = {row["conversation_id"]: row["started_at"] for row in rows}

@@ -16,7 +16,7 @@ from estate.core.db import database_time
 from estate.core.documents import document_jobs
 from estate.core.figures import figure_jobs
 from estate.core.identifiers import UnitRef
-from estate.core.ingest import IngestResult, SourceRow, Stored
+from estate.core.ingest import IngestResult, SourceRow, Stored, receipt_time
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.outbox import Job, enqueue, enqueue_once
 from estate.core.settings import get_settings
@@ -58,7 +58,7 @@ def _store(session: Session, given: Sequence[DealIn]) -> list[Stored]:
     problems = reference_problems(session, given, REFERENCES, UNIT)
     given = redirected(session, given)
     results = [Stored(str(d.deal_id), "rejected", problem) for d, problem in zip(given, problems, strict=True)]
-    now = database_time(session)
+    now = receipt_time(session)
     good = [i for i, problem in enumerate(problems) if problem is None]
     for wave in waves([given[i].deal_id for i in good]):
         _store_wave(session, given, [good[i] for i in wave], results, now)
@@ -87,12 +87,13 @@ def _store_wave(
             jobs.extend(_jobs(before.get(row["deal_id"]), row))
     enqueue(session, jobs)
     if any(row["outcome"] is not None for row in rows.values()):
-        _train_soon(session, now)
+        _train_soon(session)
 
 
-def _train_soon(session: Session, now: dt.datetime) -> None:
+def _train_soon(session: Session) -> None:
     """Learn from what closed, together with what closes in the next moments."""
-    enqueue_once(session, Job(TRAIN, "all"), due_at=now + dt.timedelta(seconds=get_settings().training_delay_s))
+    due = database_time(session) + dt.timedelta(seconds=get_settings().training_delay_s)
+    enqueue_once(session, Job(TRAIN, "all"), due_at=due)
 
 
 def _merged(given: DealIn, before: Row | None, now: dt.datetime) -> Row:

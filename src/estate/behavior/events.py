@@ -14,8 +14,7 @@ from estate.behavior.immutable import Delivery, first_of_each, settle
 from estate.behavior.references import reference_problems
 from estate.behavior.schemas import EventFilter, EventIn, EventOut
 from estate.core.canonical import content_hash
-from estate.core.db import database_time
-from estate.core.ingest import Checked, IngestResult, SourceRow, Stored, check, ingest_checked
+from estate.core.ingest import Checked, IngestResult, SourceRow, Stored, check, ingest_checked, receipt_time
 from estate.core.outbox import Job, enqueue
 from estate.core.paging import Page
 
@@ -79,7 +78,7 @@ def _store_for(session: Session, events: Sequence[EventIn], kept: Mapping[uuid.U
         Delivery(event.event_id, content_hash(content), None) for event, content in zip(events, contents, strict=True)
     ]
     first = first_of_each(deliveries)
-    received_at = database_time(session)
+    received_at = receipt_time(session)
     rows = [_row(contents[i], deliveries[i].content_hash, received_at, kept) for i in first.values()]
     created = store_new(session, rows)
     return settle(deliveries, first, created, crud.content_hashes(session, first.keys() - created), "event_id")

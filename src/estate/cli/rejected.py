@@ -54,7 +54,7 @@ def replay_(
         typer.Option(exists=True, dir_okay=False, help='Repaired rows, a line each: {"rejected_id": 1, "row": {...}}.'),
     ] = None,
 ) -> None:
-    """Send refused rows through ingestion again; doing it twice changes nothing.
+    """Send refused rows through ingestion again, as of when they came; doing it twice changes nothing.
 
     Exit code 1: some were refused again.
     """

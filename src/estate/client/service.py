@@ -14,10 +14,10 @@ from estate.client.merging import SCORE_TOPIC, Merging, absorb, begin_merge, fin
 from estate.client.models import ClientProfile, ClientScore
 from estate.client.privacy import erase_profile, export_client, known_as, lock_client
 from estate.client.schemas import ClientFilter, ClientIn, ClientOut, ClientsWanted, OverrideIn, ScoreMade
-from estate.core.db import database_time, whole_house
+from estate.core.db import whole_house
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.erasure import erased_ids
-from estate.core.ingest import IngestResult, SourceRow, Stored
+from estate.core.ingest import IngestResult, SourceRow, Stored, receipt_time
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.json_text import json_text
 from estate.core.outbox import Job, enqueue
@@ -78,7 +78,7 @@ def _store(session: Session, clients: Sequence[ClientIn]) -> list[Stored]:
     results = [Stored(str(c.client_id), "rejected", refused.get(c.client_id, NO_AGENT)) for c in clients]
     good = [i for i in good if clients[i].client_id not in refused]
     own = [i for i in good if clients[i].client_id not in kept]
-    on_insert, now = {"currency": get_settings().default_currency}, database_time(session)
+    on_insert, now = {"currency": get_settings().default_currency}, receipt_time(session)
     statuses = crud.write_clients(session, [_row(clients[i], now) for i in own], on_insert)
     for i, status in zip(own, statuses, strict=True):
         results[i] = Stored(str(clients[i].client_id), status)

@@ -1,9 +1,11 @@
 """The way of every row into the house: checked one by one, stored together, refused rows kept with their bytes."""
 
+import datetime as dt
 import json
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Generic, Literal, TypeVar, cast
 
@@ -12,6 +14,7 @@ from sqlalchemy import Table, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from estate.core.db import database_time
 from estate.core.erasure import erased_ids
 from estate.core.errors import FieldProblem
 from estate.core.models import IngestBatch, RejectedRow
@@ -33,6 +36,8 @@ __all__ = [
     "check",
     "ingest",
     "ingest_checked",
+    "receipt_time",
+    "received",
 ]
 
 M = TypeVar("M", bound=BaseModel)
@@ -151,6 +156,22 @@ def ingest(
         One item a row, in order. Nothing is raised for a bad row.
     """
     return ingest_checked(session, layer=layer, rows=[check(model, row) for row in rows], store=store, source=source)
+
+
+@contextmanager
+def received(session: Session, moment: dt.datetime) -> Iterator[None]:
+    """Store rows within the block as of the moment at which they came, which in a replay is not now."""
+    session.info["received_at"] = moment
+    try:
+        yield
+    finally:
+        del session.info["received_at"]
+
+
+def receipt_time(session: Session) -> dt.datetime:
+    """Return when the rows at hand came: what they date themselves by when they state no time."""
+    moment: dt.datetime | None = session.info.get("received_at")
+    return moment or database_time(session)
 
 
 def check(model: type[M], row: SourceRow) -> Checked[M]:

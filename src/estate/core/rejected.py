@@ -3,7 +3,7 @@
 import datetime as dt
 import uuid
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 from pydantic import Field
@@ -39,6 +39,7 @@ class Waiting:
     layer: str
     row_number: int
     raw: bytes
+    received_at: dt.datetime
 
 
 class RejectedFilter(Schema):
@@ -112,8 +113,8 @@ def waiting(
     after : int
         Behind this id.
     """
-    columns = select(RejectedRow.rejected_id, RejectedRow.layer, RejectedRow.row_number, RejectedRow.raw)
-    query = columns.where(RejectedRow.rejected_id > after, *_wanted(layer, only))
+    columns = (getattr(RejectedRow, field.name) for field in fields(Waiting))
+    query = select(*columns).where(RejectedRow.rejected_id > after, *_wanted(layer, only))
     locked = query.order_by(RejectedRow.rejected_id).limit(limit).with_for_update(skip_locked=True)
     return [Waiting(*row) for row in session.execute(locked)]
 

@@ -41,7 +41,8 @@ def _document_talks(session: Session, conversation_ids: Sequence[uuid.UUID]) -> 
     enqueue(session, document_jobs("behavior", sorted(set(conversation_ids))))
 
 
-# A refused row goes when it came long ago, whether it was replayed or not. Of scores the newest of each client stays.
+# A refused row goes when it came long ago, whether it was replayed or not; the batch that brought it goes after it.
+# Of scores the newest of each client stays.
 KINDS = {
     "rejected_rows": Kind(
         lambda settings: settings.retention_rejected_days,
@@ -50,6 +51,17 @@ KINDS = {
             SELECT rejected_id FROM rejected_rows WHERE received_at < now() - make_interval(days => :days)
             ORDER BY rejected_id LIMIT :most FOR UPDATE SKIP LOCKED
         ) RETURNING rejected_id
+        """),
+    ),
+    "ingest_batches": Kind(
+        lambda settings: settings.retention_rejected_days,
+        text("""
+        DELETE FROM ingest_batches WHERE batch_id IN (
+            SELECT b.batch_id FROM ingest_batches b
+            WHERE b.received_at < now() - make_interval(days => :days)
+                AND NOT EXISTS (SELECT FROM rejected_rows r WHERE r.batch_id = b.batch_id)
+            ORDER BY b.received_at LIMIT :most FOR UPDATE SKIP LOCKED
+        ) RETURNING batch_id
         """),
     ),
     "gpt_responses": Kind(

@@ -1,15 +1,19 @@
 """Imports two-person persuasion dialogues: agents, clients, one deal and one conversation a dialogue.
 
+A dialogue whose participants cannot be read makes no deal; their rows are refused, and so is what was said.
+
 The persuader is the agent, the persuadee the client; the deal is won when the persuadee gave anything.
 Amounts are a few dollars and no price, so deals carry no value.
 """
 
 import datetime as dt
+import math
 import re
 import uuid
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
 
 from estate.agent import service as agents
@@ -38,6 +42,7 @@ class _Dialogue:
     key: str
     agent: str
     client: str
+    started_at: dt.datetime
     gave: float
 
     @property
@@ -51,11 +56,6 @@ class _Dialogue:
     @property
     def deal_id(self) -> uuid.UUID:
         return derived_id(SOURCE, "deal", self.key)
-
-    @property
-    def started_at(self) -> dt.datetime:
-        """When the dialogue took place, as its name tells."""
-        return dt.datetime.strptime(STAMP.findall(self.key)[0], "%Y%m%d-%H%M%S").replace(tzinfo=dt.UTC)
 
 
 def import_dialogues(path: Path, progress: Progress) -> Report:
@@ -77,10 +77,10 @@ def import_dialogues(path: Path, progress: Progress) -> Report:
     if not info.is_file():
         raise Invalid(f"{INFO_FILE} must stand beside {path.name}: it tells who spoke and what came of it.")
     report = Report()
-    dialogues = _dialogues(info)
+    dialogues, refused = _dialogues(info)
     send(report, "agents", agents.ingest, _people(dialogues, "agent"), info.name, _quiet)
     send(report, "clients", clients.ingest, _people(dialogues, "client"), info.name, _quiet)
-    send(report, "deals", behavior.ingest_deals, _deals(dialogues), info.name, _quiet)
+    send(report, "deals", behavior.ingest_deals, chain(_deals(dialogues), refused), info.name, _quiet)
     send(report, "conversations", behavior.ingest_conversations, _talks(path, dialogues), path.name, progress)
     return report
 
@@ -89,16 +89,47 @@ def _quiet(rows: int) -> None:
     """Report no progress: people and deals take less than a second."""
 
 
-def _dialogues(info: Path) -> dict[str, _Dialogue]:
-    speakers: dict[str, dict[str, CsvRow]] = {}
+def _dialogues(info: Path) -> tuple[dict[str, _Dialogue], list[SourceRow]]:
+    """Return the dialogues by their key, and the rows that tell of none."""
+    speakers: dict[str, dict[str, CsvRow]] = defaultdict(dict)
+    dialogues: dict[str, _Dialogue] = {}
+    refused: list[SourceRow] = []
     for row in read_csv(info, INFO_COLUMNS):
-        if row.refusal is None:
-            speakers.setdefault(row.fields["B2"], {})[row.fields["B4"]] = row
-    return {
-        key: _Dialogue(key, rows["0"].fields["B3"], rows["1"].fields["B3"], float(rows["1"].fields["B6"]))
-        for key, rows in sorted(speakers.items())
-        if rows.keys() >= SPEAKERS.keys() and STAMP.search(key)
-    }
+        if row.refusal is not None:
+            refused.append(SourceRow(row.number, {}, row.raw, row.refusal))
+        else:
+            speakers[row.fields["B2"]][row.fields["B4"]] = row
+    for key, rows in sorted(speakers.items()):
+        try:
+            dialogues[key] = _dialogue(key, rows)
+        except ValueError as error:
+            refused += [SourceRow(row.number, {}, row.raw, str(error)) for row in rows.values()]
+    return dialogues, refused
+
+
+def _dialogue(key: str, rows: Mapping[str, CsvRow]) -> _Dialogue:
+    if not rows.keys() >= SPEAKERS.keys():
+        raise ValueError("B4: the dialogue needs a row for 0, the persuader, and one for 1, the persuadee")
+    agent, client = (rows[code].fields for code in SPEAKERS)
+    return _Dialogue(key, agent["B3"], client["B3"], _started_at(key), _given(client["B6"]))
+
+
+def _started_at(key: str) -> dt.datetime:
+    """Return when a dialogue took place, as its name tells."""
+    try:
+        return dt.datetime.strptime(STAMP.findall(key)[0], "%Y%m%d-%H%M%S").replace(tzinfo=dt.UTC)
+    except (IndexError, ValueError):
+        raise ValueError("B2: must hold a time such as 20180904-045349") from None
+
+
+def _given(text: str) -> float:
+    try:
+        amount = float(text)
+    except ValueError:
+        amount = math.nan
+    if not math.isfinite(amount):
+        raise ValueError("B6 of the persuadee: must be a number")
+    return amount
 
 
 def _people(dialogues: dict[str, _Dialogue], role: str) -> Iterator[SourceRow]:
@@ -138,7 +169,7 @@ def _talks(path: Path, dialogues: dict[str, _Dialogue]) -> Iterator[SourceRow]:
         raw = b"".join(row.raw for row in rows)
         refusal = next((row.refusal for row in rows if row.refusal), None)
         if refusal is None and key not in dialogues:
-            refusal = "B2: no such dialogue in the file of participants"
+            refusal = "B2: the file of participants tells of no such dialogue that can be read"
         content = {} if refusal else _talk(dialogues[key], rows)
         yield SourceRow(rows[0].number, content, raw, refusal)
 

@@ -14,13 +14,14 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from estate.core.db import unit_of_work
-from estate.core.ingest import SourceRow
+from estate.core.ingest import SourceRow, check
 from estate.core.security import Actor
 from estate.importers import crud
 from estate.importers.batches import Progress, Report, derived_id, send
 from estate.importers.files import CsvRow, read_csv
 from estate.market import service as market
 from estate.property import service as homes
+from estate.property.schemas import UnitIn
 
 __all__ = ["import_transactions"]
 
@@ -91,8 +92,10 @@ def _sales(path: Path, report: Report, amounts: _Amounts) -> Iterator[SourceRow]
         except ValueError as error:
             yield SourceRow(row.number, {}, row.raw, str(error))
             continue
-        amounts[_Week.of(sale.area, sale.segment, sale.day)][_unit_id(row)] = sale.amount
-        yield SourceRow(row.number, sale.unit(row), row.raw)
+        unit = SourceRow(row.number, sale.unit(row), row.raw)
+        if check(UnitIn, unit).value is not None:  # What will be refused as a unit is no sale of its week either.
+            amounts[_Week.of(sale.area, sale.segment, sale.day)][_unit_id(row)] = sale.amount
+        yield unit
 
 
 def _left_out(row: CsvRow) -> str | None:

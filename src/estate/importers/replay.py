@@ -13,7 +13,7 @@ from estate.client import service as client
 from estate.core import rejected
 from estate.core.db import unit_of_work
 from estate.core.errors import EstateError, Invalid
-from estate.core.ingest import IngestResult, SourceRow
+from estate.core.ingest import IngestResult, SourceRow, received
 from estate.core.ndjson import read_file
 from estate.core.rejected import Waiting
 from estate.core.security import Actor
@@ -33,6 +33,8 @@ Verb = Callable[..., IngestResult]
 
 def replay(layer: str | None, repairs: Mapping[int, bytes] | None, progress: Progress, *, now: dt.datetime) -> Report:
     """Ingest refused rows again and mark those that are taken; a row that is refused again waits on.
+
+    A row is taken as of when it first came, also in a repaired form: it is stale where newer rows came meanwhile.
 
     Parameters
     ----------
@@ -58,12 +60,13 @@ def replay(layer: str | None, repairs: Mapping[int, bytes] | None, progress: Pro
 def _again(
     session: Session, rows: Sequence[Waiting], repairs: Mapping[int, bytes], report: Report, now: dt.datetime
 ) -> None:
-    batches: defaultdict[tuple[str, Verb], list[tuple[int, SourceRow]]] = defaultdict(list)
+    batches: defaultdict[tuple[dt.datetime, str, Verb], list[tuple[int, SourceRow]]] = defaultdict(list)
     for row in rows:
         source = _source(row, repairs.get(row.rejected_id, row.raw))
-        batches[_kind(row.layer, source.content)].append((row.rejected_id, source))
-    for (kind, verb), batch in batches.items():
-        result = verb(session, [source for _, source in batch], source=SOURCE)
+        batches[row.received_at, *_kind(row.layer, source.content)].append((row.rejected_id, source))
+    for (received_at, kind, verb), batch in batches.items():
+        with received(session, received_at):
+            result = verb(session, [source for _, source in batch], source=SOURCE)
         rejected.forget_refusals(session, result.batch_id)
         taken = [batch[item.index][0] for item in result.items if item.status in TAKEN]
         rejected.mark_replayed(session, taken, now)

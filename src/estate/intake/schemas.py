@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from estate.core.types import Currency, Day, Name, Number, QueryLimit, Schema, SchemaOut, ShortText, Uuid
+from estate.core.types import Currency, Name, Number, QueryLimit, Schema, SchemaOut, ShortText, Uuid
 from estate.intake.analytics.phones import REGIONS
 from estate.intake.analytics.targets import Kind
+from estate.market.schemas import ObservedDay
 
 __all__ = [
     "CellProblemOut",
@@ -97,7 +98,9 @@ class MappingIn(Schema):
         None, description="Where the records come from: their codes are ids within it. By default one a header."
     )
     currency: Currency | None = Field(None, description="Of amounts that name none; by default the platform's.")
-    observed_on: Day | None = Field(None, description="Day of market snapshots whose file has no column for it.")
+    observed_on: ObservedDay | None = Field(
+        None, description="Day of market snapshots whose file has no column for it."
+    )
     owner_agent_id: Uuid | None = Field(None, description="Agent of new clients whose file has no column for it.")
     columns: list[ColumnIn] | None = Field(
         None, max_length=MAX_COLUMNS, description="The columns that are named; the others stay as they were."

@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy.orm import Session
 
 from estate.core.db import database_time, take_time
-from estate.core.outbox import Job, enqueue_once
+from estate.core.outbox import enqueue_once
 from estate.core.paging import Page
 from estate.core.security import Actor
 from estate.core.settings import get_settings
@@ -35,7 +35,7 @@ from estate.intake.schemas import (
     RowFilter,
     RowOut,
 )
-from estate.intake.taking import COMMIT, FileCells, keep_outcomes, take
+from estate.intake.taking import COMMIT, FileCells, keep_outcomes, order, take
 from estate.intake.undoing import UNDO
 
 __all__ = [
@@ -267,12 +267,8 @@ def start(session: Session, import_id: uuid.UUID, actor: Actor) -> ImportOut:
     _require(imported, "read", "committing")
     if problems := open_questions(imported):
         raise OpenQuestions("What the file leaves open must be answered first.", problems=problems)
-    crud.change_import(
-        session,
-        import_id,
-        {"state": "committing", "role": actor.role, "agent_id": actor.agent_id, "team_id": actor.team_id},
-    )
-    enqueue_once(session, Job(COMMIT, str(import_id)))
+    crud.change_import(session, import_id, {"state": "committing"})
+    enqueue_once(session, order(COMMIT, import_id, actor))
     return get(session, import_id)
 
 
@@ -312,8 +308,8 @@ def _checked_now(session: Session, imported: Import, row: FileRow) -> Json:
     return checked(row, kind, imported.columns, reading, frame, known_agents(session))
 
 
-def undo(session: Session, import_id: uuid.UUID) -> ImportOut:
-    """Have an import taken back by the worker; asked again, it is done once.
+def undo(session: Session, import_id: uuid.UUID, actor: Actor) -> ImportOut:
+    """Have an import taken back by the worker, for the actor; asked again, it is done once.
 
     Raises
     ------
@@ -328,5 +324,5 @@ def undo(session: Session, import_id: uuid.UUID) -> ImportOut:
     if days and imported.created_at < now - dt.timedelta(days=days):
         raise NotNow("The former states of its records are no longer kept.")
     crud.change_import(session, import_id, {"state": "undoing"})
-    enqueue_once(session, Job(UNDO, str(import_id)))
+    enqueue_once(session, order(UNDO, import_id, actor))
     return get(session, import_id)

@@ -2,9 +2,10 @@
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, cast
 
+from pydantic import TypeAdapter
 from sqlalchemy.orm import Session
 
 from estate.agent import service as agents
@@ -15,7 +16,7 @@ from estate.core.db import act_as, database_time
 from estate.core.erasure import erased_ids
 from estate.core.identifiers import UnitRef
 from estate.core.ingest import IngestResult, Item, SourceRow
-from estate.core.outbox import Job, enqueue
+from estate.core.outbox import Claim, Job, enqueue
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.intake.analytics.cells import Cell
@@ -28,11 +29,11 @@ from estate.intake.crud.privacy import blank_rows
 from estate.intake.known import frame_of, known_of
 from estate.intake.models import Import
 from estate.intake.planning import field_target, left_out, problem_json, readers
-from estate.intake.records import Frame, Made, RowRefused, make
+from estate.intake.records import Made, RowRefused, make
 from estate.market import service as market
 from estate.property import service as homes
 
-__all__ = ["COMMIT", "FileCells", "commit_some", "importer", "keep_outcomes", "take"]
+__all__ = ["COMMIT", "FileCells", "commit_some", "keep_outcomes", "order", "ordered_by", "take"]
 
 COMMIT = "intake.commit"
 Json = dict[str, Any]
@@ -44,6 +45,7 @@ LAYERS: Mapping[str, Ingest] = {
     "market": market.ingest,
 }
 TAKEN = ("created", "updated")
+_ACTOR = TypeAdapter(Actor)
 
 
 class _NotAsItIs(Exception):
@@ -67,29 +69,37 @@ class _Tried:
     read: RowRead
 
 
-def importer(imported: Import) -> Actor:
-    """Return on whose behalf the rows are taken."""
-    return Actor(imported.role, imported.agent_id, imported.team_id, imported.caller)
+def order(topic: str, import_id: uuid.UUID, actor: Actor) -> Job:
+    """Return work on an import, to be done on behalf of somebody."""
+    return Job(topic, str(import_id), {"actor": asdict(actor)})
 
 
-def commit_some(session: Session, import_id: uuid.UUID) -> None:
-    """Take the next rows of an import, and leave the others as work; the transaction decides, so each is taken once."""
+def ordered_by(claim: Claim) -> Actor:
+    """Return on whose behalf work is done."""
+    return _ACTOR.validate_python(claim.payload["actor"])
+
+
+def commit_some(session: Session, import_id: uuid.UUID, actor: Actor) -> None:
+    """Take the next rows of an import on behalf of somebody, and leave the others as work.
+
+    The transaction decides, so each row is taken once.
+    """
     imported = crud.lock_import(session, import_id)
     if imported is None or imported.state != "committing":
         return
     system: Actor = session.info["actor"]
     rows = crud.waiting_rows(session, import_id, get_settings().import_batch_rows)
     if rows:
-        act_as(session, importer(imported))
+        act_as(session, actor)
         outcomes = take(session, imported, [FileCells(row.line, row.cells) for row in rows])
         act_as(session, system)
         keep_outcomes(session, import_id, outcomes)
-        enqueue(session, [Job(COMMIT, str(import_id))])
+        enqueue(session, [order(COMMIT, import_id, actor)])
         return
     crud.change_import(
         session, import_id, {"state": "committed", "committed_at": database_time(session), "content": None}
     )
-    audit(session, importer(imported), "imports.committed", "imports", import_id, **crud.counts(session, import_id))
+    audit(session, actor, "imports.committed", "imports", import_id, **crud.counts(session, import_id))
 
 
 def take(session: Session, imported: Import, rows: Sequence[FileCells]) -> list[Json]:
@@ -106,7 +116,7 @@ def take(session: Session, imported: Import, rows: Sequence[FileCells]) -> list[
             read[row.line] = found
     tried = _made(session, imported, read, outcomes)
     tried = _once_each(session, imported, tried, outcomes)
-    items = _write(session, imported, _filled_up(session, kind, tried, frame_of(imported, imported.fingerprint)))
+    items = _write(session, imported, _filled_up(session, kind, tried, _default_owner(imported)))
     for one in tried:
         outcomes[one.line] = _outcome(one, items[one.line], imported.columns)
     for line in _of_erased(session, kind, tried, items):
@@ -159,12 +169,18 @@ def _once_each(session: Session, imported: Import, tried: Sequence[_Tried], outc
     return first
 
 
-def _filled_up(session: Session, kind: Kind, tried: Sequence[_Tried], frame: Frame) -> list[_Tried]:
+def _default_owner(imported: Import) -> uuid.UUID | None:
+    """Return the agent of new clients that name none: the stated one, else the agent who brought the file."""
+    brought_by = imported.agent_id if imported.role == "agent" else None
+    return frame_of(imported, imported.fingerprint).owner_agent_id or brought_by
+
+
+def _filled_up(session: Session, kind: Kind, tried: Sequence[_Tried], owner: uuid.UUID | None) -> list[_Tried]:
     """Add what hangs on the record that is there: wishes are added to, a new client gets its agent, a unit a title."""
     if kind == "clients":
         merged = clients.merged_ids(session)
         there = clients.some_clients(session, {uuid.UUID(one.made.record_id) for one in tried})
-        return [_client(session, one, there.get(uuid.UUID(one.made.record_id)), merged, frame) for one in tried]
+        return [_client(one, there.get(uuid.UUID(one.made.record_id)), merged, owner) for one in tried]
     if kind == "units":
         stored = homes.units(session, {UnitRef.parse(one.made.record_id) for one in tried})
         return [_unit(one, UnitRef.parse(one.made.record_id) in stored) for one in tried]
@@ -172,12 +188,10 @@ def _filled_up(session: Session, kind: Kind, tried: Sequence[_Tried], frame: Fra
 
 
 def _client(
-    session: Session, one: _Tried, there: ClientOut | None, merged: Mapping[uuid.UUID, uuid.UUID], frame: Frame
+    one: _Tried, there: ClientOut | None, merged: Mapping[uuid.UUID, uuid.UUID], owner: uuid.UUID | None
 ) -> _Tried:
     content = dict(one.made.content)
-    actor: Actor = session.info["actor"]
     if there is None:
-        owner = frame.owner_agent_id or (actor.agent_id if actor.role == "agent" else None)
         content = ({"owner_agent_id": str(owner)} if owner else {}) | content
     elif "interest" in content and isinstance(there.interest, dict):
         content["interest"] = {**there.interest, **content["interest"]}

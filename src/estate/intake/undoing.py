@@ -11,11 +11,12 @@ from estate.core.db import database_time
 from estate.core.documents import document_jobs
 from estate.core.figures import figure_jobs
 from estate.core.identifiers import UnitRef
-from estate.core.outbox import Job, enqueue
+from estate.core.outbox import enqueue
+from estate.core.security import Actor
 from estate.core.settings import get_settings
 from estate.intake.crud import changes
 from estate.intake.crud import imports as crud
-from estate.intake.taking import importer
+from estate.intake.taking import order
 from estate.market import service as market
 from estate.property import service as homes
 
@@ -24,8 +25,8 @@ __all__ = ["UNDO", "undo_some"]
 UNDO = "intake.undo"
 
 
-def undo_some(session: Session, import_id: uuid.UUID) -> None:
-    """Take back the next records of an import, and leave the others as work.
+def undo_some(session: Session, import_id: uuid.UUID, actor: Actor) -> None:
+    """Take back the next records of an import for somebody who asked for it, and leave the others as work.
 
     It is done in the platform's own role: it touches nothing but what the import wrote and nobody changed since.
     """
@@ -37,11 +38,11 @@ def undo_some(session: Session, import_id: uuid.UUID) -> None:
         changes.take_back(session, import_id, table, ids)
         _follow_up(session, table, ids)
     if found:
-        enqueue(session, [Job(UNDO, str(import_id))])
+        enqueue(session, [order(UNDO, import_id, actor)])
         return
     crud.mark_undone(session, import_id)
     crud.change_import(session, import_id, {"state": "undone", "undone_at": database_time(session)})
-    audit(session, importer(imported), "imports.undone", "imports", import_id, **crud.undone(session, import_id))
+    audit(session, actor, "imports.undone", "imports", import_id, **crud.undone(session, import_id))
 
 
 def _follow_up(session: Session, table: str, ids: Sequence[str]) -> None:

@@ -5,12 +5,14 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Double, Integer, Row, Select, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Date, Double, Integer, Row, Select, case, cast, func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from estate.core.paging import Key, Page, fetch_page
+from estate.core.upsert import Written
 from estate.market.models import AreaAlias, MarketForecast, MarketInsight, MarketSnapshot
+from estate.market.schemas import MOST_DAYS_AHEAD
 
 __all__ = [
     "HEAT_MONTHS",
@@ -40,7 +42,8 @@ RESTATED_TOO = ("agent_density", "days_on_market", "inventory", "views_per_listi
 REFRESH = text("""
 WITH newest AS (
     SELECT DISTINCT ON (area_id) area_id, observed_on, currency
-    FROM market_snapshots WHERE area_id = ANY(:areas)
+    FROM market_snapshots
+    WHERE area_id = ANY(:areas) AND observed_on <= (now() AT TIME ZONE 'UTC')::date + :days_ahead
     ORDER BY area_id, observed_on DESC, snapshot_id DESC
 ), seen AS (
     SELECT s.*, greatest(coalesce(s.sales_volume, 1), 1) AS weight, s.observed_on = n.observed_on AS is_newest
@@ -96,7 +99,10 @@ UPDATE market_insights m SET
     sales_volume = NULL, new_projects = NULL, segments = DEFAULT, snapshot_count = DEFAULT, as_of = NULL,
     updated_at = clock_timestamp()
 WHERE area_id = ANY(:areas) AND as_of IS NOT NULL
-    AND NOT EXISTS (SELECT FROM market_snapshots s WHERE s.area_id = m.area_id)
+    AND NOT EXISTS (
+        SELECT FROM market_snapshots s
+        WHERE s.area_id = m.area_id AND s.observed_on <= (now() AT TIME ZONE 'UTC')::date + :days_ahead
+    )
 """)
 
 HEAT_MONTHS = text("""
@@ -105,6 +111,7 @@ WITH seen AS (
     FROM market_insights m
     JOIN market_snapshots s ON s.area_id = m.area_id
         AND s.observed_on > date_trunc('month', m.as_of) - make_interval(months => :months)
+        AND s.observed_on <= m.as_of
 ), last_said AS (
     SELECT area_id, month, segment, source,
         (array_agg(sales_volume ORDER BY snapshot_id DESC) FILTER (WHERE sales_volume IS NOT NULL))[1] AS sales,
@@ -131,50 +138,63 @@ SELECT * FROM scored JOIN counted USING (area_id, month)
 
 
 def add_areas(session: Session, rows: Sequence[dict[str, Any]]) -> set[uuid.UUID]:
-    """Create areas that are not known, rename those that are; return the ids of the new ones."""
+    """Create areas that are not known, rename those that did not change since; return the ids of the new ones."""
     ordered = sorted(rows, key=lambda row: str(row["area_id"]))  # One lock order for all writers.
     known = set(
         session.scalars(select(MarketInsight.area_id).where(MarketInsight.area_id.in_([r["area_id"] for r in ordered])))
     )
     statement = insert(MarketInsight)
+    is_new = statement.excluded.updated_at >= MarketInsight.updated_at
+    name = case((is_new, statement.excluded.area_name), else_=MarketInsight.area_name)
     session.execute(
         statement.on_conflict_do_update(
-            index_elements=["area_id"],
-            set_={"area_name": statement.excluded.area_name, "updated_at": func.clock_timestamp()},
+            index_elements=["area_id"], set_={"area_name": name, "updated_at": func.clock_timestamp()}
         ),
         ordered,
     )
     return {row["area_id"] for row in ordered} - known
 
 
-def add_snapshots(session: Session, rows: Sequence[dict[str, Any]]) -> list[bool]:
-    """Write snapshots that name each stated key at most once; return which were new."""
-    statement = insert(MarketSnapshot)
-    changes = {name: statement.excluded[name] for name in (*RESTATED, *RESTATED_TOO)}
+def add_snapshots(session: Session, rows: Sequence[dict[str, Any]]) -> list[Written]:
+    """Write snapshots that name each stated key at most once; what was received before the stored one is stale."""
+    statement, stored = insert(MarketSnapshot), MarketSnapshot
+    is_new = statement.excluded.received_at >= stored.received_at
+    changes = {
+        name: case((is_new, statement.excluded[name]), else_=getattr(stored, name))
+        for name in (*RESTATED, *RESTATED_TOO)
+    }
     statement = statement.on_conflict_do_update(
         index_elements=["area_id", "segment", "observed_on", "source"],
         index_where=text("stated"),
         set_=changes,
     )
-    created = session.execute(statement.returning(text("(xmax = 0)"), sort_by_parameter_order=True), list(rows))
-    return list(created.scalars())
+    returning = statement.returning(text("(xmax = 0)"), stored.received_at, sort_by_parameter_order=True)
+    found = session.execute(returning, list(rows))
+    return [_written(new, at > row["received_at"]) for (new, at), row in zip(found, rows, strict=True)]
+
+
+def _written(is_new: bool, is_stale: bool) -> Written:
+    if is_new:
+        return "created"
+    return "stale" if is_stale else "updated"
 
 
 def refresh_insights(session: Session, area_ids: Collection[uuid.UUID], window_days: int) -> None:
     """Recompute the aggregate of some areas.
 
-    ``price_avg``, ``demand_score``, ``supply_score`` and ``agent_density`` are means over the snapshots of
-    the `window_days` up to the area's newest observation, weighted by ``sales_volume`` (1 where it is null
-    or 0), in the currency of the newest; ``sales_volume`` is that of the newest day, ``new_projects`` the
-    newest stated. Of what one source says of a segment and day the last counts, sources are averaged, and what
-    is said of all segments goes before the sum of ready and off-plan.
+    ``price_avg``, ``demand_score``, ``supply_score`` and ``agent_density`` are means over the snapshots of the
+    `window_days` up to the area's newest observation, weighted by ``sales_volume`` (1 where it is null or 0), in the
+    currency of the newest; ``sales_volume`` is that of the newest day, ``new_projects`` the newest stated. A day that
+    no row may state yet does not count before it may. Of what one source says of a segment and day the last counts,
+    sources are averaged, and what is said of all segments goes before the sum of ready and off-plan.
     """
-    session.execute(REFRESH, {"areas": sorted(area_ids), "window_days": window_days})
+    limits = {"window_days": window_days, "days_ahead": MOST_DAYS_AHEAD}
+    session.execute(REFRESH, {"areas": sorted(area_ids), **limits})
 
 
 def empty_insights(session: Session, area_ids: Collection[uuid.UUID]) -> None:
-    """Clear the aggregate of those of some areas that have no snapshot."""
-    session.execute(EMPTY, {"areas": sorted(area_ids)})
+    """Clear the aggregate of those of some areas that have no snapshot that counts."""
+    session.execute(EMPTY, {"areas": sorted(area_ids), "days_ahead": MOST_DAYS_AHEAD})
 
 
 def get_area(session: Session, area_id: uuid.UUID) -> MarketInsight | None:

@@ -5,8 +5,9 @@ import uuid
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from estate.core.problems import refused
 from estate.core.types import (
     WHOLE_FROM_TEXT,
     BigCount,
@@ -26,12 +27,14 @@ from estate.core.types import (
 )
 
 __all__ = [
+    "MOST_DAYS_AHEAD",
     "AreaFilter",
     "AreaHeat",
     "AreaOut",
     "Driver",
     "ForecastMonth",
     "ForecastOut",
+    "ObservedDay",
     "QueryHorizon",
     "SnapshotIn",
     "SnapshotOut",
@@ -39,6 +42,16 @@ __all__ = [
     "TrackedHorizon",
 ]
 
+MOST_DAYS_AHEAD = 31  # A week or month that still runs may be dated by its last day.
+
+
+def _not_far_ahead(day: dt.date) -> dt.date:
+    if day > dt.datetime.now(dt.UTC).date() + dt.timedelta(days=MOST_DAYS_AHEAD):
+        raise refused(f"This must not lie more than {MOST_DAYS_AHEAD} days in the future.")
+    return day
+
+
+ObservedDay = Annotated[Day, AfterValidator(_not_far_ahead)]
 Segment = Literal["all", "ready", "off_plan"]
 QueryHorizon = Annotated[int, Field(strict=True, ge=1, le=24, description="Months ahead."), WHOLE_FROM_TEXT]
 
@@ -55,7 +68,11 @@ class SnapshotIn(Schema):
     new_projects: JsonObject | JsonList | None = Field(None, description="Projects launched, with counts.")
     agent_density: NonNegative | None = Field(None, description="Active agents per 100 sales in 12 months.")
     updated_at: PastInstant | None = Field(None, description="Accepted for completeness; the platform keeps its own.")
-    observed_on: Day | None = Field(None, description="Day of the observation; with it, the row can be restated.")
+    observed_on: ObservedDay | None = Field(
+        None,
+        description="Day of the observation; with it, the row can be restated. A week or month may be dated by its "
+        f"last day, so it may lie up to {MOST_DAYS_AHEAD} days ahead.",
+    )
     source: Name | None = Field(None, description="Who observed; default `api`.")
     segment: Segment = Field("all", description="Off-plan and ready sales are never blended silently.")
     currency: Currency | None = None

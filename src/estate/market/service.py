@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from estate.core.db import database_time
 from estate.core.documents import DocumentText, document_jobs
-from estate.core.ingest import IngestResult, SourceRow, Stored
+from estate.core.ingest import IngestResult, SourceRow, Stored, receipt_time
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.outbox import Job, enqueue, enqueue_once
 from estate.core.paging import Page
 from estate.core.settings import get_settings
-from estate.core.upsert import waves
+from estate.core.upsert import Written, waves
 from estate.market import crud
 from estate.market.errors import AreaNotFound
 from estate.market.forecasting import monthly_history, predict, track_record
@@ -52,23 +52,23 @@ def ingest(session: Session, rows: Iterable[SourceRow], *, source: str = "api") 
 
 def _store(session: Session, snapshots: Sequence[SnapshotIn]) -> list[Stored]:
     settings = get_settings()
-    now = database_time(session)
+    now = receipt_time(session)
     names = {s.area_id: s.area_name for s in snapshots}
-    crud.add_areas(
-        session,
-        [{"area_id": area, "area_name": name, "currency": settings.default_currency} for area, name in names.items()],
-    )
+    crud.add_areas(session, _area_rows(names, settings.default_currency, now))
     rows = [_snapshot_row(s, now, settings.default_currency) for s in snapshots]
-    created = [False] * len(rows)
-    keys = [_restatement_key(row, i) for i, row in enumerate(rows)]
-    for wave in waves(keys):
-        for i, new in zip(wave, crud.add_snapshots(session, [rows[i] for i in wave]), strict=True):
-            created[i] = new
+    written: dict[int, Written] = {}
+    for wave in waves([_restatement_key(row, i) for i, row in enumerate(rows)]):
+        written |= zip(wave, crud.add_snapshots(session, [rows[i] for i in wave]), strict=True)
     crud.add_aliases(session, _alias_rows(snapshots))
     crud.refresh_insights(session, names.keys(), settings.market_window_days)
     enqueue(session, document_jobs("market", names))
     _publish_soon(session)
-    return [Stored(str(s.area_id), "created" if new else "updated") for s, new in zip(snapshots, created, strict=True)]
+    return [Stored(str(snapshot.area_id), written[i]) for i, snapshot in enumerate(snapshots)]
+
+
+def _area_rows(names: Mapping[uuid.UUID, str], currency: str, now: dt.datetime) -> list[dict[str, object]]:
+    common = {"currency": currency, "updated_at": now}
+    return [{"area_id": area, "area_name": name, **common} for area, name in names.items()]
 
 
 def _alias_rows(snapshots: Sequence[SnapshotIn]) -> list[dict[str, object]]:
@@ -83,8 +83,7 @@ def _publish_soon(session: Session) -> None:
 
 def name_areas(session: Session, names: Mapping[uuid.UUID, str], *, currency: str) -> None:
     """Create areas that have no snapshot yet, or rename those that exist."""
-    rows = [{"area_id": area, "area_name": name, "currency": currency} for area, name in names.items()]
-    crud.add_areas(session, rows)
+    crud.add_areas(session, _area_rows(names, currency, receipt_time(session)))
     enqueue(session, document_jobs("market", names))
 
 

@@ -10,12 +10,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from estate.core.db import database_time
 from estate.core.documents import DocumentText, document_jobs
 from estate.core.errors import FieldProblem, Invalid
 from estate.core.figures import figure_jobs
 from estate.core.identifiers import UnitRef
-from estate.core.ingest import IngestResult, SourceRow, Stored
+from estate.core.ingest import IngestResult, SourceRow, Stored, receipt_time
 from estate.core.ingest import ingest as ingest_rows
 from estate.core.outbox import enqueue
 from estate.core.paging import Page
@@ -86,7 +85,7 @@ def ingest_projects(session: Session, rows: Iterable[SourceRow], *, source: str 
 
 
 def _store(session: Session, stated: Sequence[UnitIn]) -> list[Stored]:
-    now = database_time(session)
+    now = receipt_time(session)
     refused = _unknown_areas(session, [(u.area_id, u.project.area_id if u.project else None) for u in stated])
     kept = [unit for unit, problem in zip(stated, refused, strict=True) if problem is None]
     changed = _write_projects(session, _project_rows(kept, now))
@@ -158,7 +157,7 @@ def _says_news(stored: Project | None, row: Values) -> bool:
 
 
 def _store_projects(session: Session, stated: Sequence[ProjectIn]) -> list[Stored]:
-    now = database_time(session)
+    now = receipt_time(session)
     refused = _unknown_areas(session, [(project.area_id,) for project in stated])
     rows = [
         {name: _exact(getattr(project, name)) for name in project.model_fields_set}

@@ -765,6 +765,22 @@ def test_what_is_past_its_retention_goes_and_nothing_else(
         assert "quill" not in said
 
 
+def test_a_batch_goes_once_none_of_its_refused_rows_is_kept(
+    house: House, connection: Connection, at_once: Settings
+) -> None:
+    house.stay()
+    house.people()
+    house.post("/behavior/event", {"event_id": "none", "client_id": PERSON}, 422)
+    at_once.set("RETENTION_REJECTED_DAYS", 30)
+    n = connection.scalar(text("SELECT count(*) FROM ingest_batches"))
+    shift(connection, "ingest_batches", "received_at", 29)
+    assert forget_old() == {}
+    shift(connection, "ingest_batches", "received_at", 31)
+    assert forget_old() == {"ingest_batches": n - 1}
+    shift(connection, "rejected_rows", "received_at", 31)
+    assert forget_old() == {"rejected_rows": 1, "ingest_batches": 1}
+
+
 def test_of_scores_the_newest_stays_and_old_sessions_go(
     house: House, connection: Connection, at_once: Settings
 ) -> None:

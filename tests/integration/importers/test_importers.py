@@ -87,6 +87,54 @@ def test_a_refused_line_is_kept_with_its_number_bytes_and_reason(
     assert [row.raw for row in kept] == lines[6:9]
 
 
+PLACE = "Sales,Ready,MARSA WEST,Unit,Flat"
+
+
+def sales(connection: Connection, path: Path, *lines: str) -> tuple[dict[str, int], list[str], list[tuple[int, str]]]:
+    """Import sales; return what became of the units, the weeks, and the lines that were refused."""
+    path.write_text(DLD_HEADER + "".join(lines))
+    units = counts(import_transactions, path)["units"]
+    weeks = connection.execute(text("SELECT observed_on, sales_volume, price_avg FROM market_snapshots")).all()
+    refused = connection.execute(text("SELECT row_number, reason FROM rejected_rows ORDER BY row_number")).all()
+    return units, [" ".join(map(str, week)) for week in weeks], [(row.row_number, row.reason) for row in refused]
+
+
+@pytest.mark.parametrize("bad", ['"Sea', '"Sea 5" Tower'])
+def test_a_quotation_mark_amiss_costs_its_own_line_only(
+    connection: Connection, database: None, tmp_path: Path, bad: str
+) -> None:
+    lines = [f"{n},01/03/2024,{PLACE},1000000,80,1 B/R,{bad if n == 1 else 'Sea'}\n" for n in range(300)]
+    units, weeks, refused = sales(connection, tmp_path / "quoted.csv", *lines)
+    assert units == {"created": 299, "rejected": 1}
+    assert weeks == ["2024-03-03 299 1000000.00"]
+    assert refused == [(3, "has a quotation mark that opens or closes nothing")]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_cell_of_any_length_costs_its_own_line_only(
+    connection: Connection, database: None, tmp_path: Path, quote: str
+) -> None:
+    lines = [f"{n},01/03/2024,{PLACE},1000000,80,1 B/R,{quote}{name}{quote}\n" for n, name in enumerate("a" * 2)]
+    long = f"9,01/03/2024,{PLACE},1000000,80,1 B/R,{quote}{'x' * 200_000}{quote}\n"
+    units, weeks, refused = sales(connection, tmp_path / "long.csv", lines[0], long, lines[1])
+    assert units == {"created": 2, "rejected": 1}
+    assert weeks == ["2024-03-03 2 1000000.00"]
+    assert [(number, reason.partition(":")[0]) for number, reason in refused] == [(3, "project.name")]
+
+
+@pytest.mark.parametrize(
+    ("day", "amount", "field"), [("01/03/2024", "9" * 19, "price"), ("01/03/2062", "3000000", "sold_at")]
+)
+def test_a_sale_that_is_refused_is_not_counted_in_its_week(
+    connection: Connection, database: None, tmp_path: Path, day: str, amount: str, field: str
+) -> None:
+    good, bad = f"1,01/03/2024,{PLACE},1000000,80,1 B/R,Sea\n", f"2,{day},{PLACE},{amount},80,1 B/R,Sea\n"
+    units, weeks, refused = sales(connection, tmp_path / "absurd.csv", good, bad)
+    assert units == {"created": 1, "rejected": 1}
+    assert weeks == ["2024-03-03 1 1000000.00"]
+    assert [(number, reason.partition(":")[0]) for number, reason in refused] == [(3, field)]
+
+
 def test_a_file_imported_again_creates_nothing(database: None, transactions: Path) -> None:
     counts(import_transactions, transactions)
     again = counts(import_transactions, transactions)
@@ -169,9 +217,29 @@ def test_dialogues_become_people_deals_and_conversations(
     }
     assert connection.execute(text("SELECT outcome FROM deals ORDER BY opened_at")).scalars().all() == ["won", "lost"]
     assert connection.execute(text("SELECT reason FROM rejected_rows")).scalars().all() == [
-        "B2: no such dialogue in the file of participants"
+        "B2: the file of participants tells of no such dialogue that can be read"
     ]
     assert counts(import_dialogues, dialogues)["conversations"] == {"duplicate": 2, "rejected": 1}
+
+
+@pytest.mark.parametrize(
+    ("key", "gave", "reason"),
+    [
+        ("20180906-100000_1_live", "n/a", "B6 of the persuadee: must be a number"),
+        ("20180906-100000_1_live", "nan", "B6 of the persuadee: must be a number"),
+        ("20181306-100000_1_live", "1.0", "B2: must hold a time such as 20180904-045349"),
+        ("some_day", "1.0", "B2: must hold a time such as 20180904-045349"),
+    ],
+)
+def test_participants_that_cannot_be_read_are_refused_by_row_and_field(
+    connection: Connection, database: None, dialogues: Path, key: str, gave: str, reason: str
+) -> None:
+    with dialogues.with_name("full_info.csv").open("a") as info:
+        info.write(f"{key},user_8,0,0.0\n{key},user_9,1,{gave}\n")
+    made = counts(import_dialogues, dialogues)
+    assert (made["deals"], made["agents"]) == ({"created": 2, "rejected": 2}, {"created": 1})
+    refused = connection.execute(text("SELECT row_number, reason FROM rejected_rows ORDER BY rejected_id LIMIT 2"))
+    assert [tuple(row) for row in refused] == [(6, reason), (7, reason)]
 
 
 def test_dialogues_need_their_file_of_participants(database: None, dialogues: Path) -> None:
@@ -186,7 +254,7 @@ def test_a_record_over_several_lines_keeps_its_number_and_bytes(tmp_path: Path) 
     rows = list(read_csv(path, ["a"]))
     assert [(row.number, row.raw, row.refusal) for row in rows] == [
         (2, b'1,"two\nlines"\n', None),
-        (4, b"3,\xff\n", "is not valid UTF-8"),
+        (4, b"3,\xff\n", "holds bytes that are not utf-8"),
         (5, b"5,6\n", None),
     ]
 

@@ -70,6 +70,16 @@ def hashes(connection: Connection) -> list[str]:
     return list(connection.scalars(text(ROW)))
 
 
+def test_a_day_of_the_market_far_ahead_is_refused_by_row_and_field(api: TestClient) -> None:
+    header = "Area,Date,Average price,Sales\n"
+    brought = bring(api, header + "Old Bay,15/11/2025,2000000,10\nOld Bay,15/11/2062,20,1\n", "market")
+    (refused,) = rows(api, brought, status="rejected")
+    assert refused["line"] == 3
+    (problem,) = refused["problems"]
+    assert (problem["column"], problem["field"]) == ("Date", "observed_on")
+    assert problem["message"] == "This must not lie more than 31 days in the future."
+
+
 # Undo
 
 
@@ -270,6 +280,24 @@ def test_an_agent_imports_clients_of_its_own_and_sees_no_other_import(
     refused = agent.post(f"/imports/{units['import_id']}/commit", json={})
     assert refused.status_code == 403
     assert "POST /property/ingest" in refused.json()["detail"]
+
+
+def test_who_takes_an_agents_file_is_in_the_log_and_its_clients_are_that_agents(
+    api: TestClient, agent: TestClient, drain: Drain, connection: Connection
+) -> None:
+    imported = bring(agent, PEOPLE)
+    done(api, drain, imported, "commit")
+    assert {client["owner_agent_id"] for client in clients(api)} == {str(AGENT)}
+    done(api, drain, imported, "undo")
+    lines = connection.execute(text("SELECT action, role, caller FROM audit_log ORDER BY audit_id")).all()
+    told = [tuple(line) for line in lines if line.action.startswith("imports")]
+    committer = told[1][2]
+    assert told[0] == ("imports", "agent", imported["created_by"])
+    assert committer != imported["created_by"]
+    assert told[1:] == [
+        (action, "admin", committer)
+        for action in ("imports.commit", "imports.committed", "imports.undo", "imports.undone")
+    ]
 
 
 def test_an_agent_cannot_take_a_client_of_another_by_its_id(api: TestClient, agent: TestClient, drain: Drain) -> None:

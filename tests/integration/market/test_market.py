@@ -5,7 +5,9 @@ import uuid
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
+from starlette.testclient import TestClient
 
 from estate.core.ingest import IngestResult, SourceRow
 from estate.core.rejected import RejectedFilter, list_rejected
@@ -189,13 +191,33 @@ def test_a_forecast_names_the_months_without_a_price_and_is_wider_for_them(sessi
     )
 
 
+STORED_LONG_AGO = """
+INSERT INTO market_snapshots (area_id, observed_on, source, stated, price_avg, currency)
+VALUES (:area_id, '2062-01-01', 'registry', true, 20, 'AED')
+"""
+
+
+def test_a_day_lies_ahead_by_no_more_than_a_month_that_is_dated_by_its_end(api: TestClient) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    row = {"area_id": str(AREA), "area_name": "Old Bay", "price_avg": "20.00"}
+    for days, status in ((31, 200), (33, 422)):  # The day may change meanwhile.
+        answer = api.post("/market/ingest", json=row | {"observed_on": str(today + dt.timedelta(days=days))})
+        assert answer.status_code == status, answer.text
+    assert "observed_on" in answer.text
+    assert "This must not lie more than 31 days in the future." in answer.text
+
+
 @pytest.mark.parametrize("year", [2014, 2025])
 def test_a_mistyped_year_leaves_every_forecast_as_it_was(session: Session, year: int) -> None:
     months = [dt.date(year, m, 1).isoformat() for m in range(1, 13)]
     ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in (AREA, OTHER) for day in months))
     before = [service.predict(session, area, 3).months for area in (AREA, OTHER)]
-    typed = ingest(session, snapshot(OTHER, price_avg="120.00", observed_on="2062-01-01"))
-    assert typed.counts["created"] == 1
+    session.execute(text(STORED_LONG_AGO), {"area_id": OTHER})
+    ingest(session, snapshot(OTHER, price_avg="100.00", observed_on=months[-1], source="registry"))
+    session.expire_all()
+    area = service.get_area(session, OTHER)
+    assert (str(area.as_of), str(area.price_avg)) == (months[-1], "100.00")
+    assert {heat.as_of.isoformat() for heat in service.heatmap(session) if heat.as_of} <= {months[-1]}
     after = [service.predict(session, area, 3) for area in (AREA, OTHER)]
     assert [forecast.status for forecast in after] == ["ok", "ok"]
     assert [forecast.months for forecast in after] == before

@@ -152,7 +152,7 @@ def undo(once: OnceDep, import_id: ImportId) -> Response:
     """Take an import back: records that nobody changed since are as before; the other rows say why not."""
     once.body.one(NoParameters)
     return once.run(
-        lambda session: Answer(202, service.undo(session, import_id), subject=Subject("imports", import_id))
+        lambda session: Answer(202, service.undo(session, import_id, once.actor), subject=Subject("imports", import_id))
     )
 
 

@@ -3,14 +3,15 @@
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import clevercsv
 
 from estate.intake.analytics.cells import Record
 
-__all__ = ["DELIMITERS", "Dialect", "records", "sniff"]
+__all__ = ["DELIMITERS", "Dialect", "records", "records_of", "sniff"]
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_CHARACTERS = 20_000
@@ -19,6 +20,7 @@ WIDTH_SAMPLE = 200
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r)|[^\r\n]+\Z")
 _STATED = re.compile(r"sep=(.)[\r\n]")
 _BROKEN = re.compile("[\ud800-\udfff]")
+csv.field_size_limit(2**31 - 1)  # A long cell is refused by name where its field is known.
 UNCLOSED = "has a quotation mark that opens or closes nothing"
 
 
@@ -55,16 +57,24 @@ def records(text: str, encoding: str, dialect: Dialect) -> Iterator[Record]:
     A quoted cell may hold line breaks where the record then is as wide as most are. Otherwise its first line is
     refused alone, and the next line starts the next record.
     """
-    lines = _LINE.findall(text)
-    width = _usual_width(lines[:WIDTH_SAMPLE], dialect)
+    return records_of(_LINE.findall(text), encoding, dialect)
+
+
+def records_of(lines: Iterable[str], encoding: str, dialect: Dialect) -> Iterator[Record]:
+    """Yield every record of some lines, as `records` does; few of them are held at a time."""
+    rest = iter(lines)
+    ahead = list(islice(rest, WIDTH_SAMPLE))
+    width = _usual_width(ahead, dialect)
     at = 0
-    while at < len(lines):
-        cells, taken = _record(lines, at, width, dialect)
-        whole = "".join(lines[at : at + taken])
+    while ahead:
+        cells, taken = _record(ahead, width, dialect)
+        whole = "".join(ahead[:taken])
         refusal = _refusal(whole, cells, encoding)
         raw = whole.encode(encoding, "surrogatepass" if encoding.startswith("utf-16") else "surrogateescape")
-        yield Record(at + 1, tuple(cells or _split(lines[at], dialect)), raw, refusal)
+        yield Record(at + 1, tuple(cells or _split(ahead[0], dialect)), raw, refusal)
         at += taken
+        del ahead[:taken]
+        ahead += islice(rest, taken)
 
 
 def _refusal(whole: str, cells: list[str] | None, encoding: str) -> str | None:
@@ -80,9 +90,9 @@ def _usual_width(lines: Sequence[str], dialect: Dialect) -> int:
     return widths.most_common(1)[0][0] if widths else 0
 
 
-def _record(lines: Sequence[str], at: int, width: int, dialect: Dialect) -> tuple[list[str] | None, int]:
-    """Return the cells of the record that starts on a line, None where a quotation mark is amiss, and its lines."""
-    cells, taken = _read(lines[at : at + MAX_LINES], dialect)
+def _record(lines: Sequence[str], width: int, dialect: Dialect) -> tuple[list[str] | None, int]:
+    """Return the cells of the first record, None where a quotation mark is amiss, and how many lines it has."""
+    cells, taken = _read(lines[:MAX_LINES], dialect)
     return (cells, taken) if taken == 1 or (cells is not None and len(cells) == width) else (None, 1)
 
 
