@@ -272,6 +272,7 @@ def candidates(
     session: Session,
     *,
     area_ids: Collection[uuid.UUID] | None = None,
+    price_min: Decimal | None = None,
     price_max: Decimal | None = None,
     currency: str | None = None,
     bedrooms_min: int | None = None,
@@ -280,22 +281,25 @@ def candidates(
     refused_pattern: str | None = None,
     limit: int,
 ) -> list[UnitOut]:
-    """Return available units to choose from: the dearest within `price_max` first, without one the newest.
+    """Return available units to choose from: the dearest up to `price_max` first, else the cheapest from `price_min`.
+
+    Without a limit of price the newest come first.
 
     Parameters
     ----------
-    price_max, currency : Decimal and str, optional
-        A budget in `currency`, by default ``ESTATE_DEFAULT_CURRENCY``; only units priced in it are returned.
+    price_min, price_max, currency : Decimal and str, optional
+        Limits in `currency`, by default ``ESTATE_DEFAULT_CURRENCY``; only units priced in it are returned.
     type_pattern : str, optional
         Regular expression that the lower-case ``unit_type`` matches.
     refused_pattern : str, optional
         Regular expression that it does not match; a unit without a type is kept.
     """
-    if price_max is not None:
+    if price_min is not None or price_max is not None:
         currency = currency or get_settings().default_currency
     found = crud.candidates(
         session,
         area_ids=area_ids,
+        price_min=price_min,
         price_max=price_max,
         currency=currency,
         bedrooms_min=bedrooms_min,

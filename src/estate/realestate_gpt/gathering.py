@@ -27,6 +27,7 @@ from estate.property import service as property_service
 from estate.property.schemas import UnitOut
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
+from estate.realestate_gpt.budgets import Budget
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import Fact
 from estate.realestate_gpt.homes import HOMES, Home, kinds_in
@@ -51,8 +52,6 @@ QUOTED = ("title", "project_name", "developer", "unit_type")
 WITH_SUMS = frozenset({"price", "budget"})
 
 Fields = Mapping[str, Value]
-Price = tuple[Decimal | None, str | None]
-"""The most that a unit may cost, and the currency; None leaves it open."""
 
 
 def gather(session: Session, text: str, question: Question, context: AgentContext, *, now: dt.datetime) -> Evidence:
@@ -94,9 +93,8 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     question = replace(question, intents=subject.intents)
     area_ids = _area_ids(session, named, unit, context)
     rates = load_rates(session, now.date())
-    budget, currency = _budget(question, client)
-    prices = list(_prices(budget, currency, rates))
-    units, fits = _units(session, question, context, named, prices)
+    budget = _budget(question, client)
+    units, fits = _units(session, question, context, named, list(_prices(budget, rates)))
     queued = Intent.CALL in question.intents and not callees
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
@@ -119,7 +117,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits or (None if uncompared else False),
-        budgeted=budget is not None,
+        budgeted=budget.most is not None,
         uncompared=uncompared,
         today=now.date(),
     ).joined()
@@ -219,7 +217,7 @@ def _forecast(session: Session, area_id: str) -> Fields:
 
 
 def _units(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Price]
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Budget]
 ) -> tuple[dict[UnitRef, Fields], bool]:
     """Return units to offer with why, and whether they meet what the question itself asks for."""
     suited: dict[UnitRef, Fields] = {}
@@ -233,21 +231,22 @@ def _units(
 
 
 def _meeting(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Price]
+    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Budget]
 ) -> list[UnitRef] | None:
     """Return available units within the budget and the limits that the question states; None when it states none."""
     area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
     home = _home(question, context, named)
-    if question.budget is None and home.is_open and not area_ids:
+    if question.budget.is_empty and home.is_open and not area_ids:
         return None
     return [
         unit.ref
-        for price_max, code in prices
+        for price in prices
         for unit in property_service.candidates(
             session,
             area_ids=area_ids or None,
-            price_max=price_max,
-            currency=code,
+            price_min=price.least,
+            price_max=price.most,
+            currency=price.currency,
             bedrooms_min=home.fewest,
             bedrooms_max=home.most,
             type_pattern=type_pattern(home.kinds) if home.kinds else None,
@@ -257,14 +256,14 @@ def _meeting(
     ]
 
 
-def _budget(question: Question, client: ClientOut | None) -> Price:
-    """Return what a unit may cost; where the question leaves the price open, the client's budget bounds it."""
-    budget, currency = question.budget, question.currency
-    if currency is None and client is not None:
-        if budget is None:
-            budget = client.budget
-        currency = None if budget is None else client.currency
-    return budget, currency
+def _budget(question: Question, client: ClientOut | None) -> Budget:
+    """Return what a unit may cost; where the question names no sum, the client's budget bounds it."""
+    stated = question.budget
+    if stated.currency is not None or client is None:
+        return stated
+    if stated.is_empty:
+        stated = Budget(most=client.budget)
+    return stated if stated.is_empty else replace(stated, currency=client.currency)
 
 
 def _home(question: Question, context: AgentContext, named: Sequence[Record]) -> Home:
@@ -275,21 +274,27 @@ def _home(question: Question, context: AgentContext, named: Sequence[Record]) ->
     return question.home.without(kinds_in(names))
 
 
-def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[Price]:
+def _prices(budget: Budget, rates: Rates) -> Iterator[Budget]:
     """Yield a budget in its own currency, and in that of the house where a rate leads there."""
-    yield budget, currency
+    yield budget
     house = get_settings().default_currency
-    if budget is not None and currency is not None and currency != house:
-        converted = rates.convert(budget, currency, house)
-        if converted is not None:
-            yield converted, house
+    if not budget.is_empty and budget.currency != house and (converted := _converted(budget, house, rates)):
+        yield converted
 
 
 def _is_uncompared(question: Question, rates: Rates) -> bool:
     """Tell whether the sum of a question cannot be compared with prices in the currency of the house."""
-    if question.budget is None or question.currency is None:
-        return question.open_sum
-    return rates.convert(question.budget, question.currency, get_settings().default_currency) is None
+    if question.budget.is_empty or question.budget.currency is None:
+        return question.budget.is_open
+    return _converted(question.budget, get_settings().default_currency, rates) is None
+
+
+def _converted(budget: Budget, currency: str, rates: Rates) -> Budget | None:
+    """Return a budget in another currency, None when no rate leads there."""
+    if budget.currency is None or rates.convert(Decimal(1), budget.currency, currency) is None:
+        return None
+    least, most = (end and rates.convert(end, budget.currency, currency) for end in (budget.least, budget.most))
+    return Budget(least, most, currency)
 
 
 def _match(match: Recommendation) -> Fields:

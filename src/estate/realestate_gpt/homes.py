@@ -24,8 +24,8 @@ _WISH = (
 _WITH = r"(?:\s+(?:with|for|at|of|priced|that costs?))?"
 NEGATED = rf"{_NO}{_WISH}(?P<refused>(?:\s+(?:{_HOME}|homes?|houses?|units?))?){_WITH}\s+"
 """What makes the limit that it stands before the opposite one: "no more than", "no flat for less than"."""
-MORE = r"(?:over|above|beyond|(?:more|higher) than|ب?[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)"
-LESS = r"(?:under|below|(?:less|fewer|lower) than|ب?[أا]قل من|[يت]قل عن)"
+MORE = r"(?:over|above|beyond|exceed(?:s|ing)?|(?:more|higher) th[ae]n|ب?[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)"
+LESS = r"(?:under|below|(?:less|fewer|lower) th[ae]n|ب?[أا]قل من|[يت]قل عن)"
 _REMARK = re.compile(
     r"(?:\b(?:is|are|was|were|have|has|had|got|there|see)(?: still| really)? no"
     r"|\b(?:is|are|was|were|do|does|did|can|could) (?:i|we|you|they|it|this|that|there) not"

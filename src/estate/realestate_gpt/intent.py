@@ -4,11 +4,10 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 
 from estate.core.types import UnitRef
-from estate.realestate_gpt.budgets import read_budget
+from estate.realestate_gpt.budgets import ANY_BUDGET, Budget, read_budget
 from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
@@ -36,12 +35,8 @@ class Question:
     ----------
     intents : tuple of Intent
         Topics, the one with most words first; empty when no word was understood.
-    budget : Decimal or None
-        The largest amount named as money.
-    currency : str or None
-        Its currency code, when one stands beside it.
-    open_sum : bool
-        Whether an amount is left out because several countries have a currency of that name.
+    budget : Budget
+        What a home may cost.
     home : Home
         Kind of home and bedrooms asked for.
     ids : tuple of uuid.UUID
@@ -59,9 +54,7 @@ class Question:
     """
 
     intents: tuple[Intent, ...]
-    budget: Decimal | None = None
-    currency: str | None = None
-    open_sum: bool = False
+    budget: Budget = ANY_BUDGET
     home: Home = ANY_HOME
     ids: tuple[uuid.UUID, ...] = ()
     units: tuple[UnitRef, ...] = ()
@@ -182,16 +175,13 @@ def read(text: str) -> Question:
     Examples
     --------
     >>> q = read("2-bedroom flat in Qamar Quay under AED 1.5 million?")
-    >>> q.home.fewest, q.budget, q.currency, q.places
+    >>> q.home.fewest, q.budget.most, q.budget.currency, q.places
     (2, Decimal('1500000'), 'AED', ('Qamar Quay',))
     """
-    budget, currency, open_sum = read_budget(text)
     units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
     return Question(
         intents=intents_of(topics(words(text))),
-        budget=budget,
-        currency=currency,
-        open_sum=open_sum,
+        budget=read_budget(text),
         home=read_home(text),
         ids=tuple(dict.fromkeys(map(uuid.UUID, _ID.findall(text)))),
         units=units,

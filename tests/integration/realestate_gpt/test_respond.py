@@ -240,6 +240,37 @@ def test_an_amount_without_currency_is_of_the_clients(world: TestClient) -> None
     assert NONE_MEETS not in ask(world, "Show me a flat under AED 3 million")["text"]
 
 
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("Show me flats for AED 1.3 million or more", "Palace Flat 30"),
+        ("Flats in Qamar Quay between 1.3 and 3.5 million", "Palace Flat 30"),
+        ("Flats in Qamar Quay between 1.2 and 2.5 million", "Pearl Gate 12"),
+        ("A flat for at least AED 5 million", None),
+    ],
+)
+def test_a_lower_limit_of_price_is_kept(
+    world: TestClient, drain: Callable[[], int], text: str, offered: str | None, client_id: str | None
+) -> None:
+    dear: dict[str, Any] = {
+        "project_id": PROJECT,
+        "unit_id": f"{ID}30",
+        "title": "Palace Flat 30",
+        "price": "3000000.00",
+    }
+    dear |= {"currency": "AED", "bedrooms": 2, "area_id": AREA, "status": "available", "unit_type": "apartment"}
+    assert world.post("/property/ingest", json=[dear]).json()["rejected"] == 0
+    drain()
+    said = ask(world, text, client_id=client_id)["text"]
+    assert (NONE_MEETS in said) == (offered is None)
+    assert f"{NONE_MEETS} within the budget" not in said
+    if offered:
+        other = ({"Palace Flat 30", "Pearl Gate 12"} - {offered}).pop()
+        assert offered in said
+        assert other not in said
+
+
 def test_a_sum_is_compared_by_a_dated_rate_or_not_at_all(
     world: TestClient, connection: Connection, session: Session
 ) -> None:

@@ -77,11 +77,18 @@ def test_strange_question_has_no_topic(text: str) -> None:
         ("half a million dollars", Decimal(500_000), "USD"),
         ("مليون ونصف درهم", Decimal(1_500_000), "AED"),
         ("بمليوني درهم", Decimal(2_000_000), "AED"),
+        ("AED 1.5-2m", Decimal(2_000_000), "AED"),
+        ("1.5 mill", Decimal(1_500_000), None),
+        ("two milion", None, None),
+        ("one point five million", None, None),
+        ("for a million", Decimal(1_000_000), None),
+        ("AED 15,000 a sqm", None, None),
+        ("2-3 m from the metro", None, None),
     ],
 )
 def test_budget(text: str, budget: Decimal | None, currency: str | None) -> None:
-    question = read(text)
-    assert (question.budget, question.currency) == (budget, currency)
+    found = read(text).budget
+    assert (found.most, found.currency) == (budget, currency)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +112,9 @@ def test_a_call_to_somebody(text: str, calls: bool) -> None:
 
 
 def test_a_currency_of_several_countries_is_open() -> None:
-    assert read("under £500,000").open_sum
-    assert read("under 2 million riyals").open_sum
-    assert not read("under AED 500,000").open_sum
+    assert read("under £500,000").budget.is_open
+    assert read("under 2 million riyals").budget.is_open
+    assert not read("under AED 500,000").budget.is_open
 
 
 @pytest.mark.parametrize(
@@ -234,7 +241,7 @@ ANY_TEXT = st.text(max_size=4_000) | st.builds("{} under {}".format, st.text(max
 @example(f"AED 9{',000' * 900}")
 def test_any_text_is_read(text: str) -> None:
     budget = read(text).budget
-    assert budget is None or 0 <= budget <= 10**15
+    assert all(0 <= end <= 10**15 for end in (budget.least, budget.most) if end is not None)
 
 
 @pytest.mark.parametrize(
@@ -306,4 +313,33 @@ def test_any_text_is_read(text: str) -> None:
     ],
 )
 def test_a_budget_is_an_upper_limit_in_money(text: str, budget: int | None) -> None:
-    assert read(text).budget == budget
+    assert read(text).budget.most == budget
+
+
+@pytest.mark.parametrize(
+    ("text", "least", "most"),
+    [
+        ("AED 2 million or more", 2_000_000, None),
+        ("at least 2 million", 2_000_000, None),
+        ("2 million minimum", 2_000_000, None),
+        ("2m at least", 2_000_000, None),
+        ("no less than AED 2m", 2_000_000, None),
+        ("more then 2m", 2_000_000, None),
+        ("> AED 2m", 2_000_000, None),
+        ("exceeding AED 2m", 2_000_000, None),
+        ("not exceeding AED 2m", None, 2_000_000),
+        ("أكثر من ٢ مليون", 2_000_000, None),
+        ("between 900k and 1.2m", 900_000, 1_200_000),
+        ("between AED 1 and 2 million", 1_000_000, 2_000_000),
+        ("from 1 to 2 million", 1_000_000, 2_000_000),
+        ("over AED 2m but under 3m", 2_000_000, 3_000_000),
+        ("I have at least 2 million", None, 2_000_000),
+        ("my budget is 2m+", None, 2_000_000),
+        ("I can afford more than 2m", None, 2_000_000),
+        ("under 2m, at least 3 bedrooms", None, 2_000_000),
+        ("under 2m at least three bedrooms", None, 2_000_000),
+    ],
+)
+def test_a_price_has_a_lower_limit(text: str, least: int | None, most: int | None) -> None:
+    budget = read(text).budget
+    assert (budget.least, budget.most) == (least, most)

@@ -191,6 +191,7 @@ def candidates(
     session: Session,
     *,
     area_ids: Collection[uuid.UUID] | None,
+    price_min: Decimal | None,
     price_max: Decimal | None,
     currency: str | None,
     bedrooms_min: int | None,
@@ -199,8 +200,10 @@ def candidates(
     refused_pattern: str | None,
     limit: int,
 ) -> Sequence[Unit]:
-    """Return available units: the dearest within the budget first, without one the newest."""
+    """Return available units: the dearest within the budget first, else the cheapest from a price on, or newest."""
     query = select(Unit).where(Unit.status == "available")
+    if price_min is not None:
+        query = query.where(Unit.price >= price_min)
     if price_max is not None:
         query = query.where(Unit.price <= price_max)
     if currency is not None:
@@ -215,7 +218,9 @@ def candidates(
         query = query.where(func.lower(Unit.unit_type).regexp_match(type_pattern))
     if refused_pattern is not None:
         query = query.where(~func.coalesce(func.lower(Unit.unit_type), "").regexp_match(refused_pattern))
-    first = Unit.updated_at.desc() if price_max is None else Unit.price.desc()
+    first = Unit.updated_at.desc() if price_min is None else Unit.price.asc()
+    if price_max is not None:
+        first = Unit.price.desc()
     return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
 
 
