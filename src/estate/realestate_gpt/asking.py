@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from estate.realestate_gpt.facts import FACT_WORDS, FACTS, UNTOLD, Fact, asked_for, asked_with
-from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, topics
+from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, plain, topics
 from estate.realestate_gpt.naming import NO_MATCH, PEOPLE, Match, match
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
@@ -148,14 +148,14 @@ def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
     today : datetime.date
         Day on which it is asked: a record tells of no year before.
     """
-    plain = _ID.sub(" ", text)
-    spoken = words(plain)
-    quoted = frozenset(said.casefold() for said in _QUOTED.findall(plain))
+    text = plain(_ID.sub(" ", text))
+    spoken = words(text)
+    quoted = frozenset(said.casefold() for said in _QUOTED.findall(text))
     best = match(spoken, found, quoted)
     rest = [word for place, word in enumerate(spoken) if place not in best.taken]
     subjects = {record.layer for record in best.records} or {fact.subject for fact in FACTS.values()}
     is_named = bool(best.records)
-    if is_named and _is_of_another(plain, best, {spoken[place] for place in best.taken}, rest):
+    if is_named and _is_of_another(text, best, {spoken[place] for place in best.taken}, rest):
         rest, best = spoken, replace(NO_MATCH, taken=best.taken)
     rest, beside = _areas_beside(rest, best, found)
     intents = intents_of(topics(rest))

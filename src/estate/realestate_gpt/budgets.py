@@ -17,7 +17,7 @@ from estate.core.amounts import (
 )
 from estate.realestate_gpt.homes import LESS, MORE, NEGATED, without_remarks
 
-__all__ = ["ANY_BUDGET", "Budget", "read_budget"]
+__all__ = ["ANY_BUDGET", "Budget", "read_budget", "without_sums"]
 
 LONGEST_LIMIT = 50  # Letters before an amount in which words may make it a lower limit.
 
@@ -151,6 +151,15 @@ def read_budget(text: str) -> Budget:
     of_one = [found for found in sums if found.currency in (None, currency)]
     least, most = (_largest(found for found in of_one if found.is_least is is_least) for is_least in (True, False))
     return Budget(least, most, currency)
+
+
+def without_sums(text: str, instead: str) -> str:
+    """Return a text with a word instead of each sum that says that it is money."""
+    return _AMOUNT.sub(lambda match: f" {instead} " if any(_of_money(match)) else match[0], _in_figures(text))
+
+
+def _of_money(match: re.Match[str]) -> Iterator[bool]:
+    return (found.says_money for found in _sums(match))
 
 
 def _largest(sums: Iterable[_Sum]) -> Decimal | None:

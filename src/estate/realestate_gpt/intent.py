@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from estate.core.types import UnitRef
-from estate.realestate_gpt.budgets import ANY_BUDGET, Budget, read_budget
+from estate.realestate_gpt.budgets import ANY_BUDGET, Budget, read_budget, without_sums
 from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "read", "topics"]
+__all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "plain", "read", "topics"]
 
 
 class Intent(StrEnum):
@@ -88,8 +88,9 @@ _PHRASES: Mapping[Intent, str] = {
         """,
     Intent.CALL: """
         who should i call; whom should i call; who to call; whom to call; call first; call next; call today;
-        my calls; call list; priority; prioritise; prioritize; which client; which lead; my leads; my clients;
-        ring; phone first; phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
+        my calls; call list; priority; prioritise; prioritize; which client; which lead; which of my leads;
+        which of my clients; list my leads; list my clients; show me my leads; show me my clients; ring;
+        phone first; phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
         """,
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
@@ -118,6 +119,7 @@ TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
 MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
 MAX_NAME_WORDS = 4
 
+_GLUED = re.compile(r"(?<=\d)(?=(?:bhk|br|bed|sqm)s?\b)", re.IGNORECASE)  # "3bhk"
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
 _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
@@ -128,6 +130,12 @@ _CALL = re.compile(
     r"|\b[أانت]تصل|\bالاتصال\b|\b[أان]كلم",
     re.IGNORECASE,
 )
+_CALLED_BY = re.compile(
+    r"\b(?:did|(?:does|will|would)(?! (?:i|we|you)\b)) (?:(?!(?:to|an?|the)\b)[\w’'-]+ ){1,4}?"
+    r"(?:call|ring|phone|reach)\b",
+    re.IGNORECASE,
+)
+"""Asks whether there was or will be a call, not whether to make one."""
 _NUMBER = re.compile(r"\bnumbers?\b|رقم", re.IGNORECASE)
 _CHOICE = re.compile(
     r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?=[أانت]تصل|[أان]كلم)", re.IGNORECASE
@@ -164,6 +172,17 @@ _CAPITALISED = re.compile(r"(?:[^\W_]|[,;:'’\"()])[^\S\n]+([A-Z][^\W\d_]*[a-z]
 """A word with a capital that it does not owe to the beginning of a sentence."""
 
 
+def plain(text: str) -> str:
+    """Return a text as its words are understood: a sum is one word for money.
+
+    Examples
+    --------
+    >>> words(plain("3bhk under 900k riyals"))
+    ['3', 'bhk', 'under', 'million']
+    """
+    return _GLUED.sub(" ", without_sums(text, "million"))
+
+
 def read(text: str) -> Question:
     """Understand a question.
 
@@ -180,14 +199,14 @@ def read(text: str) -> Question:
     """
     units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
     return Question(
-        intents=intents_of(topics(words(text))),
+        intents=intents_of(topics(words(plain(text)))),
         budget=read_budget(text),
         home=read_home(text),
         ids=tuple(dict.fromkeys(map(uuid.UUID, _ID.findall(text)))),
         units=units,
         phrases=tuple(dict.fromkeys(_phrases(text.split()[:MAX_WORDS]))),
         places=tuple(dict.fromkeys(_places(text))),
-        calls=_CALL.search(text) is not None and _NUMBER.search(text) is None,
+        calls=_CALL.search(_CALLED_BY.sub(" ", text)) is not None and _NUMBER.search(text) is None,
         chooses=_CHOICE.search(text) is not None,
     )
 
