@@ -30,6 +30,7 @@ MISSING = {
 }
 CANNOT_TELL = "The assistant cannot tell this from the records."
 NOBODY = "No record bears the name that the question asks about."
+WHICH_UNIT = "Please say which unit you mean."
 PARTLY = "The records hold only a part of what is asked."
 OTHER_PLACE = "The records hold nothing about another place that the question names."
 SEVERAL = "Several records bear this name; please say which of them you mean."
@@ -126,7 +127,8 @@ def _none_meets(evidence: Evidence) -> str:
 def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
     """Judge a fact: it is answered when one record of a name is asked and a kept sentence cites the field."""
     if not evidence.asked:
-        return Judgement(True, (NOBODY,), 0.0)
+        is_unnamed = evidence.fact is not None and evidence.fact.subject == "property" and not evidence.odd
+        return Judgement(True, (WHICH_UNIT if is_unnamed else NOBODY,), 0.0)
     if len(evidence.asked) > 1:
         return Judgement(True, (SEVERAL,), 0.0)
     cited = {(cite.key, cite.field) for sentence in verified.kept for cite in sentence.cites}
@@ -164,8 +166,9 @@ def confidence(judgement: Judgement, evidence: Evidence, verified: Verified) -> 
 
     Notes
     -----
-    P(right) = sigmoid(b + w x) * exp(-r d): the chance that the record meant is the one that was found, with the
-    features x of `features`, times the chance that what it says still holds, d days after it was last confirmed.
+    P(right) = s * sigmoid(b + w x) * exp(-r d): the chance that the record meant is the one that was found, with the
+    features x of `features`, times the chance that what it says still holds, d days after it was last confirmed, times
+    the share s of the facts asked for that it tells: half an answer is right for half of the question.
     b, w and r are maximum-likelihood estimates of `scripts/calibrate_gpt.py`, on generated worlds and sentences that
     no benchmark uses, or on the feedback of an installation; `calibration.json` holds them with their version.
     An abstained reply claims nothing and has 0.
@@ -174,7 +177,8 @@ def confidence(judgement: Judgement, evidence: Evidence, verified: Verified) -> 
         return 0.0
     found = features(judgement, evidence, verified)
     logit = CALIBRATION.intercept + sum(CALIBRATION.weights[name] * value for name, value in found.items())
-    return round(math.exp(-CALIBRATION.decay_per_day * days_at_risk(evidence)) / (1 + math.exp(-logit)), 4)
+    told = judgement.answered_share if evidence.fact is not None else 1.0
+    return round(told * math.exp(-CALIBRATION.decay_per_day * days_at_risk(evidence)) / (1 + math.exp(-logit)), 4)
 
 
 def features(judgement: Judgement, evidence: Evidence, verified: Verified) -> dict[str, float]:

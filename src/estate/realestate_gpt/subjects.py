@@ -48,7 +48,8 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     if not found and not subject.match.records and not subject.odd:
         found = _of_talk(session, subject, context)
     if not found:
-        return [] if subject.odd and _is_bare(subject, context) else None
+        lacks_unit = _lacks_unit(subject, context)
+        return [] if lacks_unit or (subject.odd and _is_bare(subject, context)) else None
     if fact.field == "stage":
         return (_deal_of(session, found) if len(found) == 1 else []) or found
     if fact.field == "rank":
@@ -77,6 +78,12 @@ def _is_bare(subject: Subject, context: AgentContext) -> bool:
     """Tell whether a fact is asked of somebody who is not on record, and no talk is going on that it may belong to."""
     of_somebody = subject.fact is not None and subject.fact.subject in PEOPLE
     return (of_somebody or not subject.intents) and context.client_id is None and context.property_id is None
+
+
+def _lacks_unit(subject: Subject, context: AgentContext) -> bool:
+    """Tell whether what one unit is worth is asked, and no unit is named or talked about."""
+    asked = {fact.field for fact in (subject.fact, subject.second) if fact}
+    return "fair_value" in asked and not subject.match.records and not subject.odd and context.property_id is None
 
 
 def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:

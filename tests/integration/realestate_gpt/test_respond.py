@@ -17,7 +17,16 @@ from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, gathering, respond
-from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, NONE_SURE, NOTHING, OTHER_PLACE, PARTLY
+from estate.realestate_gpt.confidence import (
+    CANNOT_TELL,
+    NOBODY,
+    NONE_MEETS,
+    NONE_SURE,
+    NOTHING,
+    OTHER_PLACE,
+    PARTLY,
+    WHICH_UNIT,
+)
 from estate.realestate_gpt.learning import preference
 from estate.realestate_gpt.service import replay
 
@@ -194,6 +203,7 @@ def test_value_and_instalments_are_both_told(world: TestClient, drain: Callable[
     alone = ask(world, question)
     assert alone["text"].startswith(PARTLY)
     assert "The payment plan of Pearl Gate 12 is 60/40" in alone["text"]
+    assert alone["confidence"] < ask(world, "What are the instalments of Pearl Gate 12?")["confidence"] * 0.6
     assert ask(world, "fair value of Pearl Gate 12")["abstained"], "no sale tells it"
     sold = [
         {
@@ -218,6 +228,16 @@ def test_value_and_instalments_are_both_told(world: TestClient, drain: Callable[
     assert "The payment plan of Pearl Gate 12 is 60/40" in both["text"]
     assert PARTLY not in both["text"]
     assert replay(session, uuid.UUID(both["response_id"])).same
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+def test_what_a_unit_is_worth_is_asked_of_one_unit(
+    world: TestClient, drain: Callable[[], int], session: Session, client_id: str | None
+) -> None:
+    drain()
+    reply = ask(world, "What is the fair value and what are the instalments?", client_id=client_id)
+    assert (reply["abstained"], reply["text"]) == (True, WHICH_UNIT)
+    assert replay(session, uuid.UUID(reply["response_id"])).same
 
 
 def test_an_area_that_nothing_compares_with_has_a_price_and_no_heat(api: TestClient) -> None:
