@@ -31,6 +31,7 @@ from estate.property.schemas import (
     PROJECT_FIELDS,
     ComparedUnit,
     ComparisonOut,
+    First,
     MoneyOverTime,
     PointOut,
     ProjectIn,
@@ -272,6 +273,7 @@ def candidates(
     session: Session,
     *,
     area_ids: Collection[uuid.UUID] | None = None,
+    project_ids: Collection[uuid.UUID] | None = None,
     price_min: Decimal | None = None,
     price_max: Decimal | None = None,
     currency: str | None = None,
@@ -279,6 +281,7 @@ def candidates(
     bedrooms_max: int | None = None,
     type_pattern: str | None = None,
     refused_pattern: str | None = None,
+    first: First | None = None,
     limit: int,
 ) -> list[UnitOut]:
     """Return available units to choose from: the dearest up to `price_max` first, else the cheapest from `price_min`.
@@ -293,12 +296,15 @@ def candidates(
         Regular expression that the lower-case ``unit_type`` matches.
     refused_pattern : str, optional
         Regular expression that it does not match; a unit without a type is kept.
+    first : {"cheapest", "dearest", "largest", "smallest"}, optional
+        Another order; by price, units of one currency only are returned.
     """
-    if price_min is not None or price_max is not None:
+    if price_min is not None or price_max is not None or first in ("cheapest", "dearest"):
         currency = currency or get_settings().default_currency
     found = crud.candidates(
         session,
         area_ids=area_ids,
+        project_ids=project_ids,
         price_min=price_min,
         price_max=price_max,
         currency=currency,
@@ -306,6 +312,7 @@ def candidates(
         bedrooms_max=bedrooms_max,
         type_pattern=type_pattern,
         refused_pattern=refused_pattern,
+        first=first,
         limit=limit,
     )
     return _outs(session, found)
