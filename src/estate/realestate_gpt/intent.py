@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from estate.core.types import UnitRef
+from estate.property.schemas import First
 from estate.realestate_gpt.budgets import ANY_BUDGET, Budget, read_budget, without_sums
 from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
@@ -51,6 +52,8 @@ class Question:
         Whether it speaks of a call to somebody.
     chooses : bool
         Whether it asks who of several is meant.
+    first : {"cheapest", "dearest", "largest", "smallest"} or None
+        Which of several is asked for.
     """
 
     intents: tuple[Intent, ...]
@@ -62,19 +65,23 @@ class Question:
     places: tuple[str, ...] = ()
     calls: bool = False
     chooses: bool = False
+    first: First | None = None
 
 
 _PHRASES: Mapping[Intent, str] = {
     Intent.MARKET: """
-        market; area; district; neighbourhood; neighborhood; community; location; heat; hot; demand; supply; trend;
+        market; area; district; hottest; fall; falling; drop; decline; increase;
+        neighbourhood; neighborhood; community; location; heat; hot; demand; supply; trend;
         forecast; outlook; invest; investment; investing; investor; appreciation; growth; grow; rise; rising; yield;
         roi; return; rent; rental; prices in; سوق; منطقة; مناطق; حي; استثمار; أستثمر; عائد; عوائد; توقعات
         """,
     Intent.UNIT: """
-        apartment; flat; villa; townhouse; studio; penthouse; unit; property; home; house; bedroom; bed; br; bhk;
-        looking for; need; want; recommend; recommendation; suggest; option; available; match; show me; find; compare;
-        view; floor; project; handover; delivery; developer; amenity; sqm; شقة; شقق; فيلا; فلل; وحدة; وحدات;
-        بيت; بيوت; منزل; منازل; عقار; عقارات; غرفة; غرف; استوديو
+        apartment; flat; villa; duplex; loft; townhouse; studio; penthouse; unit; property; home; house; bedroom; bed;
+        br; bhk;
+        looking for; need; want; recommend; recommendation; suggest; suit; suitable; option; available; match; show me;
+        find; newest; latest; cheapest; dearest; priciest; most expensive; least expensive; largest; biggest;
+        smallest; view; floor; project; handover; delivery; developer; amenity; sqm; شقة; شقق; فيلا; فلل; وحدة; وحدات;
+        غرفتين; غرفتان; بيت; بيوت; منزل; منازل; عقار; عقارات; غرفة; غرف; استوديو
         """,
     Intent.PRICE: """
         price; cost; budget; afford; payment; instalment; installment; down payment; discount; mortgage; cash; fee;
@@ -90,7 +97,8 @@ _PHRASES: Mapping[Intent, str] = {
         who should i call; whom should i call; who to call; whom to call; call first; call next; call today;
         my calls; call list; priority; prioritise; prioritize; which client; which lead; which of my leads;
         which of my clients; list my leads; list my clients; show me my leads; show me my clients; ring;
-        phone first; phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
+        best lead; hottest lead; hot lead; top lead; best client; phone first;
+        phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
         """,
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
@@ -99,9 +107,10 @@ _PHRASES: Mapping[Intent, str] = {
         qualification; score; serious; الخطوة; متابعة
         """,
     Intent.GENERAL: """
+        compare;
         hello; hi; hey; good morning; good evening; help; advice; advise; tell me about; brief; summary; summarise;
         summarize; overview; prepare; who is; client; agent; deal; buy; buyer; buying; sell; sale; purchase; profile;
-        مرحبا; السلام; مساعدة; شراء; اشتري
+        مرحبا; السلام; مساعدة; شراء; اشتري; بيع
         """,
 }
 """Words and phrases of each topic, separated by semicolons, in any inflection that `lexical.words` joins."""
@@ -119,14 +128,15 @@ TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
 MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
 MAX_NAME_WORDS = 4
 
-_GLUED = re.compile(r"(?<=\d)(?=(?:bhk|br|bed|sqm)s?\b)", re.IGNORECASE)  # "3bhk"
+_ROOMS = re.compile(r"(?<=\d)[\s-]?(?:bhk|brs?|beds?)\b", re.IGNORECASE)  # "3bhk"
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
 _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
 _CALL = re.compile(
     r"\b(?:call|ring|dial|phon|contact)ing\b(?!\s+(?:you|about|for|from|regarding|to)\b)|\b(?:call|ring|dial)\b(?!\s+(?:me|us|it)\b)"
     r"|\bbe\s+(?:called|phoned|rung|contacted|reached)\b"
-    r"|\b(?:phone|contact|reach)\b(?!\s+(?:me|us|numbers?|details?|data|info\w*|and|or|is|was|of|on|in|for)\b)\s+\w"
+    r"|\b(?:phone|contact|reach)\b(?!\s+(?:me|us|numbers?|details?|data|info\w*|and|or|is|was|of|on|in|for|with)\b)\s+\w"
     r"|\b[أانت]تصل|\bالاتصال\b|\b[أان]كلم",
     re.IGNORECASE,
 )
@@ -136,9 +146,18 @@ _CALLED_BY = re.compile(
     re.IGNORECASE,
 )
 """Asks whether there was or will be a call, not whether to make one."""
+_FIRST: Mapping[First, re.Pattern[str]] = {
+    "cheapest": re.compile(r"\b(?:cheapest|least expensive|lowest[ -](?:\w+ )?pric(?:es?|ed)|أرخص)\b", re.IGNORECASE),
+    "dearest": re.compile(
+        r"\b(?:dearest|priciest|most expensive|highest[ -](?:\w+ )?pric(?:es?|ed)|أغلى)\b", re.IGNORECASE
+    ),
+    "largest": re.compile(r"\b(?:largest|biggest|most spacious|أكبر)\b", re.IGNORECASE),
+    "smallest": re.compile(r"\b(?:smallest|أصغر)\b", re.IGNORECASE),
+}
 _NUMBER = re.compile(r"\bnumbers?\b|رقم", re.IGNORECASE)
 _CHOICE = re.compile(
-    r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?=[أانت]تصل|[أان]كلم)", re.IGNORECASE
+    r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?:\w+ ){0,3}?(?=[أانت]تصل|[أان]كلم)",
+    re.IGNORECASE,
 )
 _PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+(?=([^.,;:!?؟،\n]+))", re.IGNORECASE)
 _NO_PLACE = frozenset(
@@ -173,14 +192,14 @@ _CAPITALISED = re.compile(r"(?:[^\W_]|[,;:'’\"()])[^\S\n]+([A-Z][^\W\d_]*[a-z]
 
 
 def plain(text: str) -> str:
-    """Return a text as its words are understood: a sum is one word for money.
+    """Return a text as its words are understood: a sum is one word for money, and rooms are written out.
 
     Examples
     --------
-    >>> words(plain("3bhk under 900k riyals"))
-    ['3', 'bhk', 'under', 'million']
+    >>> words(plain("3bhk on the 4th floor under 900k riyals"))
+    ['3', 'bedroom', 'on', 'the', '4', 'floor', 'under', 'million']
     """
-    return _GLUED.sub(" ", without_sums(text, "million"))
+    return _ROOMS.sub(" bedroom", _ORDINAL.sub("", without_sums(text, "million")))
 
 
 def read(text: str) -> Question:
@@ -208,6 +227,7 @@ def read(text: str) -> Question:
         places=tuple(dict.fromkeys(_places(text))),
         calls=_CALL.search(_CALLED_BY.sub(" ", text)) is not None and _NUMBER.search(text) is None,
         chooses=_CHOICE.search(text) is not None,
+        first=next((first for first, said in _FIRST.items() if said.search(text)), None),
     )
 
 
