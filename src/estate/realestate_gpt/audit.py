@@ -87,6 +87,7 @@ def basis_of(evidence: Evidence, note: Sequence[str] = ()) -> dict[str, Any]:
         "fits": evidence.fits,
         "budgeted": evidence.budgeted,
         "uncompared": evidence.uncompared,
+        "unlooked": evidence.unlooked,
         "today": evidence.today.isoformat(),
         "note": list(note),
         "roles": roles,
@@ -180,5 +181,6 @@ def _evidence(basis: Mapping[str, Any], kept: Mapping[Key, Mapping[str, Any]]) -
         fits=basis["fits"],
         budgeted=basis.get("budgeted", True),
         uncompared=basis.get("uncompared", False),
+        unlooked=basis.get("unlooked", False),
         today=dt.date.fromisoformat(basis["today"]),
     )

@@ -14,7 +14,7 @@ from estate.realestate_gpt.verifier import Verified
 
 __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_risk", "features", "judge"]
 
-NOTHING = "The records hold nothing that answers this question."
+NOTHING = "Nothing was found on record that answers this question."
 UNKNOWN_PLACE = "The records hold nothing about the place that the question names."
 NONE_MEETS = "No available unit on record meets what was asked"
 NONE_SURE = "No unit was found that can be said to meet what was asked, as the sum was not compared with every price"
@@ -24,13 +24,15 @@ MISSING = {
     Intent.PRICE: "No unit on record has a price that answers this.",
     Intent.OBJECTION: "There is neither a unit nor a finding on record to answer this doubt with.",
     Intent.CALL: "No client on record is waiting for a call from you.",
-    Intent.NEXT_STEP: "There is no client or deal on record to advise on.",
+    Intent.NEXT_STEP: "The question names no client to advise on.",
     Intent.GENERAL: "There is nobody on record to report on.",
     Intent.FACT: "This is not on record.",
 }
 CANNOT_TELL = "The assistant cannot tell this from the records."
 NOBODY = "No record bears the name that the question asks about."
+WHICH_HOME = "Please say what home is wanted, where or at what price."
 WHICH_UNIT = "Please say which unit you mean."
+UNASKED = {Intent.UNIT: WHICH_HOME, Intent.PRICE: WHICH_UNIT}
 PARTLY = "The records hold only a part of what is asked."
 OTHER_PLACE = "The records hold nothing about another place that the question names."
 SEVERAL = "Several records bear this name; please say which of them you mean."
@@ -115,7 +117,10 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
 
 def _lack(intent: Intent, evidence: Evidence) -> str:
     """Say what a topic lacks: of all units only what was looked for among all, else what was found."""
-    return f"{_none_meets(evidence)}." if intent is Intent.UNIT and not evidence.fits else MISSING[intent]
+    if intent is Intent.UNIT and not evidence.fits:
+        return f"{_none_meets(evidence)}."
+    is_unasked = evidence.fits and evidence.client is None and not evidence.named  # Nothing was looked for.
+    return UNASKED[intent] if is_unasked and intent in UNASKED else MISSING[intent]
 
 
 def _none_meets(evidence: Evidence) -> str:
@@ -141,11 +146,13 @@ def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
 
 def _bearing(intent: Intent, e: Evidence) -> set[Key]:
     """Return the records that could answer a topic."""
+    named = {record.key for record in e.named}
+    is_of_areas = e.client is not None or Intent.MARKET in e.intents
     homes = (e.unit, *e.units, *(record for record in e.named if record.layer == "property"))
     bearing: dict[Intent, Sequence[Record | None]] = {
         Intent.MARKET: e.areas,
         Intent.UNIT: homes,
-        Intent.PRICE: (*homes, *e.areas),
+        Intent.PRICE: (*homes, *(area for area in e.areas if is_of_areas or area.key in named)),
         Intent.OBJECTION: (*homes, *e.triggers),
         Intent.CALL: (*e.calls, *e.later, *_held(e)),
         Intent.NEXT_STEP: (e.client, *e.deals),

@@ -42,7 +42,7 @@ class Evidence:
     asked : tuple of Record
         The record that a fact is asked of; several when they bear one name.
     beside : tuple of Record
-        Areas of other names that the fact is asked of as well.
+        Records of other names that the fact is asked of as well.
     fact : Fact or None
         The fact that is asked for.
     second : Fact or None
@@ -64,6 +64,8 @@ class Evidence:
         Whether a budget, of the question or of the client, bounds what meets the question.
     uncompared : bool
         Whether the sum in the question is in a currency that is open, or that no rate leads from.
+    unlooked : bool
+        Whether the question wishes for a handover, size, view or amenities, which `units` were not compared with.
     today : datetime.date
         Day of the reply: what lies before it is not announced.
     """
@@ -90,6 +92,7 @@ class Evidence:
     fits: bool | None = True
     budgeted: bool = True
     uncompared: bool = False
+    unlooked: bool = False
     today: dt.date = dt.date.min
 
     def wanted(self) -> Iterator[tuple[Record, Fact]]:

@@ -26,7 +26,7 @@ from estate.market import service as market_service
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
 from estate.realestate_gpt import figures
-from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
+from estate.realestate_gpt.asking import AHEAD, COMPARING, THIS_CLIENT, UNCOMPARED, Subject, understand
 from estate.realestate_gpt.budgets import Budget
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import Fact
@@ -46,8 +46,11 @@ MEETING = 30  # Of those that meet the question, the ones that suit the client c
 AREAS = 2
 CALLS = 5
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
+ADVISED = frozenset({Intent.UNIT, Intent.OBJECTION, Intent.NEXT_STEP})  # What a named client may be advised on.
+UNITS_MEANT = frozenset({Intent.UNIT, Intent.PRICE})
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
+PRICED = frozenset({"cheapest", "dearest"})
 QUOTED = ("title", "project_name", "developer", "unit_type")
 WITH_SUMS = frozenset({"price", "budget"})
 
@@ -70,11 +73,13 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
     subject = understand(text, [*found, *_context(session, context)], now.date())
-    named = _named(found, question, subject)
+    named, projects = _apart(_named(found, question, subject), question, subject)
     callees = _callees(question, subject, named, context)
     if callees:
         others = (intent for intent in subject.intents if intent not in (Intent.CALL, Intent.GENERAL))
         subject = replace(subject, fact=None, intents=(Intent.CALL, *others))
+    elif question.calls and question.chooses and subject.fact is None:
+        subject = replace(subject, intents=(Intent.CALL, *(i for i in subject.intents if i is not Intent.CALL)))
     asked = asked_records(session, subject, context)
     if subject.fact is not None and asked is not None:
         return Evidence(
@@ -90,11 +95,14 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
             unknown_place=subject.lacks_other,
             today=now.date(),
         ).joined()
-    question = replace(question, intents=subject.intents)
-    area_ids = _area_ids(session, named, unit, context)
+    foreign = not callees and _is_foreign(subject, context)
+    question = replace(question, intents=_topics(subject))
+    context = _about_named(context, question, subject, named)
+    client = client or (client_service.get_client(session, context.client_id) if context.client_id else None)
+    area_ids = _area_ids(session, question, named, unit, context)
     rates = load_rates(session, now.date())
     budget = _budget(question, client)
-    units, fits = _units(session, question, context, named, list(_prices(budget, rates)))
+    units, fits = _units(session, question, context, named, projects, list(_prices(budget, rates)))
     queued = Intent.CALL in question.intents and not callees
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
@@ -113,12 +121,13 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         named=tuple(named),
         intents=question.intents,
         match=subject.match,
-        foreign=not callees and _is_foreign(subject, context),
+        foreign=foreign,
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits or (None if uncompared else False),
         budgeted=budget.most is not None,
         uncompared=uncompared,
+        unlooked=_is_unlooked(subject, context, named),
         today=now.date(),
     ).joined()
 
@@ -133,6 +142,27 @@ def _named(found: Sequence[Record], question: Question, subject: Subject) -> lis
     named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
     named += [r for r in (*subject.match.records, *subject.beside) if r.layer != "behavior"]
     return list({record.key: record for record in named}.values())
+
+
+def _apart(named: Sequence[Record], question: Question, subject: Subject) -> tuple[list[Record], frozenset[uuid.UUID]]:
+    """Take out the units of which only the project is named; it is returned as a limit where homes are wanted."""
+    phrases = {tuple(words(phrase)) for phrase in question.phrases}
+    sure = (*subject.match.records, *subject.beside) if len(subject.match.records) == 1 else ()
+    one = {record.key for record in sure}
+    ids = {str(record_id) for record_id in question.ids} | {str(unit) for unit in question.units}
+    members = [
+        record
+        for record in named
+        if record.layer == "property"
+        and record.key not in one
+        and record.id not in ids
+        and tuple(words(str(record.fields.get("project_name") or ""))) in phrases
+    ]
+    is_of_units = any(layer == "property" for layer, _ in one)
+    if not members or not (is_of_units or UNITS_MEANT.intersection(subject.intents)):
+        return list(named), frozenset()
+    projects = frozenset(UnitRef.parse(record.id).project_id for record in members)
+    return [record for record in named if record not in members], frozenset() if is_of_units else projects
 
 
 def _whose(fact: Fact, records: Sequence[Record]) -> tuple[Record, ...]:
@@ -151,6 +181,24 @@ def _callees(question: Question, subject: Subject, named: Sequence[Record], cont
         return [] if subject.match.is_part and subject.odd else clients
     meant = bool(subject.said & THIS_CLIENT) or not (subject.odd or subject.match.records)
     return [str(context.client_id)] if context.client_id and meant and not question.chooses else []
+
+
+def _topics(subject: Subject) -> tuple[Intent, ...]:
+    """Return the topics of a question; an area alone, compared or in times to come is a question of its market."""
+    intents, of_areas = subject.intents, {"market"} == {record.layer for record in subject.match.records}
+    is_general = {Intent.GENERAL}.issuperset(intents) or not (AHEAD | COMPARING).isdisjoint(subject.said)
+    if not of_areas or not is_general or Intent.MARKET in intents:
+        return intents
+    return (Intent.MARKET, *(intent for intent in intents if intent is not Intent.GENERAL))
+
+
+def _about_named(context: AgentContext, question: Question, subject: Subject, named: Sequence[Record]) -> AgentContext:
+    """Return the context of a question for advice; the one client who is named is advised on as in a talk."""
+    clients = [record.id for record in named if record.layer == "client"]
+    is_sure = not (subject.match.is_part and subject.odd)
+    if context.client_id is None and len(clients) == 1 and is_sure and not ADVISED.isdisjoint(question.intents):
+        return replace(context, client_id=uuid.UUID(clients[0]))
+    return context
 
 
 def _context(session: Session, context: AgentContext) -> list[Record]:
@@ -180,7 +228,9 @@ def _unknown_place(question: Question, found: Sequence[Record]) -> bool:
 # Areas
 
 
-def _area_ids(session: Session, named: Sequence[Record], unit: UnitOut | None, context: AgentContext) -> list[str]:
+def _area_ids(
+    session: Session, question: Question, named: Sequence[Record], unit: UnitOut | None, context: AgentContext
+) -> list[str]:
     """Return the areas that matter: those named, else that of the unit, else those that suit the client."""
     asked = [record.id for record in named if record.layer == "market"]
     if asked:
@@ -190,7 +240,21 @@ def _area_ids(session: Session, named: Sequence[Record], unit: UnitOut | None, c
         ids += [str(area.area_id) for area in areas.areas_for(session, context.client_id, limit=AREAS)]
     else:
         ids += [str(area.area_id) for area in market_service.heatmap(session)]
+    if question.first in PRICED:
+        ids = _by_price(session, ids, dearest=question.first == "dearest")
     return list(dict.fromkeys(ids))[:AREAS]
+
+
+def _by_price(session: Session, ids: Sequence[str], *, dearest: bool) -> list[str]:
+    """Return the areas with a price in the currency of the house, in its order."""
+    found = read(session, "market", ids).values()
+    prices = {
+        record.id: Decimal(str(record.fields["price_avg"]))
+        for record in found
+        if record.fields.get("price_avg") is not None
+        and record.fields.get("currency") == get_settings().default_currency
+    }
+    return sorted(prices, key=lambda area_id: prices[area_id], reverse=dearest)
 
 
 def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
@@ -217,7 +281,12 @@ def _forecast(session: Session, area_id: str) -> Fields:
 
 
 def _units(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Budget]
+    session: Session,
+    question: Question,
+    context: AgentContext,
+    named: Sequence[Record],
+    projects: frozenset[uuid.UUID],
+    prices: Sequence[Budget],
 ) -> tuple[dict[UnitRef, Fields], bool]:
     """Return units to offer with why, and whether they meet what the question itself asks for."""
     suited: dict[UnitRef, Fields] = {}
@@ -225,18 +294,25 @@ def _units(
         matches = matching.recommend(session, context.client_id)
         suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
     asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
-    meeting = asked or _meeting(session, question, context, named, prices)
-    chosen = sorted(meeting, key=lambda ref: ref not in suited) if meeting else list(suited)
+    meeting = asked or _meeting(session, question, context, named, projects, prices)
+    if meeting and question.first is None:
+        meeting = sorted(meeting, key=lambda ref: ref not in suited)
+    chosen = meeting or list(suited)
     return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
 
 
 def _meeting(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Budget]
+    session: Session,
+    question: Question,
+    context: AgentContext,
+    named: Sequence[Record],
+    projects: frozenset[uuid.UUID],
+    prices: Sequence[Budget],
 ) -> list[UnitRef] | None:
     """Return available units within the budget and the limits that the question states; None when it states none."""
     area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
     home = _home(question, context, named)
-    if question.budget.is_empty and home.is_open and not area_ids:
+    if question.budget.is_empty and home.is_open and not (area_ids or projects) and question.first is None:
         return None
     return [
         unit.ref
@@ -244,6 +320,7 @@ def _meeting(
         for unit in property_service.candidates(
             session,
             area_ids=area_ids or None,
+            project_ids=projects or None,
             price_min=price.least,
             price_max=price.most,
             currency=price.currency,
@@ -251,6 +328,7 @@ def _meeting(
             bedrooms_max=home.most,
             type_pattern=type_pattern(home.kinds) if home.kinds else None,
             refused_pattern=type_pattern(home.refused) if home.refused else None,
+            first=question.first,
             limit=MEETING,
         )
     ]
@@ -295,6 +373,12 @@ def _converted(budget: Budget, currency: str, rates: Rates) -> Budget | None:
         return None
     least, most = (end and rates.convert(end, budget.currency, currency) for end in (budget.least, budget.most))
     return Budget(least, most, currency)
+
+
+def _is_unlooked(subject: Subject, context: AgentContext, named: Sequence[Record]) -> bool:
+    """Tell whether homes are wished for by what no search for them compares."""
+    is_of_one = context.property_id is not None or any(record.layer == "property" for record in named)
+    return not is_of_one and not UNITS_MEANT.isdisjoint(subject.intents) and not UNCOMPARED.isdisjoint(subject.said)
 
 
 def _match(match: Recommendation) -> Fields:

@@ -52,20 +52,28 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
         return [] if lacks_unit or (subject.odd and _is_bare(subject, context)) else None
     if fact.field == "stage":
         return (_deal_of(session, found) if len(found) == 1 else []) or found
-    if fact.field == "rank":
-        return placed(session, found)
-    if fact.field == "heat_score":
-        found = with_heat(session, found)
-    if "fair_value" in {asked.field for asked in (fact, subject.second) if asked}:
-        found = [record.with_fields(value_fields(session, UnitRef.parse(record.id))) for record in found]
+    found = _computed(session, subject, found)
     return found if subject.second else _unlike(found, fact.field)
 
 
-def beside_records(session: Session, subject: Subject) -> Sequence[Record]:
-    """Return the further areas that a fact of an area is asked of."""
-    if subject.fact is None or subject.fact.subject != "market":
+def beside_records(session: Session, subject: Subject) -> list[Record]:
+    """Return the further records that a fact is asked of."""
+    fact = subject.fact
+    if fact is None or fact.layer != fact.subject:
         return []
-    return with_heat(session, subject.beside) if subject.fact.field == "heat_score" else subject.beside
+    return _computed(session, subject, [record for record in subject.beside if record.layer == fact.layer])
+
+
+def _computed(session: Session, subject: Subject, found: Sequence[Record]) -> list[Record]:
+    """Return records with what is computed of them, where that is asked for."""
+    asked = {fact.field for fact in (subject.fact, subject.second) if fact}
+    if "rank" in asked:
+        return placed(session, found)
+    if "heat_score" in asked:
+        return with_heat(session, found)
+    if "fair_value" in asked:
+        return [record.with_fields(value_fields(session, UnitRef.parse(record.id))) for record in found]
+    return list(found)
 
 
 def with_heat(session: Session, areas: Sequence[Record]) -> list[Record]:
@@ -94,11 +102,17 @@ def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[
         return list(read(session, "agent", [first] if first else []).values())
     if fact is not None and fact.subject == "agent" and subject.said & MINE:
         return list(read(session, "agent", [context.agent_id]).values())
-    if fact is not None and fact.subject == "client" and context.client_id and subject.said & THIS_CLIENT:
+    if fact is not None and fact.subject == "client" and context.client_id and _is_of_client(subject):
         return list(read(session, "client", [context.client_id]).values())
     if fact is not None and fact.subject == "property" and context.property_id and not context.client_id:
         return list(read(session, "property", [context.property_id]).values())
     return []
+
+
+def _is_of_client(subject: Subject) -> bool:
+    """Tell whether a fact is asked of the client of the talk, who need not be spoken of where nothing else is said."""
+    is_of_deal = subject.fact is not None and subject.fact.field == "stage"
+    return bool(subject.said & THIS_CLIENT) or (subject.is_plain and (is_of_deal or not subject.said & MINE))
 
 
 def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:

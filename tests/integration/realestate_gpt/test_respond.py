@@ -17,6 +17,7 @@ from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
 from estate.realestate_gpt import AgentContext, figures, gathering, respond
+from estate.realestate_gpt.brief import UNLOOKED
 from estate.realestate_gpt.confidence import (
     CANNOT_TELL,
     NOBODY,
@@ -25,6 +26,8 @@ from estate.realestate_gpt.confidence import (
     NOTHING,
     OTHER_PLACE,
     PARTLY,
+    UNKNOWN_PLACE,
+    WHICH_HOME,
     WHICH_UNIT,
 )
 from estate.realestate_gpt.learning import preference
@@ -230,6 +233,36 @@ def test_value_and_instalments_are_both_told(world: TestClient, drain: Callable[
     assert replay(session, uuid.UUID(both["response_id"])).same
 
 
+def test_what_no_search_compares_is_said(world: TestClient) -> None:
+    assert UNLOOKED in ask(world, "Show me a flat with a sea view")["text"]
+    assert UNLOOKED not in ask(world, "Show me a flat in Qamar Quay")["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("How much is it?", WHICH_UNIT),
+        ("Is the price fair?", WHICH_UNIT),
+        ("How many units are available?", WHICH_HOME),
+        ("What is the chance of closing?", "The question names no client to advise on."),
+    ],
+)
+def test_what_a_question_lacks_is_not_said_of_the_records(
+    world: TestClient, drain: Callable[[], int], text: str, said: str
+) -> None:
+    drain()
+    reply = ask(world, text, client_id=None)
+    assert reply["abstained"]
+    assert reply["text"].startswith(said)
+
+
+def test_a_fact_is_told_of_everybody_who_is_named(refusing: TestClient, session: Session) -> None:
+    reply = ask(refusing, "What are the budgets of Layla Haddad and Greta Lindqvist?", client_id=None)
+    assert "Layla Haddad has a budget of AED 1,500,000." in reply["text"]
+    assert "Greta Lindqvist has a budget of AED 900,000." in reply["text"]
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
 @pytest.mark.parametrize("client_id", [None, CLIENT])
 def test_what_a_unit_is_worth_is_asked_of_one_unit(
     world: TestClient, drain: Callable[[], int], session: Session, client_id: str | None
@@ -404,7 +437,7 @@ def test_abstains_when_no_record_supports_an_answer(world: TestClient, drain: Ca
     reply = ask(world, text)
     assert reply["abstained"]
     assert reply["confidence"] == 0
-    assert reply["text"].startswith("The records hold nothing")
+    assert reply["text"].startswith((NOTHING, UNKNOWN_PLACE))
     assert "To the client" not in reply["text"]
 
 
@@ -453,6 +486,9 @@ def street(world: TestClient) -> TestClient:
         ("Anything in Qamar Quay but no flat and no townhouse", "Old Home 8", "Sea Row|Pearl Gate"),
         ("Are there no townhouses?", "Sea Row", "Pearl Gate 12"),
         ("Show me homes with more than 3 bedrooms", "Sea Row 2", "Sea Row 1"),
+        ("What is the cheapest home in Qamar Quay?", "Pearl Gate 12", "Old Loft 7|Old Home 8"),
+        ("What is the most expensive townhouse?", "Sea Row 2", "Pearl Gate 12"),
+        ("The largest home you have, please", "Pearl Gate 12", "Sea Row"),
     ],
 )
 def test_the_kind_of_home_that_is_asked_for_is_offered(
@@ -802,6 +838,13 @@ def test_a_part_of_a_name_is_told_as_such(world: TestClient, drain: Callable[[],
         "How was the market in Qamar Quay last year?",
         "What is the rental yield in Qamar Quay?",
         "Who is the best agent in Qamar Quay?",
+        "What is the average price per sqm in Qamar Quay?",
+        "How much does Pearl Gate 12 cost per square metre?",
+        "How many flats do we have in Qamar Quay?",
+        "How many people have seen Pearl Gate 12?",
+        "When did I last speak to Layla Haddad?",
+        "When was the last contact with Layla Haddad?",
+        "Who is the agent of Layla Haddad?",
     ],
 )
 def test_what_no_record_tells_is_declined_and_made_again(
@@ -848,6 +891,36 @@ def test_what_no_record_tells_is_declined_and_made_again(
         ("Tell me everything about Pearl Gate 12", None, "Pearl Gate 12 is available at AED 1,250,000."),
         ("Describe Pearl Gate 12", None, "Pearl Gate 12 is available at AED 1,250,000."),
         ("What do people say about Qamar Quay", None, "Qamar Quay is very hot"),
+        ("whats the clients budget", CLIENT, "Layla Haddad has a budget of AED 1,500,000."),
+        ("budget?", CLIENT, "Layla Haddad has a budget of AED 1,500,000."),
+        ("ميزانية Layla Haddad؟", None, "Layla Haddad has a budget of AED 1,500,000."),
+        ("How fast does she decide?", CLIENT, "Layla Haddad is a fast decider, by our records."),
+        ("What stage are we in?", CLIENT, "is at the stage negotiation"),
+        ("My client is worried about the price", CLIENT, "Pearl Gate 12"),
+        ("Whom do I phone now?", None, "Call Layla Haddad: score"),
+        ("من يجب أن أتصل به أولا؟", None, "Call Layla Haddad: score"),
+        ("Who is my best lead right now?", None, "Call Layla Haddad: score"),
+        ("Give me my call list", None, "Call Layla Haddad: score"),
+        ("هل أتصل بها الآن؟", CLIENT, "By our records, Layla Haddad may be called now."),
+        ("How likely is Layla Haddad to buy?", None, "Your chance to close with Pearl Gate 12"),
+        ("Which units suit Layla Haddad?", None, "Offer Pearl Gate 12 at AED 1,250,000"),
+        (
+            "My client Layla Haddad needs a flat in Qamar Quay for max 1.3 mn dhs",
+            None,
+            "Offer Pearl Gate 12",
+        ),
+        ("شقق للبيع في Qamar Quay", None, "Pearl Gate 12"),
+        ("flats in Pearl Gate", None, "Pearl Gate 12 is available at AED 1,250,000."),
+        ("How is Omar Saleh doing?", None, "Omar Saleh closes 31% of the deals."),
+        ("What should I say to win?", CLIENT, "Your chance to close"),
+        ("Qamar Quay", None, "Forecast for Qamar Quay"),
+        ("Is now a good time to buy in Qamar Quay?", None, "Forecast for Qamar Quay"),
+        ("Will prices fall in Qamar Quay?", None, "Forecast for Qamar Quay"),
+        ("What will prices be in Qamar Quay next year?", None, "Forecast for Qamar Quay"),
+        ("Qamar Quay vs Old Saffar", None, "Old Saffar"),
+        ("Which area is the hottest?", None, "Qamar Quay is very hot"),
+        ("Which area has the lowest prices?", None, "Old Saffar"),
+        ("Compare Layla Haddad and Omar Saleh", None, "Layla Haddad is on record with a budget"),
     ],
 )
 def test_what_a_record_tells_is_answered_whatever_is_said_beside(
