@@ -38,7 +38,7 @@ COMMON = frozenset(
         used usual usually very want wanted was way week well went were what when where whether which while who whole
         whom whose why will with within without wonder word would wrong year yes yesterday yet you your
         describe detail details info new offer suffice viewing home house unit person people
-        shall pls plz thx team lowest highest vs versus max maximum min minimum
+        shall pls plz thx team tomorrow tonight send share lowest highest vs versus max maximum min minimum
         hi hello hey dear morning evening afternoon thanks kindly quickly briefly roughly
         whats what's who's how's it's i'm we're i'd we'd i've we've don't doesn't isn't can't
         به بها معه معها يجب أول أولا أقل بأقل أكثر بأكثر حتى بين

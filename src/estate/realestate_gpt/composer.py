@@ -27,7 +27,8 @@ def compose(intents: Sequence[Intent], evidence: Evidence, *, for_client: bool) 
         Whether to write a message to the client as well; one who refuses contact gets none.
     """
     sections: list[Section] = []
-    if for_client and evidence.client is not None and not evidence.client.fields.get("do_not_contact"):
+    client = evidence.client if for_client and evidence.addressed else None
+    if client is not None and not client.fields.get("do_not_contact"):
         sections += message(intents)
     sections += brief(intents)
     said = (sentence for section in sections for sentence in section(evidence))

@@ -64,6 +64,8 @@ class Evidence:
         Whether a budget, of the question or of the client, bounds what meets the question.
     uncompared : bool
         Whether the sum in the question is in a currency that is open, or that no rate leads from.
+    addressed : bool
+        Whether the client, if there is one, is of the talk: who is only named is not written to.
     unlooked : bool
         Whether the question wishes for a handover, size, view or amenities, which `units` were not compared with.
     today : datetime.date
@@ -92,6 +94,7 @@ class Evidence:
     fits: bool | None = True
     budgeted: bool = True
     uncompared: bool = False
+    addressed: bool = True
     unlooked: bool = False
     today: dt.date = dt.date.min
 

@@ -258,8 +258,6 @@ _ALL = (
 )
 FACTS: Mapping[str, Fact] = {fact.key: fact for fact in _ALL}
 """Facts by their keys."""
-TOGETHER = {"property.fair_value": "property.payment_plan", "property.payment_plan": "property.fair_value"}
-"""Facts that are asked in one breath: both are told."""
 
 
 def _untold(subject: str, name: str, asks: str) -> Fact:
@@ -291,7 +289,8 @@ _UNTOLD = (
         " did |she|he|they pay; who sold|sells|bought; which agent; what|which|average|monthly|annual|the rent;"
         " how |much rent; how |high|much is the rent; rental yield|income; is for rent; rent cost; cost to|of rent;"
         " price|cost|value per|a|each sqm|sqft|m2|square|metre|meter|foot;"
-        " how many people|clients|buyers|leads|enquiries|viewings; يملك; مالك; كم|ما |هو ايجار",
+        " how many people|clients|buyers|leads|enquiries|viewings|units|flats|apartments|villas|townhouses|studios;"
+        " who would|will|might|could |want |to buy; buyers for; who |is|are interested; يملك; مالك; كم|ما |هو ايجار",
     ),
     _untold(
         "market",
@@ -299,7 +298,7 @@ _UNTOLD = (
         "best|top|leading agent|broker|seller; who is|are best; which|what agent; who sold|sells;"
         " who built|developed; rental yield; what|which yield; |what|how |high|good is the yield;"
         " what|which|average|monthly|annual|the rent; how |high|much rent; how |high|much is|are |the rent; rent cost;"
-        " cost to|of rent; price|cost|value per|a|each sqm|sqft|m2|square|metre|meter|foot;"
+        " cost to|of rent; price|cost|value per|a|each sqm|sqft|m2|square|metre|meter|foot; who |is|are interested;"
         " how many units|flats|apartments|villas|townhouses|studios|homes|houses|properties|listings|projects;"
         " كم|ما|متوسط |هو ايجار",
     ),
@@ -307,6 +306,7 @@ _UNTOLD = (
 UNTOLD: Mapping[str, Fact] = {fact.key: fact for fact in _UNTOLD}
 """By key, of each layer what is asked and told by no sentence: it is declined, not answered with the nearest thing."""
 
+AND = frozenset({"and", "و"})
 Phrase = tuple[str, ...]
 
 
@@ -355,14 +355,16 @@ def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 
 
 
 def asked_with(spoken: Sequence[str], fact: Fact) -> Fact | None:
-    """Return what words ask for in one breath with a fact.
+    """Return what words ask of the same record in one breath with a fact: what stands across an "and".
 
     Examples
     --------
     >>> asked_with(["fair", "value", "and", "instal"], FACTS["property.fair_value"]).field
     'payment_plan'
     """
-    other = FACTS.get(TOGETHER.get(fact.key, ""))
-    text = f" {' '.join(spoken)} "
-    asks = other and any(f" {' '.join(words(phrase))} " in text for phrase in other.asks.split(";"))
-    return other if asks else None
+    for place in (place for place, word in enumerate(spoken) if word in AND):
+        for part in (spoken[place + 1 :], spoken[:place]):
+            other = asked_for(part, {fact.subject})
+            if other is not None and other.field != fact.field and other.layer == fact.layer:
+                return other
+    return None

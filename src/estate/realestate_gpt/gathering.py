@@ -46,7 +46,8 @@ MEETING = 30  # Of those that meet the question, the ones that suit the client c
 AREAS = 2
 CALLS = 5
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
-ADVISED = frozenset({Intent.UNIT, Intent.OBJECTION, Intent.NEXT_STEP})  # What a named client may be advised on.
+ADVISED = frozenset({Intent.MARKET, Intent.UNIT, Intent.OBJECTION, Intent.NEXT_STEP})
+"""Topics on which a client who is only named is advised on as one of the talk."""
 UNITS_MEANT = frozenset({Intent.UNIT, Intent.PRICE})
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
@@ -96,8 +97,8 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
             today=now.date(),
         ).joined()
     foreign = not callees and _is_foreign(subject, context)
-    question = replace(question, intents=_topics(subject))
-    context = _about_named(context, question, subject, named)
+    question = replace(question, intents=_topics(question, subject, named))
+    talk, context = context, _about_named(context, question, subject, named)
     client = client or (client_service.get_client(session, context.client_id) if context.client_id else None)
     area_ids = _area_ids(session, question, named, unit, context)
     rates = load_rates(session, now.date())
@@ -127,6 +128,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         fits=fits or (None if uncompared else False),
         budgeted=budget.most is not None,
         uncompared=uncompared,
+        addressed=context == talk,
         unlooked=_is_unlooked(subject, context, named),
         today=now.date(),
     ).joined()
@@ -183,10 +185,16 @@ def _callees(question: Question, subject: Subject, named: Sequence[Record], cont
     return [str(context.client_id)] if context.client_id and meant and not question.chooses else []
 
 
-def _topics(subject: Subject) -> tuple[Intent, ...]:
-    """Return the topics of a question; an area alone, compared or in times to come is a question of its market."""
+def _topics(question: Question, subject: Subject, named: Sequence[Record]) -> tuple[Intent, ...]:
+    """Return the topics of a question.
+
+    An area alone, compared or in times to come is a question of its market; whether one who is named is the best lead
+    is none of whom to call.
+    """
     intents, of_areas = subject.intents, {"market"} == {record.layer for record in subject.match.records}
     is_general = {Intent.GENERAL}.issuperset(intents) or not (AHEAD | COMPARING).isdisjoint(subject.said)
+    if Intent.CALL in intents and not question.calls and any(record.layer == "client" for record in named):
+        return tuple(dict.fromkeys(Intent.NEXT_STEP if intent is Intent.CALL else intent for intent in intents))
     if not of_areas or not is_general or Intent.MARKET in intents:
         return intents
     return (Intent.MARKET, *(intent for intent in intents if intent is not Intent.GENERAL))
@@ -231,11 +239,13 @@ def _unknown_place(question: Question, found: Sequence[Record]) -> bool:
 def _area_ids(
     session: Session, question: Question, named: Sequence[Record], unit: UnitOut | None, context: AgentContext
 ) -> list[str]:
-    """Return the areas that matter: those named, else that of the unit, else those that suit the client."""
+    """Return the areas that matter: those named, else those of the units, else those that suit the client."""
     asked = [record.id for record in named if record.layer == "market"]
     if asked:
         return asked[:AREAS]
-    ids = [str(unit.area_id)] if unit is not None and unit.area_id is not None else []
+    units = [record.fields.get("area_id") for record in named if record.layer == "property"]
+    ids = [str(area_id) for area_id in units if area_id is not None]
+    ids += [str(unit.area_id)] if unit is not None and unit.area_id is not None else []
     if context.client_id is not None:
         ids += [str(area.area_id) for area in areas.areas_for(session, context.client_id, limit=AREAS)]
     else:

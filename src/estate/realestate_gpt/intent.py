@@ -103,11 +103,12 @@ _PHRASES: Mapping[Intent, str] = {
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
         closing; convince; negotiate; negotiation; strategy; approach; how do i; how should i; win; ready to buy;
+        sign; contract;
         probability; how likely; most likely; likely buy; likely outcome; chance; likelihood; qualify; qualified;
         qualification; score; serious; الخطوة; متابعة
         """,
     Intent.GENERAL: """
-        compare;
+        compare; prep; report;
         hello; hi; hey; good morning; good evening; help; advice; advise; tell me about; brief; summary; summarise;
         summarize; overview; prepare; who is; client; agent; deal; buy; buyer; buying; sell; sale; purchase; profile;
         مرحبا; السلام; مساعدة; شراء; اشتري; بيع
@@ -199,7 +200,7 @@ def plain(text: str) -> str:
     >>> words(plain("3bhk on the 4th floor under 900k riyals"))
     ['3', 'bedroom', 'on', 'the', '4', 'floor', 'under', 'million']
     """
-    return _ROOMS.sub(" bedroom", _ORDINAL.sub("", without_sums(text, "million")))
+    return _ROOMS.sub(" bedroom", _ORDINAL.sub("", without_sums(text, "million").replace(" & ", " and ")))
 
 
 def read(text: str) -> Question:

@@ -53,7 +53,7 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     if fact.field == "stage":
         return (_deal_of(session, found) if len(found) == 1 else []) or found
     found = _computed(session, subject, found)
-    return found if subject.second else _unlike(found, fact.field)
+    return _unlike(found, [asked.field for asked in (fact, subject.second) if asked])
 
 
 def beside_records(session: Session, subject: Subject) -> list[Record]:
@@ -133,9 +133,9 @@ def placed(session: Session, agents: Sequence[Record]) -> list[Record]:
     ]
 
 
-def _unlike(records: Sequence[Record], field: str) -> list[Record]:
+def _unlike(records: Sequence[Record], fields: Sequence[str]) -> list[Record]:
     """Keep one of records that say the same: whichever is meant, the answer is right."""
-    shown = {figures.show(record.fields, field): record for record in reversed(records)}
+    shown = {tuple(figures.show(record.fields, field) for field in fields): record for record in reversed(records)}
     return list(records) if len(shown) > 1 else list(shown.values())
 
 

@@ -206,6 +206,7 @@ def test_value_and_instalments_are_both_told(world: TestClient, drain: Callable[
     alone = ask(world, question)
     assert alone["text"].startswith(PARTLY)
     assert "The payment plan of Pearl Gate 12 is 60/40" in alone["text"]
+    assert replayed(session, alone).same
     assert alone["confidence"] < ask(world, "What are the instalments of Pearl Gate 12?")["confidence"] * 0.6
     assert ask(world, "fair value of Pearl Gate 12")["abstained"], "no sale tells it"
     sold = [
@@ -254,6 +255,13 @@ def test_what_a_question_lacks_is_not_said_of_the_records(
     reply = ask(world, text, client_id=None)
     assert reply["abstained"]
     assert reply["text"].startswith(said)
+
+
+def test_a_client_who_is_only_named_is_not_written_to(world: TestClient, drain: Callable[[], int]) -> None:
+    drain()
+    question = "Which units suit Layla Haddad?"
+    assert "Dear Layla Haddad" in ask(world, question)["text"]
+    assert "Dear" not in ask(world, question, client_id=None)["text"]
 
 
 def test_a_fact_is_told_of_everybody_who_is_named(refusing: TestClient, session: Session) -> None:
@@ -845,6 +853,8 @@ def test_a_part_of_a_name_is_told_as_such(world: TestClient, drain: Callable[[],
         "When did I last speak to Layla Haddad?",
         "When was the last contact with Layla Haddad?",
         "Who is the agent of Layla Haddad?",
+        "Who would buy Pearl Gate 12?",
+        "Who is interested in Qamar Quay?",
     ],
 )
 def test_what_no_record_tells_is_declined_and_made_again(
@@ -920,6 +930,10 @@ def test_what_no_record_tells_is_declined_and_made_again(
         ("Qamar Quay vs Old Saffar", None, "Old Saffar"),
         ("Which area is the hottest?", None, "Qamar Quay is very hot"),
         ("Which area has the lowest prices?", None, "Old Saffar"),
+        ("Is Layla Haddad my best lead?", None, "Your chance to close with Pearl Gate 12"),
+        ("Price and size of Pearl Gate 12?", None, "Pearl Gate 12 measures 104 m²."),
+        ("Price & handover of Pearl Gate 12?", None, "The handover of Pearl Gate 12 is dated 1 March 2027."),
+        ("What are the closing rate and the deals closed of Omar Saleh?", None, "has brought 24 deals to a sale"),
         ("Compare Layla Haddad and Omar Saleh", None, "Layla Haddad is on record with a budget"),
     ],
 )
