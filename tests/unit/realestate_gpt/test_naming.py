@@ -48,9 +48,9 @@ def test_names(text: str, ids: set[str]) -> None:
 
 def test_two_names_said_word_for_word_are_not_mixed_to_a_third() -> None:
     titles = (
-        "Studio in Oasis Court, floor 10",
-        "Penthouse in Coral Gate, floor 6",
-        "Penthouse in Oasis Court, floor 6",
+        "Studio in Oasis Residences, floor 10",
+        "Penthouse in Sea Gate, floor 6",
+        "Penthouse in Oasis Residences, floor 6",
     )
     records = [Record("property", str(n), 1.0, {"title": title}) for n, title in enumerate(titles)]
     named = understand(f"price of {titles[0]} and {titles[1]}", records, TODAY)
