@@ -232,7 +232,8 @@ def _asked(said: Sequence[str], subjects: Collection[str], intents: Sequence[Int
         fact = asked_for(said, set(subjects) - {"market"})
     if intents and not is_named and (Intent.NEXT_STEP in intents or not _says_no_more(said, fact)):
         fact = asked_for(said, subjects, least=2)
-    is_passing = not ADVICE.isdisjoint(intents) or not (is_named or PRICES.issuperset(intents))
+    is_asked = is_named or PRICES.issuperset(intents) or _says_no_more(said, fact)
+    is_passing = not ADVICE.isdisjoint(intents) or not is_asked
     return None if is_passing and fact in UNTOLD.values() else fact
 
 

@@ -79,7 +79,7 @@ _RATE = re.compile(r"\s*(?:/|an? |per )\s*(?:sq|m2|m²|met(?:er|re)|foot|ft|mont
 _HAS = re.compile(r"\b(?:have|has|had|got|pay|spend|afford|invest|budget(?: is| of)?)\s*\Z", re.IGNORECASE)
 _OWNS = re.compile(r"\b(?:have|has|had|got|afford|can (?:pay|spend)|budget(?: is| of)?:?)\s*\Z", re.IGNORECASE)
 _OR_MORE = re.compile(
-    r"\s*(?:\+|(?:(?:or|and) (?:more|above|over|up|upwards?|higher)|upwards?|up|at least|min(?:imum)?)\b"
+    r"\s*(?:\+(?!/)|(?:(?:or|and) (?:more|above|over|up|upwards?|higher)|upwards?|up|at least|min(?:imum)?)\b"
     rf"|فأكثر|[أا]و [أا]كثر|فما فوق)(?!\s*(?:\d|(?:than|to|front|{'|'.join(_NUMBERS)})\b))",
     re.IGNORECASE,
 )

@@ -98,6 +98,12 @@ class Evidence:
     unlooked: bool = False
     today: dt.date = dt.date.min
 
+    @property
+    def addressee(self) -> Record | None:
+        """The client who may be written to: who refuses contact, or is only named, is not."""
+        client = self.client if self.addressed else None
+        return None if client is None or client.fields.get("do_not_contact") else client
+
     def wanted(self) -> Iterator[tuple[Record, Fact]]:
         """Yield each fact that is asked for, with the record that it is asked of."""
         for record in (*self.asked[:1], *self.beside):

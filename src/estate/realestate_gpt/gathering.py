@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,27 +11,32 @@ from sqlalchemy.orm import Session
 from estate.agent import service as agent_service
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
-from estate.client.schemas import ClientOut
 from estate.core.db import whole_house
-from estate.core.fx import Rates, load_rates
+from estate.core.fx import load_rates
 from estate.core.settings import get_settings
 from estate.core.types import UnitRef
-from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, register
+from estate.intelligence import actions, areas, calls, closing, contacts, qualification, register
 from estate.intelligence.analytics.rest import moment
 from estate.intelligence.call_schemas import CallQueue
 from estate.intelligence.cards import QUALIFICATION
-from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
-from estate.intelligence.wishes import type_pattern
+from estate.intelligence.schemas import ClosingOut, Qualification
 from estate.market import service as market_service
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
-from estate.realestate_gpt import figures
-from estate.realestate_gpt.asking import AHEAD, COMPARING, THIS_CLIENT, UNCOMPARED, Subject, understand
-from estate.realestate_gpt.budgets import Budget
+from estate.realestate_gpt.asking import AHEAD, COMPARING, THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import Fact
-from estate.realestate_gpt.homes import HOMES, Home, kinds_in
 from estate.realestate_gpt.intent import Intent, Question
+from estate.realestate_gpt.offering import (
+    UNITS_MEANT,
+    budget_of,
+    chosen,
+    ended,
+    is_uncompared,
+    is_unlooked,
+    offered,
+    prices,
+)
 from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
 from estate.realestate_gpt.retrieval.retriever import retrieve
@@ -41,19 +46,14 @@ from estate.realestate_gpt.subjects import asked_records, beside_records, placed
 __all__ = ["gather"]
 
 FOUND = 20  # Records that the search may add.
-UNITS = 3
-MEETING = 30  # Of those that meet the question, the ones that suit the client come first.
 AREAS = 2
 CALLS = 5
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
 ADVISED = frozenset({Intent.MARKET, Intent.UNIT, Intent.OBJECTION, Intent.NEXT_STEP})
 """Topics on which a client who is only named is advised on as one of the talk."""
-UNITS_MEANT = frozenset({Intent.UNIT, Intent.PRICE})
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
 PRICED = frozenset({"cheapest", "dearest"})
-QUOTED = ("title", "project_name", "developer", "unit_type")
-WITH_SUMS = frozenset({"price", "budget"})
 
 Fields = Mapping[str, Value]
 
@@ -102,18 +102,18 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     client = client or (client_service.get_client(session, context.client_id) if context.client_id else None)
     area_ids = _area_ids(session, question, named, unit, context)
     rates = load_rates(session, now.date())
-    budget = _budget(question, client)
-    units, fits = _units(session, question, context, named, projects, list(_prices(budget, rates)))
+    budget = budget_of(question, client)
+    units, fits = chosen(session, question, context, named, projects, list(prices(budget, rates)))
     queued = Intent.CALL in question.intents and not callees
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
     ref = context.property_id or next(iter(units), None)
-    uncompared = _is_uncompared(question, rates)
+    uncompared = is_uncompared(question, rates)
     return Evidence(
         agent=_agent(session, context.agent_id, question).with_fields(_held(queue)),
         client=_client(session, context, question, ref, now) if context.client_id else None,
         unit=_unit(session, context.property_id, question) if context.property_id else None,
-        units=tuple(_offered(session, units)),
+        units=tuple(offered(session, units)),
         areas=tuple(_areas(session, area_ids, question)),
         triggers=tuple(_triggers(session, context.client_id)),
         deals=tuple(_deals(session, context)),
@@ -129,7 +129,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         budgeted=budget.most is not None,
         uncompared=uncompared,
         addressed=context == talk,
-        unlooked=_is_unlooked(subject, context, named),
+        unlooked=is_unlooked(subject, context, named),
         today=now.date(),
     ).joined()
 
@@ -258,13 +258,13 @@ def _area_ids(
 def _by_price(session: Session, ids: Sequence[str], *, dearest: bool) -> list[str]:
     """Return the areas with a price in the currency of the house, in its order."""
     found = read(session, "market", ids).values()
-    prices = {
+    averages = {
         record.id: Decimal(str(record.fields["price_avg"]))
         for record in found
         if record.fields.get("price_avg") is not None
         and record.fields.get("currency") == get_settings().default_currency
     }
-    return sorted(prices, key=lambda area_id: prices[area_id], reverse=dearest)
+    return sorted(averages, key=lambda area_id: averages[area_id], reverse=dearest)
 
 
 def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
@@ -285,141 +285,6 @@ def _forecast(session: Session, area_id: str) -> Fields:
         "forecast_price_upper": last.upper,
         "forecast_n": forecast.n,
     }
-
-
-# Units
-
-
-def _units(
-    session: Session,
-    question: Question,
-    context: AgentContext,
-    named: Sequence[Record],
-    projects: frozenset[uuid.UUID],
-    prices: Sequence[Budget],
-) -> tuple[dict[UnitRef, Fields], bool]:
-    """Return units to offer with why, and whether they meet what the question itself asks for."""
-    suited: dict[UnitRef, Fields] = {}
-    if context.client_id is not None:
-        matches = matching.recommend(session, context.client_id)
-        suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
-    asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
-    meeting = asked or _meeting(session, question, context, named, projects, prices)
-    if meeting and question.first is None:
-        meeting = sorted(meeting, key=lambda ref: ref not in suited)
-    chosen = meeting or list(suited)
-    return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
-
-
-def _meeting(
-    session: Session,
-    question: Question,
-    context: AgentContext,
-    named: Sequence[Record],
-    projects: frozenset[uuid.UUID],
-    prices: Sequence[Budget],
-) -> list[UnitRef] | None:
-    """Return available units within the budget and the limits that the question states; None when it states none."""
-    area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
-    home = _home(question, context, named)
-    if question.budget.is_empty and home.is_open and not (area_ids or projects) and question.first is None:
-        return None
-    return [
-        unit.ref
-        for price in prices
-        for unit in property_service.candidates(
-            session,
-            area_ids=area_ids or None,
-            project_ids=projects or None,
-            price_min=price.least,
-            price_max=price.most,
-            currency=price.currency,
-            bedrooms_min=home.fewest,
-            bedrooms_max=home.most,
-            type_pattern=type_pattern(home.kinds) if home.kinds else None,
-            refused_pattern=type_pattern(home.refused) if home.refused else None,
-            first=question.first,
-            limit=MEETING,
-        )
-    ]
-
-
-def _budget(question: Question, client: ClientOut | None) -> Budget:
-    """Return what a unit may cost; where the question names no sum, the client's budget bounds it."""
-    stated = question.budget
-    if stated.currency is not None or client is None:
-        return stated
-    if stated.is_empty:
-        stated = Budget(most=client.budget)
-    return stated if stated.is_empty else replace(stated, currency=client.currency)
-
-
-def _home(question: Question, context: AgentContext, named: Sequence[Record]) -> Home:
-    """Return the home asked for; "this villa" is the one of the talk, and a kind may be of an area's name."""
-    if context.property_id is not None:
-        return question.home.without(HOMES)
-    names = " ; ".join(str(record.fields.get("area_name")) for record in named if record.layer == "market")
-    return question.home.without(kinds_in(names))
-
-
-def _prices(budget: Budget, rates: Rates) -> Iterator[Budget]:
-    """Yield a budget in its own currency, and in that of the house where a rate leads there."""
-    yield budget
-    house = get_settings().default_currency
-    if not budget.is_empty and budget.currency != house and (converted := _converted(budget, house, rates)):
-        yield converted
-
-
-def _is_uncompared(question: Question, rates: Rates) -> bool:
-    """Tell whether the sum of a question cannot be compared with prices in the currency of the house."""
-    if question.budget.is_empty or question.budget.currency is None:
-        return question.budget.is_open
-    return _converted(question.budget, get_settings().default_currency, rates) is None
-
-
-def _converted(budget: Budget, currency: str, rates: Rates) -> Budget | None:
-    """Return a budget in another currency, None when no rate leads there."""
-    if budget.currency is None or rates.convert(Decimal(1), budget.currency, currency) is None:
-        return None
-    least, most = (end and rates.convert(end, budget.currency, currency) for end in (budget.least, budget.most))
-    return Budget(least, most, currency)
-
-
-def _is_unlooked(subject: Subject, context: AgentContext, named: Sequence[Record]) -> bool:
-    """Tell whether homes are wished for by what no search for them compares."""
-    is_of_one = context.property_id is not None or any(record.layer == "property" for record in named)
-    return not is_of_one and not UNITS_MEANT.isdisjoint(subject.intents) and not UNCOMPARED.isdisjoint(subject.said)
-
-
-def _match(match: Recommendation) -> Fields:
-    fields: dict[str, Value] = {"match_score": match.score}
-    for place, reason in enumerate(match.reasons[:2], start=1):
-        fields[f"reason_{place}"] = _said(reason)
-    if match.trade_offs:
-        fields["trade_off"] = _said(match.trade_offs[0])
-    return fields
-
-
-def _said(reason: Reason | TradeOff) -> str | None:
-    """Return what a reason says, unless a name in it states a sum: only prices and budgets do."""
-    text = _stop(reason.text)
-    return None if figures.states_sum(text) and reason.field not in WITH_SUMS else text
-
-
-def _offered(session: Session, units: Mapping[UnitRef, Fields]) -> Iterable[Record]:
-    """Return units with the reasons that quote nothing but names."""
-    records = read(session, "property", units)
-    places = read(session, "market", {area_id for r in records.values() if (area_id := r.fields.get("area_id"))})
-    for ref, fields in units.items():
-        if (record := records.get(str(ref))) is not None:
-            place = places.get(str(record.fields.get("area_id")))
-            held = [record.fields.get(name) for name in QUOTED] + [place.fields.get("area_name") if place else None]
-            names = [name for name in held if isinstance(name, str)]
-            yield record.with_fields({n: v for n, v in fields.items() if _is_quotable(v, names)})
-
-
-def _is_quotable(value: Value, names: Sequence[str]) -> bool:
-    return not isinstance(value, str) or figures.may_quote(value, names)
 
 
 def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
@@ -465,9 +330,9 @@ def _qualification(score: Qualification) -> dict[str, Value]:
         "qualification_upper": score.upper,
         "qualification_band": score.band,
         "qualification_n": score.n,
-        "qualification_basis": _stop(score.why),
-        "qualification_why": next((_stop(c.why) for c in score.contributions if c.value is not None), None),
-        "ask": _stop(score.missing[0].why) if score.missing else None,
+        "qualification_basis": ended(score.why),
+        "qualification_why": next((ended(c.why) for c in score.contributions if c.value is not None), None),
+        "ask": ended(score.missing[0].why) if score.missing else None,
     }
 
 
@@ -501,7 +366,7 @@ def _calls(session: Session, queue: CallQueue) -> Iterable[Record]:
             {
                 "qualification_score": call.score,
                 "priority": call.priority,
-                "last_contact": _stop(last_contact) if last_contact else None,
+                "last_contact": ended(last_contact) if last_contact else None,
             }
         )
 
@@ -524,7 +389,7 @@ def _held(queue: CallQueue | None) -> dict[str, Value]:
 def _not_now(session: Session, client_id: uuid.UUID, now: dt.datetime) -> dict[str, Value]:
     """Return why a client may not be called, and from when."""
     found = contacts.permission(session, client_id, now)
-    return {} if found.allowed else {"call_held": _stop(found.why), "call_from": _clock(found.from_when)}
+    return {} if found.allowed else {"call_held": ended(found.why), "call_from": _clock(found.from_when)}
 
 
 def _permitted(session: Session, client_ids: Sequence[str], now: dt.datetime) -> Iterable[Record]:
@@ -565,12 +430,3 @@ def _deals(session: Session, context: AgentContext) -> Iterable[Record]:
         return []
     deals = behavior_service.deals(session, agent_id=context.agent_id, client_ids=[context.client_id])
     return read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
-
-
-# Words of the floors below
-
-
-def _stop(text: str) -> str:
-    """End a text with a full stop."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
-from estate.realestate_gpt import AgentContext, figures, gathering, respond
+from estate.realestate_gpt import AgentContext, figures, offering, respond
 from estate.realestate_gpt.brief import UNLOOKED
 from estate.realestate_gpt.confidence import (
     CANNOT_TELL,
@@ -563,7 +563,7 @@ def test_a_reason_quotes_no_more_than_names(
     unit |= {"price": "1250000.00", "currency": "AED", "bedrooms": 2, "area_id": AREA, "status": "available"}
     assert people.post("/property/ingest", json=[unit]).json()["rejected"] == 0
     reason = f"1 of the 5 units that the client asked about: built by {developer}."
-    monkeypatch.setattr(gathering, "_match", lambda match: {"reason_1": reason, "trade_off": "It has 1 bathroom."})
+    monkeypatch.setattr(offering, "_match", lambda match: {"reason_1": reason, "trade_off": "It has 1 bathroom."})
     text = ask(people, "Which homes suit this client?")["text"]
 
     assert (f"built by {developer}" in text) is shown
@@ -987,6 +987,10 @@ def test_what_no_record_tells_of_the_client_of_the_talk_is_declined(
     world: TestClient, text: str, client_id: str
 ) -> None:
     assert ask(world, text, client_id=client_id)["text"].startswith(CANNOT_TELL)
+
+
+def test_what_no_record_tells_of_the_unit_of_the_talk_is_declined(world: TestClient) -> None:
+    assert ask(world, "What is the rent?", client_id=None, property=PROPERTY)["text"].startswith(CANNOT_TELL)
 
 
 @pytest.mark.parametrize("text", ["Tell me about it", "Tell me about this one", "Is it a good buy?"])

@@ -361,6 +361,7 @@ def test_a_budget_is_an_upper_limit_in_money(text: str, budget: int | None) -> N
         ("I have at least 2 million", None, 2_000_000),
         ("my budget is 2m+", None, 2_000_000),
         ("I can afford more than 2m", None, 2_000_000),
+        ("2m +/- 10%", None, 2_000_000),
         ("under 2m, at least 3 bedrooms", None, 2_000_000),
         ("under 2m at least three bedrooms", None, 2_000_000),
     ],
