@@ -103,7 +103,6 @@ _PHRASES: Mapping[Intent, str] = {
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
         closing; convince; negotiate; negotiation; strategy; approach; how do i; how should i; win; ready to buy;
-        sign; contract;
         probability; how likely; most likely; likely buy; likely outcome; chance; likelihood; qualify; qualified;
         qualification; score; serious; الخطوة; متابعة
         """,
