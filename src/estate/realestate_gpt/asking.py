@@ -191,7 +191,9 @@ def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
         fact = UNTOLD[f"{of}.untold"]
     second = asked_with(rest, fact) if fact else None
     explained = frozenset(word for asked in (fact, second) if asked for word in words(asked.asks))
-    odd = len(_odd(frozenset(rest), TOPIC_WORDS | FACT_WORDS | explained | _of_names(rest, found)))
+    is_of_unit = "floor" in rest or (fact is not None and fact.subject == "property")  # One that bears no such name.
+    others = [record for record in found if record.layer != "property" or not is_of_unit]
+    odd = len(_odd(frozenset(rest), TOPIC_WORDS | FACT_WORDS | explained | _of_names(rest, others)))
     known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON | TITLES)
     return Subject(best, beside, fact, second, intents, odd, known, frozenset(rest))
 

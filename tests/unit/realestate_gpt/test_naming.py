@@ -63,6 +63,14 @@ def test_rooms_and_floors_are_said_in_short() -> None:
         assert understand(text, [flat], TODAY).match.records == (flat,)
 
 
+def test_a_project_does_not_explain_a_unit_that_is_not_on_record() -> None:
+    flat = Record(
+        "property", "8", 1.0, {"title": "2-bedroom flat in Pearl Court, floor 14", "project_name": "Pearl Court"}
+    )
+    assert understand("2 bedroom flat in Pearl Court", [flat], TODAY).odd == 0
+    assert understand("handover date of the 3wbedroom villa in Pearl Court, floor 9", [flat], TODAY).odd > 0
+
+
 def test_one_name_of_two_is_of_both() -> None:
     assert found("The budget of Layla Haddad?", LAYLA, TWIN) == {"1", "3"}
     assert found("The budget of Layla?", LAYLA, Record("client", "9", 1.0, {"name": "Layla Varma"})) == {"1", "9"}
