@@ -150,6 +150,7 @@ def _cases(connection: Connection) -> list[Case]:
             lambda s: homes.candidates(
                 s,
                 area_ids=[area],
+                price_min=None,
                 price_max=price,
                 currency="AED",
                 bedrooms_min=None,

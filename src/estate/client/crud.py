@@ -48,6 +48,7 @@ __all__ = [
     "forget_scores",
     "get_client",
     "hold_clients",
+    "keep_clients",
     "kept_ids",
     "known_agents",
     "lock_clients",
@@ -131,6 +132,7 @@ NO_NAME = re.compile(r"""[][(){}<>+*?$^|\\%;=/"!@#&]""")
 """What stands in no name; a text with such a sign is looked for as it is."""
 FEWEST_DIGITS = 6
 """Digits that a search must end a phone number with; fewer are a year, a budget or a number of rooms."""
+KEEP = text("SELECT client_id FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR KEY SHARE")
 HOLD = text("SELECT 1 FROM client_profiles WHERE client_id = ANY(:ids) ORDER BY client_id FOR NO KEY UPDATE")
 
 # Every key is an equality that a sort or hash finds, and each client is matched with the first of those that share
@@ -378,6 +380,11 @@ def hold_clients(session: Session, ids: Collection[uuid.UUID]) -> None:
     """Lock those of some clients that exist, in the order of their ids, so that none is merged meanwhile."""
     if ids:
         session.execute(HOLD, {"ids": list(ids)})
+
+
+def keep_clients(session: Session, ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of some clients that exist, locked against being deleted, but not against being changed."""
+    return set(session.scalars(KEEP, {"ids": list(ids)})) if ids else set()
 
 
 def kept_ids(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:

@@ -37,6 +37,7 @@ __all__ = [
     "forget_scores",
     "get_client",
     "ingest",
+    "keep_clients",
     "known_as",
     "list_clients",
     "lock_client",
@@ -175,6 +176,11 @@ def get_client(session: Session, client_id: uuid.UUID) -> ClientOut:
         _refuse_merged(session, client_id)
         raise ClientNotFound("No client has this id.")
     return ClientOut.model_validate(client)
+
+
+def keep_clients(session: Session, client_ids: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Keep clients from being erased or merged until the transaction ends, and return those that are there by now."""
+    return crud.keep_clients(session, client_ids)
 
 
 def _refuse_merged(session: Session, client_id: uuid.UUID) -> None:

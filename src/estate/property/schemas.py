@@ -46,6 +46,7 @@ __all__ = [
     "ComparedUnit",
     "ComparisonOut",
     "CountedOut",
+    "First",
     "InstalmentOut",
     "LateHandover",
     "MoneyOverTime",
@@ -63,6 +64,7 @@ __all__ = [
 
 Segment = Literal["ready", "off_plan"]
 Status = Literal["available", "reserved", "sold", "withdrawn"]
+First = Literal["cheapest", "dearest", "largest", "smallest"]
 Sort = Literal["id", "price", "-price", "updated", "-updated"]
 Rooms = Annotated[int, Field(strict=True, ge=0, le=100)]
 SquareMetres = Annotated[float, Field(strict=True, gt=0, le=NUMBER_LIMIT, description="Size in m².")]

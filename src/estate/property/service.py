@@ -30,6 +30,7 @@ from estate.property.schemas import (
     PROJECT_FIELDS,
     ComparedUnit,
     ComparisonOut,
+    First,
     MoneyOverTime,
     PointOut,
     ProjectIn,
@@ -271,36 +272,46 @@ def candidates(
     session: Session,
     *,
     area_ids: Collection[uuid.UUID] | None = None,
+    project_ids: Collection[uuid.UUID] | None = None,
+    price_min: Decimal | None = None,
     price_max: Decimal | None = None,
     currency: str | None = None,
     bedrooms_min: int | None = None,
     bedrooms_max: int | None = None,
     type_pattern: str | None = None,
     refused_pattern: str | None = None,
+    first: First | None = None,
     limit: int,
 ) -> list[UnitOut]:
-    """Return available units to choose from: the dearest within `price_max` first, without one the newest.
+    """Return available units to choose from: the dearest up to `price_max` first, else the cheapest from `price_min`.
+
+    Without a limit of price the newest come first.
 
     Parameters
     ----------
-    price_max, currency : Decimal and str, optional
-        A budget in `currency`, by default ``ESTATE_DEFAULT_CURRENCY``; only units priced in it are returned.
+    price_min, price_max, currency : Decimal and str, optional
+        Limits in `currency`, by default ``ESTATE_DEFAULT_CURRENCY``; only units priced in it are returned.
     type_pattern : str, optional
         Regular expression that the lower-case ``unit_type`` matches.
     refused_pattern : str, optional
         Regular expression that it does not match; a unit without a type is kept.
+    first : {"cheapest", "dearest", "largest", "smallest"}, optional
+        Another order; by price, units of one currency only are returned.
     """
-    if price_max is not None:
+    if price_min is not None or price_max is not None or first in ("cheapest", "dearest"):
         currency = currency or get_settings().default_currency
     found = crud.candidates(
         session,
         area_ids=area_ids,
+        project_ids=project_ids,
+        price_min=price_min,
         price_max=price_max,
         currency=currency,
         bedrooms_min=bedrooms_min,
         bedrooms_max=bedrooms_max,
         type_pattern=type_pattern,
         refused_pattern=refused_pattern,
+        first=first,
         limit=limit,
     )
     return _outs(session, found)

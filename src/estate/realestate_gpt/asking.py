@@ -2,13 +2,13 @@
 
 import datetime as dt
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from estate.realestate_gpt.facts import FACT_WORDS, FACTS, UNTOLD, Fact, asked_for, asked_with
-from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, topics
-from estate.realestate_gpt.naming import NO_MATCH, PEOPLE, Match, match
+from estate.realestate_gpt.intent import TOPIC_WORDS, Intent, intents_of, plain, topics
+from estate.realestate_gpt.naming import NAMES, NO_MATCH, PEOPLE, Match, match
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 from estate.realestate_gpt.times import is_of_the_past
@@ -38,8 +38,10 @@ COMMON = frozenset(
         used usual usually very want wanted was way week well went were what when where whether which while who whole
         whom whose why will with within without wonder word would wrong year yes yesterday yet you your
         describe detail details info new offer suffice viewing home house unit person people
+        shall pls plz thx team tomorrow tonight send share lowest highest vs versus max maximum min minimum
         hi hello hey dear morning evening afternoon thanks kindly quickly briefly roughly
         whats what's who's how's it's i'm we're i'd we'd i've we've don't doesn't isn't can't
+        به بها معه معها يجب أول أولا أقل بأقل أكثر بأكثر حتى بين
         كيف ماذا متى أين لماذا أي هناك حال وضع الآن حاليا يمكن ممكن أريد عندكم لديكم حول رأيك أخبرني فضلك سمحت
         """
     )
@@ -73,12 +75,28 @@ COMPLAINTS = frozenset((*words("too"), *words(word)) for word in ("expensive", "
 """What is found too expensive wants an answer from all that is known, not the price alone."""
 
 MINE = frozenset({"i", "my", "me", "mine", "our", "we"})
+DOUBTS = frozenset({"client.objections", "client.decision_speed"})
+_STATED = re.compile(
+    r"(?:\A|[.,;:!?])\s*(?:(?:my|our|the|this) (?:client|buyer|lead|customer)|s?he|they)\s+"
+    r"(?:is|are|was|were|seems?|feels?|gets?|got|keeps?|hesitates?)\b",
+    re.IGNORECASE,
+)
+"""Tells of a client's doubt, and does not ask for it."""
 COMPARING = frozenset(words("compare compared comparison versus vs difference"))
-FOREMOST = frozenset(words("best top leading"))
+FOREMOST = frozenset(words("best top leading leaderboard"))
 ADVICE = frozenset({Intent.NEXT_STEP, Intent.OBJECTION})
 PRICES = frozenset({Intent.PRICE, Intent.GENERAL})
 PLAIN = STOP_WORDS | COMMON | TITLES | NO_NAMES
-THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer"))
+UNCOMPARED = frozenset(
+    words(
+        """
+        handover handed delivery delivered completion completed ready view views sea beach pool gym garden parking
+        balcony terrace amenity amenities facilities furnished size spacious big bigger larger sqm sqft
+        """
+    )
+)
+"""Wishes of a home that no search for homes compares."""
+THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer به بها معه معها"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +108,7 @@ class Subject:
     match : Match
         Records that it names; none, with places taken, where a name stands there that no record bears.
     beside : tuple of Record
-        Areas that it names beside that of `match`.
+        Records of its layer that it names beside that of `match`.
     fact : Fact or None
         What it asks of them, or of the context.
     second : Fact or None
@@ -126,6 +144,11 @@ class Subject:
         return bool(self.match.records and of_areas and self.odd and not self.beside and self.said & COMPARING)
 
     @property
+    def is_plain(self) -> bool:
+        """Whether it asks for a fact and for nothing else."""
+        return _says_no_more(self.said, self.fact)
+
+    @property
     def foreign(self) -> bool:
         """Whether what was understood is too little to say that the question is ours.
 
@@ -148,41 +171,51 @@ def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
     today : datetime.date
         Day on which it is asked: a record tells of no year before.
     """
-    plain = _ID.sub(" ", text)
-    spoken = words(plain)
-    quoted = frozenset(said.casefold() for said in _QUOTED.findall(plain))
+    text = plain(_ID.sub(" ", text))
+    spoken = words(text)
+    quoted = frozenset(said.casefold() for said in _QUOTED.findall(text))
     best = match(spoken, found, quoted)
     rest = [word for place, word in enumerate(spoken) if place not in best.taken]
     subjects = {record.layer for record in best.records} or {fact.subject for fact in FACTS.values()}
     is_named = bool(best.records)
-    if is_named and _is_of_another(plain, best, {spoken[place] for place in best.taken}, rest):
+    if is_named and _is_of_another(text, best, {spoken[place] for place in best.taken}, rest):
         rest, best = spoken, replace(NO_MATCH, taken=best.taken)
-    rest, beside = _areas_beside(rest, best, found)
+    rest, beside = _named_beside(rest, best, found)
     intents = intents_of(topics(rest))
     fact = _asked(rest, subjects, intents, is_named)
     is_ahead = subjects == {"market"} and not AHEAD.isdisjoint(rest)
-    if is_ahead or COMPLAINTS.intersection(pairwise(spoken)):
+    is_told = fact is not None and fact.key in DOUBTS and _STATED.search(text) is not None
+    if is_ahead or is_told or COMPLAINTS.intersection(pairwise(spoken)):
         fact = None
     if not is_ahead and (of := _told_of(best, fact, intents)) and is_of_the_past(rest, of, fact, today.year):
         fact = UNTOLD[f"{of}.untold"]
     second = asked_with(rest, fact) if fact else None
     explained = frozenset(word for asked in (fact, second) if asked for word in words(asked.asks))
-    odd = len(_odd(frozenset(rest), TOPIC_WORDS | FACT_WORDS | explained))
+    is_of_unit = "floor" in rest or (fact is not None and fact.subject == "property")  # One that bears no such name.
+    others = [record for record in found if record.layer != "property" or not is_of_unit]
+    odd = len(_odd(frozenset(rest), TOPIC_WORDS | FACT_WORDS | explained | _of_names(rest, others)))
     known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON | TITLES)
     return Subject(best, beside, fact, second, intents, odd, known, frozenset(rest))
 
 
-def _areas_beside(rest: list[str], best: Match, found: Sequence[Record]) -> tuple[list[str], tuple[Record, ...]]:
-    """Return the words of a question about an area without its further areas, and those, spelt as on record."""
-    if not best.records or any(record.layer != "market" for record in best.records):
+def _named_beside(rest: list[str], best: Match, found: Sequence[Record]) -> tuple[list[str], tuple[Record, ...]]:
+    """Return the words of a question without the further names in it, and their records, spelt as on record."""
+    layers = {record.layer for record in best.records}
+    if len(layers) != 1 or layers == {"behavior"}:
         return rest, ()
     known = {record.key for record in best.records}
-    other = match(rest, [record for record in found if record.layer == "market" and record.key not in known])
+    other = match(rest, [record for record in found if record.layer in layers and record.key not in known])
     if len(other.records) != 1 or other.likeness * other.coverage < 1:
         return rest, ()
     left = [word for place, word in enumerate(rest) if place not in other.taken]
-    left, further = _areas_beside(left, replace(best, records=(*best.records, *other.records)), found)
+    left, further = _named_beside(left, replace(best, records=(*best.records, *other.records)), found)
     return left, (*other.records, *further)
+
+
+def _of_names(said: Sequence[str], found: Sequence[Record]) -> frozenset[str]:
+    """Return the words of the names, of any layer, that stand wholly among some words."""
+    names = (words(str(record.fields.get(field) or "")) for record in found for field in NAMES[record.layer])
+    return frozenset(word for name in names if set(name) <= set(said) for word in name)
 
 
 def _odd(said: frozenset[str], meant: frozenset[str]) -> frozenset[str]:
@@ -193,12 +226,22 @@ def _odd(said: frozenset[str], meant: frozenset[str]) -> frozenset[str]:
 def _asked(said: Sequence[str], subjects: Collection[str], intents: Sequence[Intent], is_named: bool) -> Fact | None:
     """Return the fact that words ask for.
 
-    Beside a topic, one word does not ask for a fact of somebody who was not named. What no record tells is told in
-    passing where advice is asked for, or where nobody is named and there is another topic.
+    Beside a topic, one word does not ask for a fact of somebody who was not named, unless it is all that is said. What
+    no record tells is told in passing where advice is asked for, or where nobody is named and there is another topic.
     """
-    fact = asked_for(said, subjects, least=2 if intents and not is_named else 1)
-    is_passing = not ADVICE.isdisjoint(intents) or not (is_named or PRICES.issuperset(intents))
+    fact = asked_for(said, subjects)
+    if not is_named and fact is UNTOLD["market.untold"]:
+        fact = asked_for(said, set(subjects) - {"market"})
+    if intents and not is_named and (Intent.NEXT_STEP in intents or not _says_no_more(said, fact)):
+        fact = asked_for(said, subjects, least=2)
+    is_asked = is_named or PRICES.issuperset(intents) or _says_no_more(said, fact)
+    is_passing = not ADVICE.isdisjoint(intents) or not is_asked
     return None if is_passing and fact in UNTOLD.values() else fact
+
+
+def _says_no_more(said: Iterable[str], fact: Fact | None) -> bool:
+    """Tell whether words ask for a fact and for nothing else."""
+    return fact is not None and not _odd(frozenset(said), frozenset(words(fact.asks)))
 
 
 def _told_of(best: Match, fact: Fact | None, intents: Sequence[Intent]) -> str | None:

@@ -17,6 +17,7 @@ WIDE = 0.6  # An interval of probabilities that says next to nothing.
 UNCOMPARED = (
     "The sum in the question was not compared with every price: its currency is open, or there is no rate for it."
 )
+UNLOOKED = "What the question says of handover, size, view or amenities was not compared with the homes offered."
 PART = "The question says no more than a part of a name; "
 OLD_DAYS = 180  # By then a tenth of prices and budgets on a market that moves are no longer what they were.
 
@@ -68,6 +69,8 @@ def _offers(e: Evidence) -> Said:
     """Say why each unit is offered; a unit without reasons is only described."""
     if e.uncompared:
         yield Sentence(UNCOMPARED)
+    if e.unlooked and e.units:
+        yield Sentence(UNLOOKED)
     for unit in e.units[:MAX_SHOWN]:
         yield first(
             say("Offer {unit.title} at {unit.price}: {unit.reason_1} {unit.reason_2}", unit=unit),
@@ -274,7 +277,9 @@ def _fact(e: Evidence) -> Said:
     who, told = (*e.named, e.asked[0])[0], {}
     for record, fact in e.wanted():
         answer = first(*(say(words, it=record, who=who) for words in fact.says))
-        yield answer or say("{who.name} is on record, but not what the question asks for.", who=who)
+        yield answer or say(
+            "{who.name} is on record, but not what the question asks for.", who=record if record in e.beside else who
+        )
         if answer is not None:
             told[record.key] = record
     if not told:
@@ -288,11 +293,9 @@ def _fact(e: Evidence) -> Said:
         )
     for record in told.values():
         if not e.fact.lasts and days_old(record, e.today) > OLD_DAYS:
-            of = " of {it.area_name}" if e.beside else ""
-            yield say(
-                f"The record{of} was last confirmed on {{it.updated_at}}, so please check before you rely on it.",
-                it=record,
-            )
+            of = (" of {it.area_name}", " of {it.name}", " of {it.title}") if e.beside else ("",)
+            since = " was last confirmed on {it.updated_at}, so please check before you rely on it."
+            yield first(*(say(f"The record{whose}{since}", it=record) for whose in of))
 
 
 def _choices(e: Evidence) -> Said:

@@ -17,7 +17,7 @@ from estate.core.amounts import (
 )
 from estate.realestate_gpt.homes import LESS, MORE, NEGATED, without_remarks
 
-__all__ = ["read_budget"]
+__all__ = ["ANY_BUDGET", "Budget", "read_budget", "without_sums"]
 
 LONGEST_LIMIT = 50  # Letters before an amount in which words may make it a lower limit.
 
@@ -29,7 +29,7 @@ _CURRENCY_OF = {
     **dict.fromkeys(("euro", "euros", "يورو"), "EUR"),
 }
 _MONEY_WORDS = _CURRENCY_OF.keys() | SHARED_CURRENCY_WORDS
-_SCALES = MAGNITUDES | dict.fromkeys(("mil", "mln"), 1_000_000)
+_SCALES = MAGNITUDES | dict.fromkeys(("mil", "mill", "mln", "mm", "milion", "millon"), 1_000_000)
 del _SCALES["b"]  # In a question a bedroom: "2b villa".
 
 
@@ -44,39 +44,49 @@ _AMOUNT = re.compile(
     rf"\s*(?P<scale>{_one_of(_SCALES)})?\s*(?P<after>{_CURRENCY})?(?!\w|[.,٫]\d)",
     re.IGNORECASE,
 )
-_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_SPELT = tuple(
-    (re.compile(pattern, re.IGNORECASE), plain)
-    for pattern, plain in (
-        *(
-            (
-                rf"(?<!ty[ -])(?<!hundred )(?<!hundred and )\b{word}(?= (?:and a half )?(?:million|thousand))",
-                str(number),
-            )
-            for number, word in enumerate(_NUMBERS, start=1)
-        ),
-        (r"\bhalf a million\b", "0.5 million"),
-        (r"(\d) and a half million\b", r"\1.5 million"),
-        (r"\bب?مليون(?:ي|ين|ان)\b", "2 مليون"),
-        (rf"(?<!\d )(?<!ين )(?<!ون )(?<!ئة )(?<!عشر )\bب?مليون(?= (?:ونصف\b|{_CURRENCY}))", "1 مليون"),
-        (r"(\d) مليون ونصف\b", r"\1.5 مليون"),
-    )
-)
-"""How people write an amount in words, and how it reads in figures."""
-_MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
 _LENGTH = re.compile(
     r"\s*(?:away|walk|long|wide|high(?!.end)|deep|tall|pool|ceiling|balcon|terrace|square|2(?!\w|[.,]\d|[\s-]*(?:bed|br|bhk))"
     r"|to (?:the|a|my|our)\b(?! max)|from\b(?! (?:\w+ )?(?:sale|selling|savings?)\b))",
     re.IGNORECASE,
 )
 """What makes "2m" metres, unless somebody has them, or pays them."""
+_SCALED = rf"([\d.]+ ?({_one_of(_SCALES)})\b(?!{_LENGTH.pattern}))"
+_NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_SPELT = tuple(
+    (re.compile(pattern, re.IGNORECASE), plain)
+    for pattern, plain in (
+        *(
+            (
+                rf"(?<!ty[ -])(?<!hundred )(?<!hundred and )(?<!point )\b{word}"
+                r"(?= (?:and a half )?(?:million|thousand))",
+                str(number),
+            )
+            for number, word in enumerate(_NUMBERS, start=1)
+        ),
+        (r"\bhalf a million\b", "0.5 million"),
+        (r"(?<!of )\ba million\b(?! and)", "1 million"),
+        (r"(\d) and a half million\b", r"\1.5 million"),
+        (r"\bب?مليون(?:ي|ين|ان)\b", "2 مليون"),
+        (rf"(?<!\d )(?<!ين )(?<!ون )(?<!ئة )(?<!عشر )\bب?مليون(?= (?:ونصف\b|{_CURRENCY}))", "1 مليون"),
+        (r"(\d) مليون ونصف\b", r"\1.5 مليون"),
+        (rf"(\d)( ?(?:to|[-–]) ?){_SCALED}", r"\1 \4\2\3"),
+        (rf"\b(between (?:{_CURRENCY})? ?[\d.]+)( and ){_SCALED}", r"\1 \4\2\3"),
+    )
+)
+"""How people write an amount in words, and how it reads in figures."""
+_MEASURE = re.compile(r"\s*(?:sq|m2|km|ft|feet|met(?:er|re)s?\b|متر)", re.IGNORECASE)
+_RATE = re.compile(r"\s*(?:/|an? |per )\s*(?:sq|m2|m²|met(?:er|re)|foot|ft|month|year|annum)", re.IGNORECASE)
 _HAS = re.compile(r"\b(?:have|has|had|got|pay|spend|afford|invest|budget(?: is| of)?)\s*\Z", re.IGNORECASE)
+_OWNS = re.compile(r"\b(?:have|has|had|got|afford|can (?:pay|spend)|budget(?: is| of)?:?)\s*\Z", re.IGNORECASE)
 _OR_MORE = re.compile(
-    r"\s*(?:\+|(?:(?:or|and) (?:more|above|over|up|upwards?|higher)|upwards?|up)\b|فأكثر|[أا]و [أا]كثر|فما فوق)"
-    r"(?!\s*(?:\d|(?:than|to|front)\b))",
+    r"\s*(?:\+(?!/)|(?:(?:or|and) (?:more|above|over|up|upwards?|higher)|upwards?|up|at least|min(?:imum)?)\b"
+    rf"|فأكثر|[أا]و [أا]كثر|فما فوق)(?!\s*(?:\d|(?:than|to|front|{'|'.join(_NUMBERS)})\b))",
     re.IGNORECASE,
 )
-_LEAST = re.compile(r"\b(?:at least|minimum(?: of)?|from|على الأقل|على الاقل)\s*\Z", re.IGNORECASE)
+_LEAST = re.compile(
+    r"(?:\b(?:at least|min(?:imum)?(?: of)?|from|between|starting at|على الأقل|على الاقل|بين)|>=?|≥)\s*\Z",
+    re.IGNORECASE,
+)
 _OVER = re.compile(rf"(?P<negated>{NEGATED})?\b{MORE}\s*\Z", re.IGNORECASE)
 _UNDER = re.compile(rf"{NEGATED}{LESS}\s*\Z", re.IGNORECASE)
 MOST_MONEY = Decimal(10) ** 15  # Beyond what a price can be.
@@ -85,31 +95,75 @@ _PLAIN_AMOUNT = Decimal(10_000)  # A smaller bare number is a count or a year, n
 
 
 @dataclass(frozen=True, slots=True)
-class _Sum:
-    """An amount: whether it says that it is money, and its currency; ``""`` is one that several countries have."""
+class Budget:
+    """What a home may cost.
 
+    Parameters
+    ----------
+    least, most : Decimal or None
+        Both ends included; None is an open end.
+    currency : str or None
+        Their currency code, when one stands beside them.
+    is_open : bool
+        Whether an amount is left out because several countries have a currency of that name.
+    """
+
+    least: Decimal | None = None
+    most: Decimal | None = None
+    currency: str | None = None
+    is_open: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no limit is stated."""
+        return self.least is None and self.most is None
+
+
+ANY_BUDGET = Budget()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """An amount: whether it is a lower limit, says that it is money, its currency; several countries have ``""``."""
+
+    is_least: bool
     says_money: bool
     amount: Decimal
     currency: str | None
 
 
-def read_budget(text: str) -> tuple[Decimal | None, str | None, bool]:
-    """Return the largest amount that is money and no lower limit, its currency, and whether that is open.
+def read_budget(text: str) -> Budget:
+    """Return the largest amount that is money and the largest that is a lower limit, in one currency.
 
     A bare number counts only alone. Of amounts in several currencies those in the first one count.
 
     Examples
     --------
-    >>> read_budget("between 1 and 1.5m dirhams"), read_budget("under £500,000")
-    ((Decimal('1500000'), 'AED', False), (None, None, True))
+    >>> read_budget("between 1 and 1.5m dirhams")
+    Budget(least=None, most=Decimal('1500000'), currency='AED', is_open=False)
+    >>> read_budget("over AED 2m").least, read_budget("under £500,000").is_open
+    (Decimal('2000000'), True)
     """
     sums = [found for match in _AMOUNT.finditer(_in_figures(text)) for found in _sums(match)]
     currency = next((found.currency for found in sums if found.currency is not None), None)
+    if currency == "":
+        return Budget(is_open=True)
     of_one = [found for found in sums if found.currency in (None, currency)]
-    if not of_one:
-        return None, None, False
-    amount = max((found.says_money, found.amount) for found in of_one)[1]
-    return (None, None, True) if currency == "" else (amount, currency, False)
+    least, most = (_largest(found for found in of_one if found.is_least is is_least) for is_least in (True, False))
+    return Budget(least, most, currency)
+
+
+def without_sums(text: str, instead: str) -> str:
+    """Return a text with a word instead of each sum that says that it is money."""
+    return _AMOUNT.sub(lambda match: f" {instead} " if any(_of_money(match)) else match[0], _in_figures(text))
+
+
+def _of_money(match: re.Match[str]) -> Iterator[bool]:
+    return (found.says_money for found in _sums(match))
+
+
+def _largest(sums: Iterable[_Sum]) -> Decimal | None:
+    return max(((found.says_money, found.amount) for found in sums), default=(False, None))[1]
 
 
 def _in_figures(text: str) -> str:
@@ -120,16 +174,12 @@ def _in_figures(text: str) -> str:
 
 
 def _sums(match: re.Match[str]) -> Iterator[_Sum]:
-    """Yield what an amount says, unless it is none of money, a lower limit or of open meaning."""
+    """Yield what an amount says, unless it is none of money or of open meaning."""
     scale, word = match["scale"], match["before"] or match["after"]
     if not (scale or word) and " " in match["body"]:
         return  # Several numbers as likely as one.
     before = match.string[max(0, match.start() - LONGEST_LIMIT) : match.start()]
-    if (
-        _is_least(before)
-        or _OR_MORE.match(match.string, match.end())
-        or (not word and _is_measure(match, scale, before))
-    ):
+    if _RATE.match(match.string, match.end()) or (not word and _is_measure(match, scale, before)):
         return
     try:
         amount = Decimal(_figures(match["body"], scale is not None)) * (_SCALES[scale.casefold()] if scale else 1)
@@ -138,7 +188,7 @@ def _sums(match: re.Match[str]) -> Iterator[_Sum]:
     least = _LEAST_MONEY if word and not scale else 0 if scale else _PLAIN_AMOUNT
     if least <= amount <= MOST_MONEY:
         whole = amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
-        yield _Sum(bool(word or scale), whole, _currency(word))
+        yield _Sum(_is_least(match, before), bool(word or scale), whole, _currency(word))
 
 
 def _is_measure(match: re.Match[str], scale: str | None, before: str) -> bool:
@@ -156,8 +206,14 @@ def _currency(word: str | None) -> str | None:
     return None if word is None else _CURRENCY_OF.get(word.casefold().replace(".", ""), "")
 
 
-def _is_least(before: str) -> bool:
-    """Tell whether the words before an amount make it a lower limit: "more than", but not "no more than"."""
+def _is_least(match: re.Match[str], before: str) -> bool:
+    """Tell whether the words around an amount make it a lower limit: "more than", but not "no more than".
+
+    Who has more than a sum can pay that sum.
+    """
     before = without_remarks(before)
     over = _OVER.search(before)
-    return bool(_LEAST.search(before) or _UNDER.search(before) or (over and not over["negated"]))
+    limit = _LEAST.search(before) or _UNDER.search(before) or (over if over and not over["negated"] else None)
+    if limit is None and _OR_MORE.match(match.string, match.end()) is None:
+        return False
+    return _OWNS.search(before[: limit.start()] if limit else before) is None

@@ -11,7 +11,7 @@ from estate.realestate_gpt.verifier import Sentence
 
 __all__ = ["VERSION", "compose", "render", "say"]
 
-VERSION = "composer-4"
+VERSION = "composer-5"
 
 
 def compose(intents: Sequence[Intent], evidence: Evidence, *, for_client: bool) -> list[Sentence]:
@@ -24,10 +24,10 @@ def compose(intents: Sequence[Intent], evidence: Evidence, *, for_client: bool) 
     evidence : Evidence
         Records by role.
     for_client : bool
-        Whether to write a message to the client as well; one who refuses contact gets none.
+        Whether to write a message to the client as well, if there is one to write to.
     """
     sections: list[Section] = []
-    if for_client and evidence.client is not None and not evidence.client.fields.get("do_not_contact"):
+    if for_client and evidence.addressee is not None:
         sections += message(intents)
     sections += brief(intents)
     said = (sentence for section in sections for sentence in section(evidence))

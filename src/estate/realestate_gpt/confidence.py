@@ -14,7 +14,7 @@ from estate.realestate_gpt.verifier import Verified
 
 __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_risk", "features", "judge"]
 
-NOTHING = "The records hold nothing that answers this question."
+NOTHING = "Nothing was found on record that answers this question."
 UNKNOWN_PLACE = "The records hold nothing about the place that the question names."
 NONE_MEETS = "No available unit on record meets what was asked"
 NONE_SURE = "No unit was found that can be said to meet what was asked, as the sum was not compared with every price"
@@ -24,12 +24,15 @@ MISSING = {
     Intent.PRICE: "No unit on record has a price that answers this.",
     Intent.OBJECTION: "There is neither a unit nor a finding on record to answer this doubt with.",
     Intent.CALL: "No client on record is waiting for a call from you.",
-    Intent.NEXT_STEP: "There is no client or deal on record to advise on.",
+    Intent.NEXT_STEP: "The question names no client to advise on.",
     Intent.GENERAL: "There is nobody on record to report on.",
     Intent.FACT: "This is not on record.",
 }
 CANNOT_TELL = "The assistant cannot tell this from the records."
 NOBODY = "No record bears the name that the question asks about."
+WHICH_HOME = "Please say what home is wanted, where or at what price."
+WHICH_UNIT = "Please say which unit you mean."
+UNASKED = {Intent.UNIT: WHICH_HOME, Intent.PRICE: WHICH_UNIT}
 PARTLY = "The records hold only a part of what is asked."
 OTHER_PLACE = "The records hold nothing about another place that the question names."
 SEVERAL = "Several records bear this name; please say which of them you mean."
@@ -114,7 +117,10 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
 
 def _lack(intent: Intent, evidence: Evidence) -> str:
     """Say what a topic lacks: of all units only what was looked for among all, else what was found."""
-    return f"{_none_meets(evidence)}." if intent is Intent.UNIT and not evidence.fits else MISSING[intent]
+    if intent is Intent.UNIT and not evidence.fits:
+        return f"{_none_meets(evidence)}."
+    is_unasked = evidence.fits and evidence.client is None and not evidence.named  # Nothing was looked for.
+    return UNASKED[intent] if is_unasked and intent in UNASKED else MISSING[intent]
 
 
 def _none_meets(evidence: Evidence) -> str:
@@ -126,7 +132,8 @@ def _none_meets(evidence: Evidence) -> str:
 def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
     """Judge a fact: it is answered when one record of a name is asked and a kept sentence cites the field."""
     if not evidence.asked:
-        return Judgement(True, (NOBODY,), 0.0)
+        is_unnamed = evidence.fact is not None and evidence.fact.subject == "property" and not evidence.odd
+        return Judgement(True, (WHICH_UNIT if is_unnamed else NOBODY,), 0.0)
     if len(evidence.asked) > 1:
         return Judgement(True, (SEVERAL,), 0.0)
     cited = {(cite.key, cite.field) for sentence in verified.kept for cite in sentence.cites}
@@ -139,11 +146,13 @@ def _judge_fact(evidence: Evidence, verified: Verified) -> Judgement:
 
 def _bearing(intent: Intent, e: Evidence) -> set[Key]:
     """Return the records that could answer a topic."""
+    named = {record.key for record in e.named}
+    is_of_areas = e.client is not None or Intent.MARKET in e.intents
     homes = (e.unit, *e.units, *(record for record in e.named if record.layer == "property"))
     bearing: dict[Intent, Sequence[Record | None]] = {
         Intent.MARKET: e.areas,
         Intent.UNIT: homes,
-        Intent.PRICE: (*homes, *e.areas),
+        Intent.PRICE: (*homes, *(area for area in e.areas if is_of_areas or area.key in named)),
         Intent.OBJECTION: (*homes, *e.triggers),
         Intent.CALL: (*e.calls, *e.later, *_held(e)),
         Intent.NEXT_STEP: (e.client, *e.deals),
@@ -164,8 +173,9 @@ def confidence(judgement: Judgement, evidence: Evidence, verified: Verified) -> 
 
     Notes
     -----
-    P(right) = sigmoid(b + w x) * exp(-r d): the chance that the record meant is the one that was found, with the
-    features x of `features`, times the chance that what it says still holds, d days after it was last confirmed.
+    P(right) = s * sigmoid(b + w x) * exp(-r d): the chance that the record meant is the one that was found, with the
+    features x of `features`, times the chance that what it says still holds, d days after it was last confirmed, times
+    the share s of the facts asked for that it tells: half an answer is right for half of the question.
     b, w and r are maximum-likelihood estimates of `scripts/calibrate_gpt.py`, on generated worlds and sentences that
     no benchmark uses, or on the feedback of an installation; `calibration.json` holds them with their version.
     An abstained reply claims nothing and has 0.
@@ -174,7 +184,8 @@ def confidence(judgement: Judgement, evidence: Evidence, verified: Verified) -> 
         return 0.0
     found = features(judgement, evidence, verified)
     logit = CALIBRATION.intercept + sum(CALIBRATION.weights[name] * value for name, value in found.items())
-    return round(math.exp(-CALIBRATION.decay_per_day * days_at_risk(evidence)) / (1 + math.exp(-logit)), 4)
+    told = judgement.answered_share if evidence.fact is not None else 1.0
+    return round(told * math.exp(-CALIBRATION.decay_per_day * days_at_risk(evidence)) / (1 + math.exp(-logit)), 4)
 
 
 def features(judgement: Judgement, evidence: Evidence, verified: Verified) -> dict[str, float]:

@@ -42,7 +42,7 @@ class Evidence:
     asked : tuple of Record
         The record that a fact is asked of; several when they bear one name.
     beside : tuple of Record
-        Areas of other names that the fact is asked of as well.
+        Records of other names that the fact is asked of as well.
     fact : Fact or None
         The fact that is asked for.
     second : Fact or None
@@ -64,6 +64,10 @@ class Evidence:
         Whether a budget, of the question or of the client, bounds what meets the question.
     uncompared : bool
         Whether the sum in the question is in a currency that is open, or that no rate leads from.
+    addressed : bool
+        Whether the client, if there is one, is of the talk: who is only named is not written to.
+    unlooked : bool
+        Whether the question wishes for a handover, size, view or amenities, which `units` were not compared with.
     today : datetime.date
         Day of the reply: what lies before it is not announced.
     """
@@ -90,7 +94,15 @@ class Evidence:
     fits: bool | None = True
     budgeted: bool = True
     uncompared: bool = False
+    addressed: bool = True
+    unlooked: bool = False
     today: dt.date = dt.date.min
+
+    @property
+    def addressee(self) -> Record | None:
+        """The client who may be written to: who refuses contact, or is only named, is not."""
+        client = self.client if self.addressed else None
+        return None if client is None or client.fields.get("do_not_contact") else client
 
     def wanted(self) -> Iterator[tuple[Record, Fact]]:
         """Yield each fact that is asked for, with the record that it is asked of."""

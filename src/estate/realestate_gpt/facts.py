@@ -46,14 +46,15 @@ _ALL = (
     _fact(
         "client",
         "budget",
-        "budget; spend; spending; afford; pay; price range; how much money; price limit; ceiling",
+        "budget; spend; spending; afford; pay; price range; how much money; price limit; ceiling; ميزانية",
         "{it.name} has a budget of {it.budget}.",
         "The budget of this client is {it.budget}.",
     ),
     _fact(
         "client",
         "decision_speed",
-        "decide; decides; decided; decider; deciding; decision; decision speed; make up mind; hurry; hesitate",
+        "decide; decides; decided; decider; deciding; decision; decision speed; make up mind; hurry; hesitate;"
+        " how fast|quickly|quick|slow decide",
         "{it.name} is a {it.decision_speed} decider, by our records.",
         "This client is a {it.decision_speed} decider, by our records.",
     ),
@@ -90,7 +91,8 @@ _ALL = (
     _fact(
         "agent",
         "closing_rate",
-        "closing rate; close rate; success rate; conversion; conversion rate; win rate; share of deals; how good",
+        "closing rate; close rate; success rate; conversion; conversion rate; win rate; share of deals; how good;"
+        " how am i doing; how is doing; perform; performing; performance",
         "{it.name} closes {it.closing_rate} of the deals.",
         "The closing rate is {it.closing_rate}.",
     ),
@@ -133,7 +135,7 @@ _ALL = (
     _fact(
         "property",
         "fair_value",
-        "fair value; fair price; market value; valuation; worth",
+        "fair value; fair price; market value; valuation; worth; overpriced; underpriced",
         "Like units support {it.fair_value} for {it.title}, between {it.fair_value_lower} and {it.fair_value_upper},"
         " from {it.comparables}; it is listed at {it.price}.",
         "Like units support {it.fair_value} for {it.title}, between {it.fair_value_lower} and {it.fair_value_upper},"
@@ -199,7 +201,8 @@ _ALL = (
     _fact(
         "property",
         "amenities",
-        "amenity; amenities; facility; facilities; feature; features; offers; equipped",
+        "amenity; amenities; facility; facilities; feature; features; offers; equipped; pool; gym; parking; playground;"
+        " balcony",
         "{it.title} offers: {it.amenities}.",
         "Amenities: {it.amenities}.",
     ),
@@ -223,7 +226,8 @@ _ALL = (
     _fact(
         "market",
         "sales_volume",
-        "sales; sales volume; sold; transactions; how many sales; deals; homes sold; turnover",
+        "sales; sales volume; sold; transactions; how many sales; deals; homes sold; turnover;"
+        " how many homes|units|flats|apartments|villas |have |were |been sold",
         "Sales in {it.area_name} at the newest observation, {it.as_of}: {it.sales_volume}.",
         "Sales in {it.area_name} at the newest observation: {it.sales_volume}.",
         "Sales in this area at the newest observation: {it.sales_volume}.",
@@ -254,8 +258,6 @@ _ALL = (
 )
 FACTS: Mapping[str, Fact] = {fact.key: fact for fact in _ALL}
 """Facts by their keys."""
-TOGETHER = {"property.fair_value": "property.payment_plan", "property.payment_plan": "property.fair_value"}
-"""Facts that are asked in one breath: both are told."""
 
 
 def _untold(subject: str, name: str, asks: str) -> Fact:
@@ -268,7 +270,9 @@ _UNTOLD = (
         "name",
         "phone|telephone|mobile number; what|which phone|telephone|mobile; phone|mobile|email of; email address;"
         " what|which email; does|did own; has|have |she|he|they paid; did |she|he|they pay|spend; how much paid;"
-        " how many deals; هاتف; كم دفع|دفعت",
+        " how many deals; last contact|call|conversation|meeting; when did |i|we last speak|talk|call|meet|contact|see;"
+        " last spoke|talked|met|called|contacted; which|what agent; the agent; agent of; looks after;"
+        " who handles|manages; هاتف; كم دفع|دفعت",
     ),
     _untold(
         "agent",
@@ -284,7 +288,9 @@ _UNTOLD = (
         "who own|owns; |who is|s the owner|landlord|seller|buyer; the owner|landlord|seller of; was paid;"
         " did |she|he|they pay; who sold|sells|bought; which agent; what|which|average|monthly|annual|the rent;"
         " how |much rent; how |high|much is the rent; rental yield|income; is for rent; rent cost; cost to|of rent;"
-        " يملك; مالك; كم|ما |هو ايجار",
+        " price|cost|value per|a|each sqm|sqft|m2|square|metre|meter|foot;"
+        " how many people|clients|buyers|leads|enquiries|viewings|units|flats|apartments|villas|townhouses|studios;"
+        " who would|will|might|could |want |to buy; buyers for; who |is|are interested; يملك; مالك; كم|ما |هو ايجار",
     ),
     _untold(
         "market",
@@ -292,12 +298,15 @@ _UNTOLD = (
         "best|top|leading agent|broker|seller; who is|are best; which|what agent; who sold|sells;"
         " who built|developed; rental yield; what|which yield; |what|how |high|good is the yield;"
         " what|which|average|monthly|annual|the rent; how |high|much rent; how |high|much is|are |the rent; rent cost;"
-        " cost to|of rent; كم|ما|متوسط |هو ايجار",
+        " cost to|of rent; price|cost|value per|a|each sqm|sqft|m2|square|metre|meter|foot; who |is|are interested;"
+        " how many units|flats|apartments|villas|townhouses|studios|homes|houses|properties|listings|projects;"
+        " كم|ما|متوسط |هو ايجار",
     ),
 )
 UNTOLD: Mapping[str, Fact] = {fact.key: fact for fact in _UNTOLD}
 """By key, of each layer what is asked and told by no sentence: it is declined, not answered with the nearest thing."""
 
+AND = frozenset({"and", "و"})
 Phrase = tuple[str, ...]
 
 
@@ -346,14 +355,16 @@ def asked_for(spoken: Sequence[str], subjects: Collection[str], *, least: int = 
 
 
 def asked_with(spoken: Sequence[str], fact: Fact) -> Fact | None:
-    """Return what words ask for in one breath with a fact.
+    """Return what words ask of the same record in one breath with a fact: what stands across an "and".
 
     Examples
     --------
     >>> asked_with(["fair", "value", "and", "instal"], FACTS["property.fair_value"]).field
     'payment_plan'
     """
-    other = FACTS.get(TOGETHER.get(fact.key, ""))
-    text = f" {' '.join(spoken)} "
-    asks = other and any(f" {' '.join(words(phrase))} " in text for phrase in other.asks.split(";"))
-    return other if asks else None
+    for place in (place for place, word in enumerate(spoken) if word in AND):
+        for part in (spoken[place + 1 :], spoken[:place]):
+            other = asked_for(part, {fact.subject})
+            if other is not None and other.field != fact.field and other.layer == fact.layer:
+                return other
+    return None

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -11,26 +11,32 @@ from sqlalchemy.orm import Session
 from estate.agent import service as agent_service
 from estate.behavior import service as behavior_service
 from estate.client import service as client_service
-from estate.client.schemas import ClientOut
 from estate.core.db import whole_house
-from estate.core.fx import Rates, load_rates
+from estate.core.fx import load_rates
 from estate.core.settings import get_settings
 from estate.core.types import UnitRef
-from estate.intelligence import actions, areas, calls, closing, contacts, matching, qualification, register
+from estate.intelligence import actions, areas, calls, closing, contacts, qualification, register
 from estate.intelligence.analytics.rest import moment
 from estate.intelligence.call_schemas import CallQueue
 from estate.intelligence.cards import QUALIFICATION
-from estate.intelligence.schemas import ClosingOut, Qualification, Reason, Recommendation, TradeOff
-from estate.intelligence.wishes import type_pattern
+from estate.intelligence.schemas import ClosingOut, Qualification
 from estate.market import service as market_service
 from estate.property import service as property_service
 from estate.property.schemas import UnitOut
-from estate.realestate_gpt import figures
-from estate.realestate_gpt.asking import THIS_CLIENT, Subject, understand
+from estate.realestate_gpt.asking import AHEAD, COMPARING, THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import Fact
-from estate.realestate_gpt.homes import HOMES, Home, kinds_in
 from estate.realestate_gpt.intent import Intent, Question
+from estate.realestate_gpt.offering import (
+    UNITS_MEANT,
+    budget_of,
+    chosen,
+    ended,
+    is_uncompared,
+    is_unlooked,
+    offered,
+    prices,
+)
 from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.retrieval.lexical import words
 from estate.realestate_gpt.retrieval.retriever import retrieve
@@ -40,19 +46,16 @@ from estate.realestate_gpt.subjects import asked_records, beside_records, placed
 __all__ = ["gather"]
 
 FOUND = 20  # Records that the search may add.
-UNITS = 3
-MEETING = 30  # Of those that meet the question, the ones that suit the client come first.
 AREAS = 2
 CALLS = 5
 RANKED = frozenset({Intent.GENERAL, Intent.NEXT_STEP, Intent.CALL})  # Where the agent's own place matters.
+ADVISED = frozenset({Intent.MARKET, Intent.UNIT, Intent.OBJECTION, Intent.NEXT_STEP})
+"""Topics on which a client who is only named is advised on as one of the talk."""
 FORECAST_MONTHS = 12
 NAME_FIELDS = ("name", "area_name", "project_name", "title")
-QUOTED = ("title", "project_name", "developer", "unit_type")
-WITH_SUMS = frozenset({"price", "budget"})
+PRICED = frozenset({"cheapest", "dearest"})
 
 Fields = Mapping[str, Value]
-Price = tuple[Decimal | None, str | None]
-"""The most that a unit may cost, and the currency; None leaves it open."""
 
 
 def gather(session: Session, text: str, question: Question, context: AgentContext, *, now: dt.datetime) -> Evidence:
@@ -71,11 +74,13 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
     unit = property_service.get_unit(session, context.property_id) if context.property_id else None
     found = retrieve(session, text, limit=FOUND, question=question)
     subject = understand(text, [*found, *_context(session, context)], now.date())
-    named = _named(found, question, subject)
+    named, projects = _apart(_named(found, question, subject), question, subject)
     callees = _callees(question, subject, named, context)
     if callees:
         others = (intent for intent in subject.intents if intent not in (Intent.CALL, Intent.GENERAL))
         subject = replace(subject, fact=None, intents=(Intent.CALL, *others))
+    elif question.calls and question.chooses and subject.fact is None:
+        subject = replace(subject, intents=(Intent.CALL, *(i for i in subject.intents if i is not Intent.CALL)))
     asked = asked_records(session, subject, context)
     if subject.fact is not None and asked is not None:
         return Evidence(
@@ -91,22 +96,24 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
             unknown_place=subject.lacks_other,
             today=now.date(),
         ).joined()
-    question = replace(question, intents=subject.intents)
-    area_ids = _area_ids(session, named, unit, context)
+    foreign = not callees and _is_foreign(subject, context)
+    question = replace(question, intents=_topics(question, subject, named))
+    talk, context = context, _about_named(context, question, subject, named)
+    client = client or (client_service.get_client(session, context.client_id) if context.client_id else None)
+    area_ids = _area_ids(session, question, named, unit, context)
     rates = load_rates(session, now.date())
-    budget, currency = _budget(question, client)
-    prices = list(_prices(budget, currency, rates))
-    units, fits = _units(session, question, context, named, prices)
+    budget = budget_of(question, client)
+    units, fits = chosen(session, question, context, named, projects, list(prices(budget, rates)))
     queued = Intent.CALL in question.intents and not callees
     queue = calls.next_calls(session, context.agent_id, now, CALLS) if queued else None
     later = _later(session, context.agent_id, queue)
     ref = context.property_id or next(iter(units), None)
-    uncompared = _is_uncompared(question, rates)
+    uncompared = is_uncompared(question, rates)
     return Evidence(
         agent=_agent(session, context.agent_id, question).with_fields(_held(queue)),
         client=_client(session, context, question, ref, now) if context.client_id else None,
         unit=_unit(session, context.property_id, question) if context.property_id else None,
-        units=tuple(_offered(session, units)),
+        units=tuple(offered(session, units)),
         areas=tuple(_areas(session, area_ids, question)),
         triggers=tuple(_triggers(session, context.client_id)),
         deals=tuple(_deals(session, context)),
@@ -115,12 +122,14 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         named=tuple(named),
         intents=question.intents,
         match=subject.match,
-        foreign=not callees and _is_foreign(subject, context),
+        foreign=foreign,
         odd=subject.odd,
         unknown_place=_unknown_place(question, [*found, *named]),
         fits=fits or (None if uncompared else False),
-        budgeted=budget is not None,
+        budgeted=budget.most is not None,
         uncompared=uncompared,
+        addressed=context == talk,
+        unlooked=is_unlooked(subject, context, named),
         today=now.date(),
     ).joined()
 
@@ -135,6 +144,27 @@ def _named(found: Sequence[Record], question: Question, subject: Subject) -> lis
     named = [r for r in found if r.id in ids or phrases.intersection(map(tuple, _names(r)))]
     named += [r for r in (*subject.match.records, *subject.beside) if r.layer != "behavior"]
     return list({record.key: record for record in named}.values())
+
+
+def _apart(named: Sequence[Record], question: Question, subject: Subject) -> tuple[list[Record], frozenset[uuid.UUID]]:
+    """Take out the units of which only the project is named; it is returned as a limit where homes are wanted."""
+    phrases = {tuple(words(phrase)) for phrase in question.phrases}
+    sure = (*subject.match.records, *subject.beside) if len(subject.match.records) == 1 else ()
+    one = {record.key for record in sure}
+    ids = {str(record_id) for record_id in question.ids} | {str(unit) for unit in question.units}
+    members = [
+        record
+        for record in named
+        if record.layer == "property"
+        and record.key not in one
+        and record.id not in ids
+        and tuple(words(str(record.fields.get("project_name") or ""))) in phrases
+    ]
+    is_of_units = any(layer == "property" for layer, _ in one)
+    if not members or not (is_of_units or UNITS_MEANT.intersection(subject.intents)):
+        return list(named), frozenset()
+    projects = frozenset(UnitRef.parse(record.id).project_id for record in members)
+    return [record for record in named if record not in members], frozenset() if is_of_units else projects
 
 
 def _whose(fact: Fact, records: Sequence[Record]) -> tuple[Record, ...]:
@@ -153,6 +183,30 @@ def _callees(question: Question, subject: Subject, named: Sequence[Record], cont
         return [] if subject.match.is_part and subject.odd else clients
     meant = bool(subject.said & THIS_CLIENT) or not (subject.odd or subject.match.records)
     return [str(context.client_id)] if context.client_id and meant and not question.chooses else []
+
+
+def _topics(question: Question, subject: Subject, named: Sequence[Record]) -> tuple[Intent, ...]:
+    """Return the topics of a question.
+
+    An area alone, compared or in times to come is a question of its market; whether one who is named is the best lead
+    is none of whom to call.
+    """
+    intents, of_areas = subject.intents, {"market"} == {record.layer for record in subject.match.records}
+    is_general = {Intent.GENERAL}.issuperset(intents) or not (AHEAD | COMPARING).isdisjoint(subject.said)
+    if Intent.CALL in intents and not question.calls and any(record.layer == "client" for record in named):
+        return tuple(dict.fromkeys(Intent.NEXT_STEP if intent is Intent.CALL else intent for intent in intents))
+    if not of_areas or not is_general or Intent.MARKET in intents:
+        return intents
+    return (Intent.MARKET, *(intent for intent in intents if intent is not Intent.GENERAL))
+
+
+def _about_named(context: AgentContext, question: Question, subject: Subject, named: Sequence[Record]) -> AgentContext:
+    """Return the context of a question for advice; the one client who is named is advised on as in a talk."""
+    clients = [record.id for record in named if record.layer == "client"]
+    is_sure = not (subject.match.is_part and subject.odd)
+    if context.client_id is None and len(clients) == 1 and is_sure and not ADVISED.isdisjoint(question.intents):
+        return replace(context, client_id=uuid.UUID(clients[0]))
+    return context
 
 
 def _context(session: Session, context: AgentContext) -> list[Record]:
@@ -182,17 +236,35 @@ def _unknown_place(question: Question, found: Sequence[Record]) -> bool:
 # Areas
 
 
-def _area_ids(session: Session, named: Sequence[Record], unit: UnitOut | None, context: AgentContext) -> list[str]:
-    """Return the areas that matter: those named, else that of the unit, else those that suit the client."""
+def _area_ids(
+    session: Session, question: Question, named: Sequence[Record], unit: UnitOut | None, context: AgentContext
+) -> list[str]:
+    """Return the areas that matter: those named, else those of the units, else those that suit the client."""
     asked = [record.id for record in named if record.layer == "market"]
     if asked:
         return asked[:AREAS]
-    ids = [str(unit.area_id)] if unit is not None and unit.area_id is not None else []
+    units = [record.fields.get("area_id") for record in named if record.layer == "property"]
+    ids = [str(area_id) for area_id in units if area_id is not None]
+    ids += [str(unit.area_id)] if unit is not None and unit.area_id is not None else []
     if context.client_id is not None:
         ids += [str(area.area_id) for area in areas.areas_for(session, context.client_id, limit=AREAS)]
     else:
         ids += [str(area.area_id) for area in market_service.heatmap(session)]
+    if question.first in PRICED:
+        ids = _by_price(session, ids, dearest=question.first == "dearest")
     return list(dict.fromkeys(ids))[:AREAS]
+
+
+def _by_price(session: Session, ids: Sequence[str], *, dearest: bool) -> list[str]:
+    """Return the areas with a price in the currency of the house, in its order."""
+    found = read(session, "market", ids).values()
+    averages = {
+        record.id: Decimal(str(record.fields["price_avg"]))
+        for record in found
+        if record.fields.get("price_avg") is not None
+        and record.fields.get("currency") == get_settings().default_currency
+    }
+    return sorted(averages, key=lambda area_id: averages[area_id], reverse=dearest)
 
 
 def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
@@ -213,114 +285,6 @@ def _forecast(session: Session, area_id: str) -> Fields:
         "forecast_price_upper": last.upper,
         "forecast_n": forecast.n,
     }
-
-
-# Units
-
-
-def _units(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Price]
-) -> tuple[dict[UnitRef, Fields], bool]:
-    """Return units to offer with why, and whether they meet what the question itself asks for."""
-    suited: dict[UnitRef, Fields] = {}
-    if context.client_id is not None:
-        matches = matching.recommend(session, context.client_id)
-        suited = {UnitRef(match.project_id, match.unit_id): _match(match) for match in matches}
-    asked = [UnitRef.parse(record.id) for record in named if record.layer == "property"]
-    meeting = asked or _meeting(session, question, context, named, prices)
-    chosen = sorted(meeting, key=lambda ref: ref not in suited) if meeting else list(suited)
-    return {ref: suited.get(ref, {}) for ref in chosen[:UNITS]}, bool(meeting) or meeting is None
-
-
-def _meeting(
-    session: Session, question: Question, context: AgentContext, named: Sequence[Record], prices: Sequence[Price]
-) -> list[UnitRef] | None:
-    """Return available units within the budget and the limits that the question states; None when it states none."""
-    area_ids = [uuid.UUID(record.id) for record in named if record.layer == "market"]
-    home = _home(question, context, named)
-    if question.budget is None and home.is_open and not area_ids:
-        return None
-    return [
-        unit.ref
-        for price_max, code in prices
-        for unit in property_service.candidates(
-            session,
-            area_ids=area_ids or None,
-            price_max=price_max,
-            currency=code,
-            bedrooms_min=home.fewest,
-            bedrooms_max=home.most,
-            type_pattern=type_pattern(home.kinds) if home.kinds else None,
-            refused_pattern=type_pattern(home.refused) if home.refused else None,
-            limit=MEETING,
-        )
-    ]
-
-
-def _budget(question: Question, client: ClientOut | None) -> Price:
-    """Return what a unit may cost; where the question leaves the price open, the client's budget bounds it."""
-    budget, currency = question.budget, question.currency
-    if currency is None and client is not None:
-        if budget is None:
-            budget = client.budget
-        currency = None if budget is None else client.currency
-    return budget, currency
-
-
-def _home(question: Question, context: AgentContext, named: Sequence[Record]) -> Home:
-    """Return the home asked for; "this villa" is the one of the talk, and a kind may be of an area's name."""
-    if context.property_id is not None:
-        return question.home.without(HOMES)
-    names = " ; ".join(str(record.fields.get("area_name")) for record in named if record.layer == "market")
-    return question.home.without(kinds_in(names))
-
-
-def _prices(budget: Decimal | None, currency: str | None, rates: Rates) -> Iterator[Price]:
-    """Yield a budget in its own currency, and in that of the house where a rate leads there."""
-    yield budget, currency
-    house = get_settings().default_currency
-    if budget is not None and currency is not None and currency != house:
-        converted = rates.convert(budget, currency, house)
-        if converted is not None:
-            yield converted, house
-
-
-def _is_uncompared(question: Question, rates: Rates) -> bool:
-    """Tell whether the sum of a question cannot be compared with prices in the currency of the house."""
-    if question.budget is None or question.currency is None:
-        return question.open_sum
-    return rates.convert(question.budget, question.currency, get_settings().default_currency) is None
-
-
-def _match(match: Recommendation) -> Fields:
-    fields: dict[str, Value] = {"match_score": match.score}
-    for place, reason in enumerate(match.reasons[:2], start=1):
-        fields[f"reason_{place}"] = _said(reason)
-    if match.trade_offs:
-        fields["trade_off"] = _said(match.trade_offs[0])
-    return fields
-
-
-def _said(reason: Reason | TradeOff) -> str | None:
-    """Return what a reason says, unless a name in it states a sum: only prices and budgets do."""
-    text = _stop(reason.text)
-    return None if figures.states_sum(text) and reason.field not in WITH_SUMS else text
-
-
-def _offered(session: Session, units: Mapping[UnitRef, Fields]) -> Iterable[Record]:
-    """Return units with the reasons that quote nothing but names."""
-    records = read(session, "property", units)
-    places = read(session, "market", {area_id for r in records.values() if (area_id := r.fields.get("area_id"))})
-    for ref, fields in units.items():
-        if (record := records.get(str(ref))) is not None:
-            place = places.get(str(record.fields.get("area_id")))
-            held = [record.fields.get(name) for name in QUOTED] + [place.fields.get("area_name") if place else None]
-            names = [name for name in held if isinstance(name, str)]
-            yield record.with_fields({n: v for n, v in fields.items() if _is_quotable(v, names)})
-
-
-def _is_quotable(value: Value, names: Sequence[str]) -> bool:
-    return not isinstance(value, str) or figures.may_quote(value, names)
 
 
 def _unit(session: Session, ref: UnitRef, question: Question) -> Record:
@@ -366,9 +330,9 @@ def _qualification(score: Qualification) -> dict[str, Value]:
         "qualification_upper": score.upper,
         "qualification_band": score.band,
         "qualification_n": score.n,
-        "qualification_basis": _stop(score.why),
-        "qualification_why": next((_stop(c.why) for c in score.contributions if c.value is not None), None),
-        "ask": _stop(score.missing[0].why) if score.missing else None,
+        "qualification_basis": ended(score.why),
+        "qualification_why": next((ended(c.why) for c in score.contributions if c.value is not None), None),
+        "ask": ended(score.missing[0].why) if score.missing else None,
     }
 
 
@@ -402,7 +366,7 @@ def _calls(session: Session, queue: CallQueue) -> Iterable[Record]:
             {
                 "qualification_score": call.score,
                 "priority": call.priority,
-                "last_contact": _stop(last_contact) if last_contact else None,
+                "last_contact": ended(last_contact) if last_contact else None,
             }
         )
 
@@ -425,7 +389,7 @@ def _held(queue: CallQueue | None) -> dict[str, Value]:
 def _not_now(session: Session, client_id: uuid.UUID, now: dt.datetime) -> dict[str, Value]:
     """Return why a client may not be called, and from when."""
     found = contacts.permission(session, client_id, now)
-    return {} if found.allowed else {"call_held": _stop(found.why), "call_from": _clock(found.from_when)}
+    return {} if found.allowed else {"call_held": ended(found.why), "call_from": _clock(found.from_when)}
 
 
 def _permitted(session: Session, client_ids: Sequence[str], now: dt.datetime) -> Iterable[Record]:
@@ -466,12 +430,3 @@ def _deals(session: Session, context: AgentContext) -> Iterable[Record]:
         return []
     deals = behavior_service.deals(session, agent_id=context.agent_id, client_ids=[context.client_id])
     return read(session, "behavior", [deal.deal_id for deal in deals if deal.outcome is None]).values()
-
-
-# Words of the floors below
-
-
-def _stop(text: str) -> str:
-    """End a text with a full stop."""
-    text = text.strip()
-    return text if text.endswith((".", "!", "?")) else f"{text}."

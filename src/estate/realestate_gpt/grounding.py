@@ -39,8 +39,7 @@ class Grounding:
         self._records: Mapping[Key, Record] = evidence.records()
         self._names = names_of(self._records.values())
         self._agent = evidence.agent.key
-        client = evidence.client
-        self._addressee = None if client is None or client.fields.get("do_not_contact") else client.key
+        self._addressee = None if evidence.addressee is None else evidence.addressee.key
 
     def verify(self, sentences: Iterable[Sentence]) -> Verified:
         """Keep what stands up to the check, each once, no more than `MAX_SENTENCES`."""

@@ -24,8 +24,10 @@ _WISH = (
 _WITH = r"(?:\s+(?:with|for|at|of|priced|that costs?))?"
 NEGATED = rf"{_NO}{_WISH}(?P<refused>(?:\s+(?:{_HOME}|homes?|houses?|units?))?){_WITH}\s+"
 """What makes the limit that it stands before the opposite one: "no more than", "no flat for less than"."""
-MORE = r"(?:over|above|beyond|(?:more|higher) than|ب?[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)"
-LESS = r"(?:under|below|(?:less|fewer|lower) than|ب?[أا]قل من|[يت]قل عن)"
+MORE = r"(?:over|above|beyond|exceed(?:s|ing)?|(?:more|higher) th[ae]n|ب?[أا]كثر من|[أا]على من|[يت]زيد عن|فوق)"
+LESS = r"(?:under|below|(?:less|fewer|lower) th[ae]n|ب?[أا]قل من|[يت]قل عن)"
+_BARE = re.compile(rf"\bno\s+(?:{_HOME})(?=\s+{LESS}\s(?!\d{{1,2}}{_ROOM}))(?![^.!;\n]*\?)", re.IGNORECASE)
+"""A kind refused in one word before the most that a home may cost: nobody refuses what is cheap."""
 _REMARK = re.compile(
     r"(?:\b(?:is|are|was|were|have|has|had|got|there|see)(?: still| really)? no"
     r"|\b(?:is|are|was|were|do|does|did|can|could) (?:i|we|you|they|it|this|that|there) not"
@@ -111,8 +113,8 @@ def read_home(text: str) -> Home:
 
 
 def without_remarks(text: str) -> str:
-    """Take out each "no" that refuses nothing, as in "are there no flats?"."""
-    return _REMARK.sub(" ", text)
+    """Take out each "no" that refuses nothing, as in "are there no flats?", and end one that refuses a kind alone."""
+    return _BARE.sub(r"\g<0>;", _REMARK.sub(" ", text))
 
 
 def _limit(found: re.Match[str]) -> str:

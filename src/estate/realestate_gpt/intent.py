@@ -4,15 +4,15 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from enum import StrEnum
 
 from estate.core.types import UnitRef
-from estate.realestate_gpt.budgets import read_budget
+from estate.property.schemas import First
+from estate.realestate_gpt.budgets import ANY_BUDGET, Budget, read_budget, without_sums
 from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "read", "topics"]
+__all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "plain", "read", "topics"]
 
 
 class Intent(StrEnum):
@@ -36,12 +36,8 @@ class Question:
     ----------
     intents : tuple of Intent
         Topics, the one with most words first; empty when no word was understood.
-    budget : Decimal or None
-        The largest amount named as money.
-    currency : str or None
-        Its currency code, when one stands beside it.
-    open_sum : bool
-        Whether an amount is left out because several countries have a currency of that name.
+    budget : Budget
+        What a home may cost.
     home : Home
         Kind of home and bedrooms asked for.
     ids : tuple of uuid.UUID
@@ -56,12 +52,12 @@ class Question:
         Whether it speaks of a call to somebody.
     chooses : bool
         Whether it asks who of several is meant.
+    first : {"cheapest", "dearest", "largest", "smallest"} or None
+        Which of several is asked for.
     """
 
     intents: tuple[Intent, ...]
-    budget: Decimal | None = None
-    currency: str | None = None
-    open_sum: bool = False
+    budget: Budget = ANY_BUDGET
     home: Home = ANY_HOME
     ids: tuple[uuid.UUID, ...] = ()
     units: tuple[UnitRef, ...] = ()
@@ -69,19 +65,23 @@ class Question:
     places: tuple[str, ...] = ()
     calls: bool = False
     chooses: bool = False
+    first: First | None = None
 
 
 _PHRASES: Mapping[Intent, str] = {
     Intent.MARKET: """
-        market; area; district; neighbourhood; neighborhood; community; location; heat; hot; demand; supply; trend;
+        market; area; district; hottest; fall; falling; drop; decline; increase;
+        neighbourhood; neighborhood; community; location; heat; hot; demand; supply; trend;
         forecast; outlook; invest; investment; investing; investor; appreciation; growth; grow; rise; rising; yield;
         roi; return; rent; rental; prices in; سوق; منطقة; مناطق; حي; استثمار; أستثمر; عائد; عوائد; توقعات
         """,
     Intent.UNIT: """
-        apartment; flat; villa; townhouse; studio; penthouse; unit; property; home; house; bedroom; bed; br; bhk;
-        looking for; need; want; recommend; recommendation; suggest; option; available; match; show me; find; compare;
-        view; floor; project; handover; delivery; developer; amenity; sqm; شقة; شقق; فيلا; فلل; وحدة; وحدات;
-        بيت; بيوت; منزل; منازل; عقار; عقارات; غرفة; غرف; استوديو
+        apartment; flat; villa; duplex; loft; townhouse; studio; penthouse; unit; property; home; house; bedroom; bed;
+        br; bhk;
+        looking for; need; want; recommend; recommendation; suggest; suit; suitable; option; available; match; show me;
+        find; newest; latest; cheapest; dearest; priciest; most expensive; least expensive; largest; biggest;
+        smallest; view; floor; project; handover; delivery; developer; amenity; sqm; شقة; شقق; فيلا; فلل; وحدة; وحدات;
+        غرفتين; غرفتان; بيت; بيوت; منزل; منازل; عقار; عقارات; غرفة; غرف; استوديو
         """,
     Intent.PRICE: """
         price; cost; budget; afford; payment; instalment; installment; down payment; discount; mortgage; cash; fee;
@@ -95,8 +95,10 @@ _PHRASES: Mapping[Intent, str] = {
         """,
     Intent.CALL: """
         who should i call; whom should i call; who to call; whom to call; call first; call next; call today;
-        my calls; call list; priority; prioritise; prioritize; which client; which lead; my leads; my clients;
-        ring; phone first; phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
+        my calls; call list; priority; prioritise; prioritize; which client; which lead; which of my leads;
+        which of my clients; list my leads; list my clients; show me my leads; show me my clients; ring;
+        best lead; hottest lead; hot lead; top lead; best client; phone first;
+        phone today; reach out; whom should i; who should i contact; to contact; contact first; اتصل
         """,
     Intent.NEXT_STEP: """
         next step; next action; what next; what now; what should i do; what do i do; follow up; follow-up; close;
@@ -105,9 +107,10 @@ _PHRASES: Mapping[Intent, str] = {
         qualification; score; serious; الخطوة; متابعة
         """,
     Intent.GENERAL: """
+        compare; prep; report;
         hello; hi; hey; good morning; good evening; help; advice; advise; tell me about; brief; summary; summarise;
         summarize; overview; prepare; who is; client; agent; deal; buy; buyer; buying; sell; sale; purchase; profile;
-        مرحبا; السلام; مساعدة; شراء; اشتري
+        مرحبا; السلام; مساعدة; شراء; اشتري; بيع
         """,
 }
 """Words and phrases of each topic, separated by semicolons, in any inflection that `lexical.words` joins."""
@@ -125,19 +128,36 @@ TOPIC_WORDS = frozenset(word for phrase in LEXICON for word in phrase)
 MAX_WORDS = 400  # Names are looked for in the first words; a longer text is a paste, not a question.
 MAX_NAME_WORDS = 4
 
+_ROOMS = re.compile(r"(?<=\d)[\s-]?(?:bhk|brs?|beds?)\b", re.IGNORECASE)  # "3bhk"
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th)\b", re.IGNORECASE)
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _ID = re.compile(_UUID, re.IGNORECASE)
 _UNIT = re.compile(f"({_UUID}):({_UUID})", re.IGNORECASE)
 _CALL = re.compile(
     r"\b(?:call|ring|dial|phon|contact)ing\b(?!\s+(?:you|about|for|from|regarding|to)\b)|\b(?:call|ring|dial)\b(?!\s+(?:me|us|it)\b)"
     r"|\bbe\s+(?:called|phoned|rung|contacted|reached)\b"
-    r"|\b(?:phone|contact|reach)\b(?!\s+(?:me|us|numbers?|details?|data|info\w*|and|or|is|was|of|on|in|for)\b)\s+\w"
+    r"|\b(?:phone|contact|reach)\b(?!\s+(?:me|us|numbers?|details?|data|info\w*|and|or|is|was|of|on|in|for|with)\b)\s+\w"
     r"|\b[أانت]تصل|\bالاتصال\b|\b[أان]كلم",
     re.IGNORECASE,
 )
+_CALLED_BY = re.compile(
+    r"\b(?:did|(?:does|will|would)(?! (?:i|we|you)\b)) (?:(?!(?:to|an?|the)\b)[\w’'-]+ ){1,4}?"
+    r"(?:call|ring|phone|reach)\b",
+    re.IGNORECASE,
+)
+"""Asks whether there was or will be a call, not whether to make one."""
+_FIRST: Mapping[First, re.Pattern[str]] = {
+    "cheapest": re.compile(r"\b(?:cheapest|least expensive|lowest[ -](?:\w+ )?pric(?:es?|ed)|أرخص)\b", re.IGNORECASE),
+    "dearest": re.compile(
+        r"\b(?:dearest|priciest|most expensive|highest[ -](?:\w+ )?pric(?:es?|ed)|أغلى)\b", re.IGNORECASE
+    ),
+    "largest": re.compile(r"\b(?:largest|biggest|most spacious|أكبر)\b", re.IGNORECASE),
+    "smallest": re.compile(r"\b(?:smallest|أصغر)\b", re.IGNORECASE),
+}
 _NUMBER = re.compile(r"\bnumbers?\b|رقم", re.IGNORECASE)
 _CHOICE = re.compile(
-    r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?=[أانت]تصل|[أان]كلم)", re.IGNORECASE
+    r"\b(?:who|whom|which|first|next|lists?|my calls|priorit\w+)\b|\bمن (?:\w+ ){0,3}?(?=[أانت]تصل|[أان]كلم)",
+    re.IGNORECASE,
 )
 _PLACE = re.compile(r"(?<!\w)(?:in|at|around|near|about|inside|في)\s+(?=([^.,;:!?؟،\n]+))", re.IGNORECASE)
 _NO_PLACE = frozenset(
@@ -171,6 +191,17 @@ _CAPITALISED = re.compile(r"(?:[^\W_]|[,;:'’\"()])[^\S\n]+([A-Z][^\W\d_]*[a-z]
 """A word with a capital that it does not owe to the beginning of a sentence."""
 
 
+def plain(text: str) -> str:
+    """Return a text as its words are understood: a sum is one word for money, and rooms are written out.
+
+    Examples
+    --------
+    >>> words(plain("3bhk on the 4th floor under 900k riyals"))
+    ['3', 'bedroom', 'on', 'the', '4', 'floor', 'under', 'million']
+    """
+    return _ROOMS.sub(" bedroom", _ORDINAL.sub("", without_sums(text, "million").replace(" & ", " and ")))
+
+
 def read(text: str) -> Question:
     """Understand a question.
 
@@ -182,23 +213,21 @@ def read(text: str) -> Question:
     Examples
     --------
     >>> q = read("2-bedroom flat in Qamar Quay under AED 1.5 million?")
-    >>> q.home.fewest, q.budget, q.currency, q.places
+    >>> q.home.fewest, q.budget.most, q.budget.currency, q.places
     (2, Decimal('1500000'), 'AED', ('Qamar Quay',))
     """
-    budget, currency, open_sum = read_budget(text)
     units = tuple(dict.fromkeys(UnitRef(uuid.UUID(p), uuid.UUID(u)) for p, u in _UNIT.findall(text)))
     return Question(
-        intents=intents_of(topics(words(text))),
-        budget=budget,
-        currency=currency,
-        open_sum=open_sum,
+        intents=intents_of(topics(words(plain(text)))),
+        budget=read_budget(text),
         home=read_home(text),
         ids=tuple(dict.fromkeys(map(uuid.UUID, _ID.findall(text)))),
         units=units,
         phrases=tuple(dict.fromkeys(_phrases(text.split()[:MAX_WORDS]))),
         places=tuple(dict.fromkeys(_places(text))),
-        calls=_CALL.search(text) is not None and _NUMBER.search(text) is None,
+        calls=_CALL.search(_CALLED_BY.sub(" ", text)) is not None and _NUMBER.search(text) is None,
         chooses=_CHOICE.search(text) is not None,
+        first=next((first for first, said in _FIRST.items() if said.search(text)), None),
     )
 
 

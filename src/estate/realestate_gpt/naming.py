@@ -8,7 +8,7 @@ from functools import lru_cache
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["NO_MATCH", "PEOPLE", "Match", "match"]
+__all__ = ["NAMES", "NO_MATCH", "PEOPLE", "Match", "match"]
 
 NAMES = {
     "market": ("area_name",),
@@ -17,6 +17,7 @@ NAMES = {
     "property": ("title", "project_name"),
     "behavior": ("term",),
 }
+"""Fields that name a record, by layer."""
 PEOPLE = frozenset({"agent", "client"})  # They are called by a part of their name as well.
 FITS = 0.75  # Two slips in a name of eight letters; below it another name is as likely.
 LIKE = 0.6  # Less like words are different words.
@@ -66,6 +67,7 @@ class _Fit:
     coverage: float
     letters: float
     taken: frozenset[int]
+    is_run: bool
 
 
 def match(spoken: Sequence[str], records: Iterable[Record], quoted: frozenset[str] = frozenset()) -> Match:
@@ -92,7 +94,10 @@ def match(spoken: Sequence[str], records: Iterable[Record], quoted: frozenset[st
         return NO_MATCH
     best = max(
         fits, key=lambda fit: (fit.letters * fit.score**3, fit.score)
-    )  # Long names win, unless much worse spelt.
+    )  # Long names win, unless much worse spelt, or made of the words of others that are said word for word.
+    runs = [fit for fit in fits if fit.is_run and fit.record.layer == best.record.layer and not fit.taken <= best.taken]
+    if runs and not best.is_run:
+        best = max(runs, key=lambda fit: fit.letters)
     alike = [fit for fit in fits if fit.taken == best.taken and _as_good(fit, best)]
     same = {f.record.key: f.record for f in alike}
     others = [f.score for f in fits if f.record.key not in same and not f.taken < best.taken]
@@ -118,7 +123,8 @@ def _says_number(fit: _Fit, spoken: Sequence[str]) -> bool:
 
 def _fit(spoken: tuple[str, ...], record: Record, name: tuple[str, ...]) -> _Fit | None:
     counted = [word for word in name if word not in STOP_WORDS] or list(name)
-    found = [(word, *_best(word, spoken)) for word in counted]
+    run = _run(name, spoken)
+    found = [(word, 1.0, run[word]) if run else (word, *_best(word, spoken)) for word in counted]
     held = [(word, alike, place) for word, alike, place in found if alike]
     if not held:
         return None
@@ -134,7 +140,16 @@ def _fit(spoken: tuple[str, ...], record: Record, name: tuple[str, ...]) -> _Fit
         matched / letters,
         matched,
         frozenset(place for _, _, place in held),
+        bool(run),
     )
+
+
+def _run(name: Sequence[str], spoken: Sequence[str]) -> dict[str, int]:
+    """Return the places of the words of a name that is said word for word; none where it is not."""
+    for start in range(len(spoken) - len(name) + 1):
+        if tuple(spoken[start : start + len(name)]) == tuple(name):
+            return {word: start + place for place, word in enumerate(name)}
+    return {}
 
 
 def _as_good(one: _Fit, other: _Fit) -> bool:

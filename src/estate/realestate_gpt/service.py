@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from estate.client import service as client_service
 from estate.core.db import unit_of_work
 from estate.core.errors import Invalid
 from estate.core.outbox import Job, enqueue_once
@@ -28,7 +29,7 @@ from estate.realestate_gpt.errors import ResponseNotFound
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.gathering import gather
 from estate.realestate_gpt.generators import Composer, configured_model
-from estate.realestate_gpt.intent import Intent, read
+from estate.realestate_gpt.intent import Intent, Question, read
 from estate.realestate_gpt.learning import LEARN
 from estate.realestate_gpt.models import GptResponse
 from estate.realestate_gpt.privacy import erase_client, export_client, hidden_records, make_anew
@@ -151,7 +152,7 @@ def respond(
     question = read(text)
     with _session(session) as transaction:
         at = now or (dt.datetime.now(dt.UTC) if draft is None else draft.written_at)
-        evidence = gather(transaction, text, question, context, now=at)
+        evidence = _gathered(transaction, text, question, context, at)
         chosen = choose(evidence, draft)
         reply = _reply(chosen, evidence)
         intent = evidence.intents[0] if evidence.intents else Intent.GENERAL
@@ -290,6 +291,16 @@ def get_response(session: Session, response_id: uuid.UUID) -> ResponseOut:
         composer_version=row.composer_version,
         created_at=row.created_at,
     )
+
+
+def _gathered(session: Session, text: str, question: Question, context: AgentContext, at: dt.datetime) -> Evidence:
+    """Collect the evidence of clients who stay until the reply is kept: who is erased has to be in none."""
+    client_service.keep_clients(session, [context.client_id] if context.client_id else [])
+    evidence = gather(session, text, question, context, now=at)
+    clients = {uuid.UUID(record_id) for layer, record_id in evidence.records() if layer == "client"}
+    if client_service.keep_clients(session, clients) != clients:
+        evidence = gather(session, text, question, context, now=at)
+    return evidence
 
 
 def _session(session: Session | None, *, read_only: bool = False) -> AbstractContextManager[Session]:

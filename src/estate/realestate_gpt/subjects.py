@@ -48,23 +48,32 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     if not found and not subject.match.records and not subject.odd:
         found = _of_talk(session, subject, context)
     if not found:
-        return [] if subject.odd and _is_bare(subject, context) else None
+        lacks_unit = _lacks_unit(subject, context)
+        return [] if lacks_unit or (subject.odd and _is_bare(subject, context)) else None
     if fact.field == "stage":
         return (_deal_of(session, found) if len(found) == 1 else []) or found
-    if fact.field == "rank":
-        return placed(session, found)
-    if fact.field == "heat_score":
-        found = with_heat(session, found)
-    if "fair_value" in {asked.field for asked in (fact, subject.second) if asked}:
-        found = [record.with_fields(value_fields(session, UnitRef.parse(record.id))) for record in found]
-    return found if subject.second else _unlike(found, fact.field)
+    found = _computed(session, subject, found)
+    return _unlike(found, [asked.field for asked in (fact, subject.second) if asked])
 
 
-def beside_records(session: Session, subject: Subject) -> Sequence[Record]:
-    """Return the further areas that a fact of an area is asked of."""
-    if subject.fact is None or subject.fact.subject != "market":
+def beside_records(session: Session, subject: Subject) -> list[Record]:
+    """Return the further records that a fact is asked of."""
+    fact = subject.fact
+    if fact is None or fact.layer != fact.subject:
         return []
-    return with_heat(session, subject.beside) if subject.fact.field == "heat_score" else subject.beside
+    return _computed(session, subject, [record for record in subject.beside if record.layer == fact.layer])
+
+
+def _computed(session: Session, subject: Subject, found: Sequence[Record]) -> list[Record]:
+    """Return records with what is computed of them, where that is asked for."""
+    asked = {fact.field for fact in (subject.fact, subject.second) if fact}
+    if "rank" in asked:
+        return placed(session, found)
+    if "heat_score" in asked:
+        return with_heat(session, found)
+    if "fair_value" in asked:
+        return [record.with_fields(value_fields(session, UnitRef.parse(record.id))) for record in found]
+    return list(found)
 
 
 def with_heat(session: Session, areas: Sequence[Record]) -> list[Record]:
@@ -79,6 +88,12 @@ def _is_bare(subject: Subject, context: AgentContext) -> bool:
     return (of_somebody or not subject.intents) and context.client_id is None and context.property_id is None
 
 
+def _lacks_unit(subject: Subject, context: AgentContext) -> bool:
+    """Tell whether what one unit is worth is asked, and no unit is named or talked about."""
+    asked = {fact.field for fact in (subject.fact, subject.second) if fact}
+    return "fair_value" in asked and not subject.match.records and not subject.odd and context.property_id is None
+
+
 def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:
     """Return the agent, client or unit of the talk that a fact is asked of, or the agent in the first place."""
     fact = subject.fact
@@ -87,11 +102,17 @@ def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[
         return list(read(session, "agent", [first] if first else []).values())
     if fact is not None and fact.subject == "agent" and subject.said & MINE:
         return list(read(session, "agent", [context.agent_id]).values())
-    if fact is not None and fact.subject == "client" and context.client_id and subject.said & THIS_CLIENT:
+    if fact is not None and fact.subject == "client" and context.client_id and _is_of_client(subject):
         return list(read(session, "client", [context.client_id]).values())
     if fact is not None and fact.subject == "property" and context.property_id and not context.client_id:
         return list(read(session, "property", [context.property_id]).values())
     return []
+
+
+def _is_of_client(subject: Subject) -> bool:
+    """Tell whether a fact is asked of the client of the talk, who need not be spoken of where nothing else is said."""
+    is_of_deal = subject.fact is not None and subject.fact.field == "stage"
+    return bool(subject.said & THIS_CLIENT) or (subject.is_plain and (is_of_deal or not subject.said & MINE))
 
 
 def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:
@@ -112,9 +133,9 @@ def placed(session: Session, agents: Sequence[Record]) -> list[Record]:
     ]
 
 
-def _unlike(records: Sequence[Record], field: str) -> list[Record]:
+def _unlike(records: Sequence[Record], fields: Sequence[str]) -> list[Record]:
     """Keep one of records that say the same: whichever is meant, the answer is right."""
-    shown = {figures.show(record.fields, field): record for record in reversed(records)}
+    shown = {tuple(figures.show(record.fields, field) for field in fields): record for record in reversed(records)}
     return list(records) if len(shown) > 1 else list(shown.values())
 
 

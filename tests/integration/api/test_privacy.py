@@ -564,6 +564,30 @@ def test_an_event_that_comes_meanwhile_is_refused(open_house: House) -> None:
     open_house.erase(status=404)
 
 
+@pytest.mark.parametrize(("of_talk", "status"), [(True, 404), (False, 200)])
+def test_no_reply_is_kept_about_a_client_who_is_erased_meanwhile(open_house: House, of_talk: bool, status: int) -> None:
+    open_house.people()
+    drain_all()
+    question = {"client_input": f"What is the budget of {NAME}?", "agent_id": str(AGENT)}
+    answers: list[int] = []
+
+    def ask() -> None:
+        about = {"client_id": PERSON} if of_talk else {}
+        answers.append(open_house.client.post("/gpt/respond", json=question | about).status_code)
+
+    with unit_of_work(Actor.system()) as session:
+        erase_client(session, uuid.UUID(PERSON), Actor.system())
+        asker = threading.Thread(target=ask)
+        asker.start()
+        time.sleep(1)
+        assert answers == []
+    asker.join(timeout=20)
+    assert answers == [status]
+    with unit_of_work(Actor.system()) as session:
+        held = text("SELECT count(*) FROM gpt_responses WHERE records::text LIKE '%' || :id || '%'")
+        assert session.scalar(held, {"id": PERSON}) == 0
+
+
 def test_a_worker_that_is_at_the_client_is_waited_for_and_not_held_up(open_house: House) -> None:
     open_house.people()  # The work of scoring it waits now.
     answers: list[int] = []

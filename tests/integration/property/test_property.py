@@ -293,6 +293,8 @@ def test_candidates_are_available_and_within_the_budget_of_their_currency(sessio
     assert found(price_max=Decimal(250)) == [2, 1]
     assert found(price_max=Decimal(250), currency="USD") == [4]
     assert found(price_max=Decimal(250), limit=1) == [2]
+    assert found(price_min=Decimal(200)) == [2, 3]
+    assert found(price_min=Decimal(150), price_max=Decimal(250)) == [2]
     assert found(area_ids=[area]) == [1]
     assert found(area_ids=[]) == []
     assert found(bedrooms_min=2) == [2]

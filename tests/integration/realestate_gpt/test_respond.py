@@ -16,8 +16,20 @@ from starlette.testclient import TestClient
 from estate.core.canonical import content_hash
 from estate.core.errors import Invalid, NotFound
 from estate.core.traces import pseudonym
-from estate.realestate_gpt import AgentContext, figures, gathering, respond
-from estate.realestate_gpt.confidence import CANNOT_TELL, NOBODY, NONE_MEETS, NONE_SURE, NOTHING, OTHER_PLACE, PARTLY
+from estate.realestate_gpt import AgentContext, figures, offering, respond
+from estate.realestate_gpt.brief import UNLOOKED
+from estate.realestate_gpt.confidence import (
+    CANNOT_TELL,
+    NOBODY,
+    NONE_MEETS,
+    NONE_SURE,
+    NOTHING,
+    OTHER_PLACE,
+    PARTLY,
+    UNKNOWN_PLACE,
+    WHICH_HOME,
+    WHICH_UNIT,
+)
 from estate.realestate_gpt.learning import preference
 from estate.realestate_gpt.service import replay
 
@@ -194,6 +206,8 @@ def test_value_and_instalments_are_both_told(world: TestClient, drain: Callable[
     alone = ask(world, question)
     assert alone["text"].startswith(PARTLY)
     assert "The payment plan of Pearl Gate 12 is 60/40" in alone["text"]
+    assert replayed(session, alone).same
+    assert alone["confidence"] < ask(world, "What are the instalments of Pearl Gate 12?")["confidence"] * 0.6
     assert ask(world, "fair value of Pearl Gate 12")["abstained"], "no sale tells it"
     sold = [
         {
@@ -220,6 +234,53 @@ def test_value_and_instalments_are_both_told(world: TestClient, drain: Callable[
     assert replay(session, uuid.UUID(both["response_id"])).same
 
 
+def test_what_no_search_compares_is_said(world: TestClient) -> None:
+    assert UNLOOKED in ask(world, "Show me a flat with a sea view")["text"]
+    assert UNLOOKED not in ask(world, "Show me a flat in Qamar Quay")["text"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("How much is it?", WHICH_UNIT),
+        ("Is the price fair?", WHICH_UNIT),
+        ("How many units are available?", WHICH_HOME),
+        ("What is the chance of closing?", "The question names no client to advise on."),
+    ],
+)
+def test_what_a_question_lacks_is_not_said_of_the_records(
+    world: TestClient, drain: Callable[[], int], text: str, said: str
+) -> None:
+    drain()
+    reply = ask(world, text, client_id=None)
+    assert reply["abstained"]
+    assert reply["text"].startswith(said)
+
+
+def test_a_client_who_is_only_named_is_not_written_to(world: TestClient, drain: Callable[[], int]) -> None:
+    drain()
+    question = "Which units suit Layla Haddad?"
+    assert "Dear Layla Haddad" in ask(world, question)["text"]
+    assert "Dear" not in ask(world, question, client_id=None)["text"]
+
+
+def test_a_fact_is_told_of_everybody_who_is_named(refusing: TestClient, session: Session) -> None:
+    reply = ask(refusing, "What are the budgets of Layla Haddad and Greta Lindqvist?", client_id=None)
+    assert "Layla Haddad has a budget of AED 1,500,000." in reply["text"]
+    assert "Greta Lindqvist has a budget of AED 900,000." in reply["text"]
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+def test_what_a_unit_is_worth_is_asked_of_one_unit(
+    world: TestClient, drain: Callable[[], int], session: Session, client_id: str | None
+) -> None:
+    drain()
+    reply = ask(world, "What is the fair value and what are the instalments?", client_id=client_id)
+    assert (reply["abstained"], reply["text"]) == (True, WHICH_UNIT)
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
 def test_an_area_that_nothing_compares_with_has_a_price_and_no_heat(api: TestClient) -> None:
     area = {"area_id": AREA, "area_name": "Qamar Quay", "demand_score": 70, "price_avg": "1200000.00"}
     assert api.post("/market/ingest", json=area).json()["created"] == 1
@@ -238,6 +299,37 @@ def test_an_amount_without_currency_is_of_the_clients(world: TestClient) -> None
     reply = ask(world, "Show me a flat under 3 million")
     assert NONE_MEETS in reply["text"]
     assert NONE_MEETS not in ask(world, "Show me a flat under AED 3 million")["text"]
+
+
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("Show me flats for AED 1.3 million or more", "Palace Flat 30"),
+        ("Flats in Qamar Quay between 1.3 and 3.5 million", "Palace Flat 30"),
+        ("Flats in Qamar Quay between 1.2 and 2.5 million", "Pearl Gate 12"),
+        ("A flat for at least AED 5 million", None),
+    ],
+)
+def test_a_lower_limit_of_price_is_kept(
+    world: TestClient, drain: Callable[[], int], text: str, offered: str | None, client_id: str | None
+) -> None:
+    dear: dict[str, Any] = {
+        "project_id": PROJECT,
+        "unit_id": f"{ID}30",
+        "title": "Palace Flat 30",
+        "price": "3000000.00",
+    }
+    dear |= {"currency": "AED", "bedrooms": 2, "area_id": AREA, "status": "available", "unit_type": "apartment"}
+    assert world.post("/property/ingest", json=[dear]).json()["rejected"] == 0
+    drain()
+    said = ask(world, text, client_id=client_id)["text"]
+    assert (NONE_MEETS in said) == (offered is None)
+    assert f"{NONE_MEETS} within the budget" not in said
+    if offered:
+        other = ({"Palace Flat 30", "Pearl Gate 12"} - {offered}).pop()
+        assert offered in said
+        assert other not in said
 
 
 def test_a_sum_is_compared_by_a_dated_rate_or_not_at_all(
@@ -353,7 +445,7 @@ def test_abstains_when_no_record_supports_an_answer(world: TestClient, drain: Ca
     reply = ask(world, text)
     assert reply["abstained"]
     assert reply["confidence"] == 0
-    assert reply["text"].startswith("The records hold nothing")
+    assert reply["text"].startswith((NOTHING, UNKNOWN_PLACE))
     assert "To the client" not in reply["text"]
 
 
@@ -402,6 +494,9 @@ def street(world: TestClient) -> TestClient:
         ("Anything in Qamar Quay but no flat and no townhouse", "Old Home 8", "Sea Row|Pearl Gate"),
         ("Are there no townhouses?", "Sea Row", "Pearl Gate 12"),
         ("Show me homes with more than 3 bedrooms", "Sea Row 2", "Sea Row 1"),
+        ("What is the cheapest home in Qamar Quay?", "Pearl Gate 12", "Old Loft 7|Old Home 8"),
+        ("What is the most expensive townhouse?", "Sea Row 2", "Pearl Gate 12"),
+        ("The largest home you have, please", "Pearl Gate 12", "Sea Row"),
     ],
 )
 def test_the_kind_of_home_that_is_asked_for_is_offered(
@@ -468,7 +563,7 @@ def test_a_reason_quotes_no_more_than_names(
     unit |= {"price": "1250000.00", "currency": "AED", "bedrooms": 2, "area_id": AREA, "status": "available"}
     assert people.post("/property/ingest", json=[unit]).json()["rejected"] == 0
     reason = f"1 of the 5 units that the client asked about: built by {developer}."
-    monkeypatch.setattr(gathering, "_match", lambda match: {"reason_1": reason, "trade_off": "It has 1 bathroom."})
+    monkeypatch.setattr(offering, "_match", lambda match: {"reason_1": reason, "trade_off": "It has 1 bathroom."})
     text = ask(people, "Which homes suit this client?")["text"]
 
     assert (f"built by {developer}" in text) is shown
@@ -751,6 +846,15 @@ def test_a_part_of_a_name_is_told_as_such(world: TestClient, drain: Callable[[],
         "How was the market in Qamar Quay last year?",
         "What is the rental yield in Qamar Quay?",
         "Who is the best agent in Qamar Quay?",
+        "What is the average price per sqm in Qamar Quay?",
+        "How much does Pearl Gate 12 cost per square metre?",
+        "How many flats do we have in Qamar Quay?",
+        "How many people have seen Pearl Gate 12?",
+        "When did I last speak to Layla Haddad?",
+        "When was the last contact with Layla Haddad?",
+        "Who is the agent of Layla Haddad?",
+        "Who would buy Pearl Gate 12?",
+        "Who is interested in Qamar Quay?",
     ],
 )
 def test_what_no_record_tells_is_declined_and_made_again(
@@ -797,6 +901,40 @@ def test_what_no_record_tells_is_declined_and_made_again(
         ("Tell me everything about Pearl Gate 12", None, "Pearl Gate 12 is available at AED 1,250,000."),
         ("Describe Pearl Gate 12", None, "Pearl Gate 12 is available at AED 1,250,000."),
         ("What do people say about Qamar Quay", None, "Qamar Quay is very hot"),
+        ("whats the clients budget", CLIENT, "Layla Haddad has a budget of AED 1,500,000."),
+        ("budget?", CLIENT, "Layla Haddad has a budget of AED 1,500,000."),
+        ("ميزانية Layla Haddad؟", None, "Layla Haddad has a budget of AED 1,500,000."),
+        ("How fast does she decide?", CLIENT, "Layla Haddad is a fast decider, by our records."),
+        ("What stage are we in?", CLIENT, "is at the stage negotiation"),
+        ("My client is worried about the price", CLIENT, "Pearl Gate 12"),
+        ("Whom do I phone now?", None, "Call Layla Haddad: score"),
+        ("من يجب أن أتصل به أولا؟", None, "Call Layla Haddad: score"),
+        ("Who is my best lead right now?", None, "Call Layla Haddad: score"),
+        ("Give me my call list", None, "Call Layla Haddad: score"),
+        ("هل أتصل بها الآن؟", CLIENT, "By our records, Layla Haddad may be called now."),
+        ("How likely is Layla Haddad to buy?", None, "Your chance to close with Pearl Gate 12"),
+        ("Which units suit Layla Haddad?", None, "Offer Pearl Gate 12 at AED 1,250,000"),
+        (
+            "My client Layla Haddad needs a flat in Qamar Quay for max 1.3 mn dhs",
+            None,
+            "Offer Pearl Gate 12",
+        ),
+        ("شقق للبيع في Qamar Quay", None, "Pearl Gate 12"),
+        ("flats in Pearl Gate", None, "Pearl Gate 12 is available at AED 1,250,000."),
+        ("How is Omar Saleh doing?", None, "Omar Saleh closes 31% of the deals."),
+        ("What should I say to win?", CLIENT, "Your chance to close"),
+        ("Qamar Quay", None, "Forecast for Qamar Quay"),
+        ("Is now a good time to buy in Qamar Quay?", None, "Forecast for Qamar Quay"),
+        ("Will prices fall in Qamar Quay?", None, "Forecast for Qamar Quay"),
+        ("What will prices be in Qamar Quay next year?", None, "Forecast for Qamar Quay"),
+        ("Qamar Quay vs Old Saffar", None, "Old Saffar"),
+        ("Which area is the hottest?", None, "Qamar Quay is very hot"),
+        ("Which area has the lowest prices?", None, "Old Saffar"),
+        ("Is Layla Haddad my best lead?", None, "Your chance to close with Pearl Gate 12"),
+        ("Price and size of Pearl Gate 12?", None, "Pearl Gate 12 measures 104 m²."),
+        ("Price & handover of Pearl Gate 12?", None, "The handover of Pearl Gate 12 is dated 1 March 2027."),
+        ("What are the closing rate and the deals closed of Omar Saleh?", None, "has brought 24 deals to a sale"),
+        ("Compare Layla Haddad and Omar Saleh", None, "Layla Haddad is on record with a budget"),
     ],
 )
 def test_what_a_record_tells_is_answered_whatever_is_said_beside(
@@ -849,6 +987,10 @@ def test_what_no_record_tells_of_the_client_of_the_talk_is_declined(
     world: TestClient, text: str, client_id: str
 ) -> None:
     assert ask(world, text, client_id=client_id)["text"].startswith(CANNOT_TELL)
+
+
+def test_what_no_record_tells_of_the_unit_of_the_talk_is_declined(world: TestClient) -> None:
+    assert ask(world, "What is the rent?", client_id=None, property=PROPERTY)["text"].startswith(CANNOT_TELL)
 
 
 @pytest.mark.parametrize("text", ["Tell me about it", "Tell me about this one", "Is it a good buy?"])

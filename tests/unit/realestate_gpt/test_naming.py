@@ -46,6 +46,31 @@ def test_names(text: str, ids: set[str]) -> None:
     assert found(text) == ids
 
 
+def test_two_names_said_word_for_word_are_not_mixed_to_a_third() -> None:
+    titles = (
+        "Studio in Oasis Residences, floor 10",
+        "Penthouse in Sea Gate, floor 6",
+        "Penthouse in Oasis Residences, floor 6",
+    )
+    records = [Record("property", str(n), 1.0, {"title": title}) for n, title in enumerate(titles)]
+    named = understand(f"price of {titles[0]} and {titles[1]}", records, TODAY)
+    assert {record.id for record in (*named.match.records, *named.beside)} == {"0", "1"}
+
+
+def test_rooms_and_floors_are_said_in_short() -> None:
+    flat = Record("property", "8", 1.0, {"title": "2-bedroom apartment in Pearl Court, floor 14"})
+    for text in ("how much is the 2 bed in Pearl Court floor 14", "2br pearl court 14th floor price?"):
+        assert understand(text, [flat], TODAY).match.records == (flat,)
+
+
+def test_a_project_does_not_explain_a_unit_that_is_not_on_record() -> None:
+    flat = Record(
+        "property", "8", 1.0, {"title": "2-bedroom flat in Pearl Court, floor 14", "project_name": "Pearl Court"}
+    )
+    assert understand("2 bedroom flat in Pearl Court", [flat], TODAY).odd == 0
+    assert understand("handover date of the 3wbedroom villa in Pearl Court, floor 9", [flat], TODAY).odd > 0
+
+
 def test_one_name_of_two_is_of_both() -> None:
     assert found("The budget of Layla Haddad?", LAYLA, TWIN) == {"1", "3"}
     assert found("The budget of Layla?", LAYLA, Record("client", "9", 1.0, {"name": "Layla Varma"})) == {"1", "9"}

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from estate.core.paging import Key, Page, count_rows, fetch_page
 from estate.core.types import MONEY_LIMIT
 from estate.core.upsert import Written, upsert
 from estate.property.models import Project, Unit
-from estate.property.schemas import UnitFilter, UnitsWanted
+from estate.property.schemas import First, UnitFilter, UnitsWanted
 from estate.property.traits import HardLimits, Near, Traits
 
 __all__ = [
@@ -187,36 +187,57 @@ def _mentions(words: str) -> Any:
     return or_(holds(Unit.title), Unit.project_id.in_(named))
 
 
+RISING = frozenset({"cheapest", "smallest"})
+"""Orders that begin with the least."""
+
+
 def candidates(
     session: Session,
     *,
     area_ids: Collection[uuid.UUID] | None,
+    project_ids: Collection[uuid.UUID] | None = None,
+    price_min: Decimal | None,
     price_max: Decimal | None,
     currency: str | None,
     bedrooms_min: int | None,
     bedrooms_max: int | None,
     type_pattern: str | None,
     refused_pattern: str | None,
+    first: First | None = None,
     limit: int,
 ) -> Sequence[Unit]:
-    """Return available units: the dearest within the budget first, without one the newest."""
-    query = select(Unit).where(Unit.status == "available")
-    if price_max is not None:
-        query = query.where(Unit.price <= price_max)
+    """Return available units: the dearest within the budget first, else the cheapest from a price on, or newest."""
+    prices, bedrooms = _between(Unit.price, price_min, price_max), _between(Unit.bedrooms, bedrooms_min, bedrooms_max)
+    query = select(Unit).where(Unit.status == "available", *prices, *bedrooms)
     if currency is not None:
         query = query.where(Unit.currency == currency)
     if area_ids is not None:
         query = query.where(Unit.area_id.in_(area_ids))
-    if bedrooms_min is not None:
-        query = query.where(Unit.bedrooms >= bedrooms_min)
-    if bedrooms_max is not None:
-        query = query.where(Unit.bedrooms <= bedrooms_max)
+    if project_ids is not None:
+        query = query.where(Unit.project_id.in_(project_ids))
     if type_pattern is not None:
         query = query.where(func.lower(Unit.unit_type).regexp_match(type_pattern))
     if refused_pattern is not None:
         query = query.where(~func.coalesce(func.lower(Unit.unit_type), "").regexp_match(refused_pattern))
-    first = Unit.updated_at.desc() if price_max is None else Unit.price.desc()
-    return session.scalars(query.order_by(first, Unit.project_id, Unit.unit_id).limit(limit)).all()
+    if first is None and (price_min, price_max) != (None, None):
+        first = "cheapest" if price_max is None else "dearest"
+    return session.scalars(_ordered(query, first).order_by(Unit.project_id, Unit.unit_id).limit(limit)).all()
+
+
+def _between(measure: Any, least: object, most: object) -> Iterator[ColumnElement[bool]]:
+    """Yield the limits that are stated, both included."""
+    if least is not None:
+        yield measure >= least
+    if most is not None:
+        yield measure <= most
+
+
+def _ordered(query: Select[Unit], first: First | None) -> Select[Unit]:
+    """Let the units come first that are asked for, of those that tell; the newest where none are."""
+    if first is None:
+        return query.order_by(Unit.updated_at.desc())
+    measure = Unit.area_sqm if first in ("largest", "smallest") else Unit.price
+    return query.where(measure.is_not(None)).order_by(measure.asc() if first in RISING else measure.desc())
 
 
 class SaleRow(NamedTuple):

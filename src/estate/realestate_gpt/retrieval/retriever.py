@@ -87,9 +87,10 @@ def _named(session: Session, question: Question, layers: Sequence[str]) -> list[
 
 def _priced(session: Session, question: Question, layers: Sequence[str]) -> list[Key]:
     """Return units whose price is exactly the amount that the question names."""
-    if "property" not in layers or question.budget is None:
+    amount = question.budget.most
+    if "property" not in layers or amount is None:
         return []
-    exactly = UnitFilter(price_min=question.budget, price_max=question.budget, currency=question.currency, limit=UNITS)
+    exactly = UnitFilter(price_min=amount, price_max=amount, currency=question.budget.currency, limit=UNITS)
     return [("property", unit.property_id) for unit in property_.list_units(session, exactly).items]
 
 
@@ -98,13 +99,14 @@ def _fitting(session: Session, question: Question, layers: Sequence[str], most: 
     if "property" not in layers or question.units or not WANTS_UNITS.intersection(question.intents):
         return []
     areas = [area.area_id for area in market.find_areas(session, question.phrases)] if question.phrases else []
-    if question.budget is None and not (areas and question.home.fewest is not None):
+    if question.budget.is_empty and not (areas and question.home.fewest is not None):
         return []
     units = property_.candidates(
         session,
         area_ids=areas or None,
-        price_max=question.budget,
-        currency=question.currency,
+        price_min=question.budget.least,
+        price_max=question.budget.most,
+        currency=question.budget.currency,
         bedrooms_min=question.home.fewest,
         bedrooms_max=question.home.most,
         limit=most,
