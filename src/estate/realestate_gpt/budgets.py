@@ -71,6 +71,7 @@ _SPELT = tuple(
         (r"(\d) مليون ونصف\b", r"\1.5 مليون"),
         (rf"(\d)( ?(?:to|[-–]) ?){_SCALED}", r"\1 \4\2\3"),
         (rf"\b(between (?:{_CURRENCY})? ?[\d.]+)( and ){_SCALED}", r"\1 \4\2\3"),
+        (rf"(?<![\w.,٫])[.٫](?=\d+ ?(?:{_one_of(_SCALES)})\b)", "0."),
     )
 )
 """How people write an amount in words, and how it reads in figures."""

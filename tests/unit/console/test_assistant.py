@@ -66,7 +66,7 @@ def a_reply(**changed: object) -> dict[str, object]:
 
 
 ABSTAINED: dict[str, Any] = {
-    "text": "The records hold nothing that answers this question.",
+    "text": "Nothing was found on record that answers this question.",
     "abstained": True,
     "confidence": 0.0,
     "reasoning": [],
@@ -250,7 +250,7 @@ def test_confidence_is_a_number_with_its_meaning() -> None:
 def test_an_abstained_answer_says_what_helps_and_shows_no_confidence() -> None:
     html = shown(**ABSTAINED)
     assert "The records do not say" in html
-    assert "The records hold nothing that answers this question." in html
+    assert "Nothing was found on record that answers this question." in html
     assert "/imports" in html
     assert "Confidence" not in html
     assert "No record was used." in html
