@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from estate.intake.analytics.cells import Cell, is_long, normal, parted, words_of
 from estate.intake.analytics.numbers import header_times
@@ -131,40 +131,64 @@ def _claim(name: str, cells: tuple[Cell, ...], target: Target, kind: Kind) -> Ma
     return Match(target.name, round(confidence * (0.7 + 0.3 * like), 2), f"{why} {like:.0%} of its values fit.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """A header as it is compared: all of its words, those outside of brackets, what stands inside, and its vetoes."""
+
+    whole: str
+    bare: str
+    aside: str
+    vetoed: frozenset[str]
+
+
 @lru_cache(maxsize=4_096)
+def _header(name: str) -> _Header:
+    outside, aside = parted(name)
+    return _Header(normal(name), normal(outside), aside, words_of(normal(aside)) & VETO)
+
+
 def _by_name(name: str, target: Target, kind: Kind) -> tuple[float, str] | None:
     if is_long(name):
         return None
-    outside, aside = parted(name)
-    whole, bare = normal(name), normal(outside)
-    if whole in target.aliases:
+    header = _header(name)
+    if header.whole in target.aliases:
         return NAMED, "Its name says so."
-    if (target.how == "money" and _is_rate(whole, aside)) or _is_another(aside, target, kind):
+    if (target.how == "money" and _is_rate(header)) or _is_another(header, target, kind):
         return None
-    if bare in target.aliases:
+    if header.bare in target.aliases:
         return NAMED, "Its name says so."
-    said = frozenset(bare.split())
-    for alias in target.aliases:
-        words = frozenset(alias.split())
-        if words and words <= said and said - words <= _OWN[kind]:
+    said = words_of(header.bare)
+    for alias, words in _alias_words(target):
+        if words <= said and said - words <= _OWN[kind]:
             return HINTED, f"Its name says {alias}."
-    if said & VETO or len(bare) < LEAST_LETTERS:
+    if said & VETO or len(header.bare) < LEAST_LETTERS:
         return None
-    close = max((fuzz.ratio(bare, alias) for alias in target.aliases if len(alias) >= LEAST_LETTERS), default=0.0)
-    return (MISSPELT, "Its name is spelt nearly so.") if close >= CLOSE_SPELLING else None
+    close = process.extractOne(header.bare, _spelt(target), scorer=fuzz.ratio, score_cutoff=CLOSE_SPELLING)
+    return (MISSPELT, "Its name is spelt nearly so.") if close else None
 
 
-def _is_another(aside: str, target: Target, kind: Kind) -> bool:
+@lru_cache
+def _alias_words(target: Target) -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple((alias, words_of(alias)) for alias in target.aliases if alias)
+
+
+@lru_cache
+def _spelt(target: Target) -> tuple[str, ...]:
+    """Return the aliases that are long enough to be known by a near spelling."""
+    return tuple(alias for alias in target.aliases if len(alias) >= LEAST_LETTERS)
+
+
+def _is_another(header: _Header, target: Target, kind: Kind) -> bool:
     """Tell whether what stands in brackets makes another thing of a header: the phone (spouse), a price (per sqft)."""
-    if target.how == "money" and header_times(aside) is None:
+    if target.how == "money" and header_times(header.aside) is None:
         return True
     own = words_of(" ".join(target.aliases)) | _OWN[kind] | _HOW.get(target.how, frozenset())
-    return bool(set(normal(aside).split()) & VETO - own)
+    return not header.vetoed <= own
 
 
-def _is_rate(whole: str, aside: str) -> bool:
+def _is_rate(header: _Header) -> bool:
     """Tell whether a header speaks of an amount for each of something: a price sqft, a price (AED/m2)."""
-    return "/" in aside or bool(set(whole.split()) & words_of(_MEASURES))
+    return "/" in header.aside or bool(words_of(header.whole) & words_of(_MEASURES))
 
 
 def _by_values(name: str, cells: tuple[Cell, ...], kind: Kind) -> list[Match]:
