@@ -11,8 +11,10 @@ import pytest
 import typer.main
 from scripts import erd
 
+from estate import registry
 from estate.api.app import create_app
 from estate.cli.app import app
+from estate.core.queue import TOPICS
 from estate.core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,7 @@ VARIABLE = re.compile(r"\b(?:ESTATE|POSTGRES)_[A-Z][A-Z_]*[A-Z]\b")
 SETTING_ROW = re.compile(r"^\| `ESTATE_(\w+)` \| (?:`(.*?)`)? ?\|", re.M)
 TOP_FILE = re.compile(r"[\w.-]+\.(?:md|toml|yml|sh|ini|json|svg)")
 ENDPOINT = re.compile(r"`(GET|POST) (/[\w/{}-]+)(?=[?`])")
+TOPIC_ROW = re.compile(r"^\| (`[a-z_]+\.[a-z]+`(?:, `[a-z_]+\.[a-z]+`)*) \|", re.M)
 MODULE = re.compile(r"-m (scripts\.\w+)")
 
 MADE = (".estate", ".venv", "dist", "build_report.json", ".env")
@@ -174,3 +177,14 @@ def operations() -> set[str]:
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_every_endpoint_is_in_openapi(page: Path, operations: set[str]) -> None:
     assert set(endpoints(page)) <= operations
+
+
+def test_every_topic_of_the_queue_stands_in_the_architecture() -> None:
+    registry.register()
+    rows = TOPIC_ROW.findall((ROOT / "docs" / "architecture.md").read_text())
+    assert sorted(topic for row in rows for topic in CODE.findall(row)) == sorted(TOPICS)
+
+
+def test_decisions_are_listed_in_order() -> None:
+    listed = re.findall(r"^\| \[\d+\]\((.*?)\)", (ROOT / "docs" / "decisions" / "README.md").read_text(), re.M)
+    assert listed == sorted(page.name for page in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))

@@ -157,6 +157,12 @@ def test_nobody_fetches_an_address(path: Path) -> None:
     assert name(path) in CALLERS_OUT or found == set(), "no address that comes in is ever called"
 
 
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_there_is_one_style_of_session(path: Path) -> None:
+    found = [module for module in imported(path) if module.startswith(("sqlalchemy.ext.asyncio", "asyncpg"))]
+    assert found == [], "every session is synchronous: see decision 0002"
+
+
 def test_the_linter_looks_for_weak_hashes_pickles_and_yaml() -> None:
     project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text())
     lint = project["tool"]["ruff"]["lint"]

@@ -25,7 +25,7 @@ OTHERWISE = "Try again; if that does not help, tell an administrator the number 
 
 def said(error: EstateError) -> str:
     """Say what went wrong."""
-    if type(error) is Forbidden:  # Its message names a call; those of its subclasses speak of records.
+    if isinstance(error, Forbidden):  # Its message names a call.
         return "This is not for your role."
     names_address = isinstance(error, Unreachable) and "://" in error.message
     return "The server does not answer." if names_address else error.message

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from estate.core.models import ExchangeRate
 
-__all__ = ["Rates", "convert", "load_rates"]
+__all__ = ["Rates", "load_rates"]
 
 PIVOT = "USD"
 
@@ -80,8 +80,3 @@ def load_rates(session: Session, on: dt.date) -> Rates:
         .order_by(ExchangeRate.base, ExchangeRate.quote, ExchangeRate.as_of.desc())
     )
     return Rates({(base, quote): (day, rate) for base, quote, day, rate in session.execute(newest)})
-
-
-def convert(session: Session, amount: Decimal, base: str, quote: str, on: dt.date) -> Decimal | None:
-    """Return an amount of `base` in `quote` at the newest rates on or before `on`; None when unknown."""
-    return amount if base == quote else load_rates(session, on).convert(amount, base, quote)

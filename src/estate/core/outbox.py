@@ -22,7 +22,7 @@ from estate.core.settings import get_settings
 from estate.core.sqlstate import is_outage
 from estate.core.telemetry import OUTBOX_DEAD, OUTBOX_DONE
 
-__all__ = ["Claim", "Handler", "Job", "Standing", "drain", "enqueue", "enqueue_once", "pending", "revive", "standings"]
+__all__ = ["Claim", "Handler", "Job", "Standing", "drain", "enqueue", "enqueue_once", "revive", "standings"]
 
 log = logging.getLogger(__name__)
 
@@ -121,12 +121,6 @@ def enqueue_once(session: Session, job: Job, *, due_at: dt.datetime | None = Non
     if session.execute(waiting.limit(1)).first() is None:
         enqueue(session, [replace(job, due_at=due_at)])
     session.info.setdefault("wake", set()).add(job.topic)  # A worker that was woken before found the row locked.
-
-
-def pending(session: Session, topic: str) -> int:
-    """Count the rows of a topic that are not dead."""
-    rows = select(func.count()).where(OutboxRow.topic == topic, ~OutboxRow.dead)
-    return session.scalars(rows).one()
 
 
 @dataclass(frozen=True, slots=True)

@@ -371,7 +371,6 @@ Score100 = Annotated[float, Field(strict=True, ge=0, le=100, allow_inf_nan=False
 Count = Annotated[int, Field(strict=True, ge=0, le=INT32_MAX)]
 BigCount = Annotated[int, Field(strict=True, ge=0, le=INT64_MAX)]
 PageLimit = Annotated[int, Field(strict=True, ge=1, le=200, description="The most items to return.")]
-DEFAULT_PAGE_LIMIT = 50
 
 # Query strings: numbers and flags arrive as text and are read just as strictly
 

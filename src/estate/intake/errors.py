@@ -1,8 +1,8 @@
 """Errors of the imports."""
 
-from estate.core.errors import Conflict, Forbidden, Invalid, NotFound
+from estate.core.errors import Conflict, Invalid, NotFound
 
-__all__ = ["ImportNotFound", "NotAllowed", "NotNow", "OpenQuestions"]
+__all__ = ["ImportNotFound", "NotNow", "OpenQuestions"]
 
 
 class ImportNotFound(NotFound):
@@ -11,10 +11,6 @@ class ImportNotFound(NotFound):
 
 class NotNow(Conflict):
     """The import is in another state than the call needs."""
-
-
-class NotAllowed(Forbidden):
-    """The role of the caller may not import this kind of records."""
 
 
 class OpenQuestions(Invalid):

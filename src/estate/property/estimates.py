@@ -24,8 +24,6 @@ LEVEL = 0.8
 SALE_DAYS = (30, 60, 90)
 CENT = Decimal("0.01")
 
-MarketTime = tuple[str | None, int | None, float, bool]
-
 
 def value_out(unit: Unit, fitted: Fitted, times: Sequence[Any], on: dt.date) -> ValueOut:
     """Value a unit on a day.

@@ -39,7 +39,7 @@ def _one_of(texts: Iterable[str]) -> str:
 
 _CURRENCY = rf"د\.إ|ج\.م|ر\.س|l\.e\b|{_one_of(_MONEY_WORDS)}"
 _AMOUNT = re.compile(
-    rf"(?<![\w.,+$€£٫٬])(?P<before>{_CURRENCY})?\.?\s*"
+    rf"(?<![\w.,+$€£٫٬])(?:(?P<before>{_CURRENCY})\.?\s*|\.)?"
     r"(?P<body>(?!0\d)(?>\d{1,3}(?: \d{3})+(?!\d)|\d(?:[\d.,'’٬٫]*\d)?))"
     rf"\s*(?P<scale>{_one_of(_SCALES)})?\s*(?P<after>{_CURRENCY})?(?!\w|[.,٫]\d)",
     re.IGNORECASE,

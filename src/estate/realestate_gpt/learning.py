@@ -1,60 +1,19 @@
-"""The learning hook: how often replies helped, by topic and layer, and what the ranking makes of it."""
+"""The learning hook: what the ranking makes of what people thought of replies."""
 
-from collections import Counter
-from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
 from sqlalchemy.orm import Session
 
-from estate.core.stats import Proportion, shrunk_proportion
 from estate.realestate_gpt import crud, policies
 from estate.realestate_gpt.counterfactual import Judged, propose, seen
 from estate.realestate_gpt.policies import Version
 
-__all__ = ["LEARN", "Preference", "improve", "judged_by", "preference"]
+__all__ = ["LEARN", "improve", "judged_by"]
 
 LEARN = "realestate_gpt.learn"
 WORTH = {"won": 1.0, "went_on": 0.5, "lost": 0.0}
 UNKNOWN = "unknown"
-PRIOR_SHARE = 0.5
-PRIOR_N = 2.0  # Beta(1, 1): before the first verdict every share is as likely.
-
-
-@dataclass(frozen=True, slots=True)
-class Preference:
-    """How replies on one topic that cite one layer were judged.
-
-    Parameters
-    ----------
-    intent, layer : str
-        Topic of the question; layer that the reply cites.
-    helpful : Proportion
-        Posterior share of helpful replies, with its 90 % interval and the number of judged replies.
-    """
-
-    intent: str
-    layer: str
-    helpful: Proportion
-
-
-def preference(session: Session) -> list[Preference]:
-    """Return the posterior of every topic and layer that was judged, sorted.
-
-    Notes
-    -----
-    Beta(1 + helpful, 1 + others) over judged replies; of several verdicts of an account on a reply the newest counts.
-    """
-    judged: Counter[tuple[str, str]] = Counter()
-    helped: Counter[tuple[str, str]] = Counter()
-    for opinion in crud.opinions(session):
-        for used in opinion.used_records:
-            judged[opinion.intent, used["layer"]] += 1
-            helped[opinion.intent, used["layer"]] += opinion.verdict == "helpful"
-    return [
-        Preference(*key, shrunk_proportion(helped[key], n, prior_share=PRIOR_SHARE, prior_n=PRIOR_N))
-        for key, n in sorted(judged.items())
-    ]
 
 
 def improve(session: Session, *, most: int, seed: int) -> Version | None:

@@ -124,10 +124,6 @@ class Forbidden(ApiError):
     hint = "Use a key or user of one of the roles that the message names."
 
 
-class NotAllowed(Forbidden):
-    """The role of the caller may not import this kind of records."""
-
-
 class NotFound(ApiError):
     """No such record, or none that the caller may see."""
 

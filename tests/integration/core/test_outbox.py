@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from estate.core.db import Database, unit_of_work, use_database
 from estate.core.models import OutboxRow
-from estate.core.outbox import Claim, Job, drain, enqueue, pending
+from estate.core.outbox import Claim, Job, drain, enqueue, standings
 from estate.core.security import Actor
 from estate.core.settings import get_settings
 
@@ -27,7 +27,7 @@ def write(*keys: str) -> None:
 
 def left() -> int:
     with unit_of_work(Actor.system()) as session:
-        return pending(session, TOPIC)
+        return next((standing.waiting for standing in standings(session) if standing.topic == TOPIC), 0)
 
 
 def remember(seen: list[str], *, fails: str | None = None) -> Callable[[Session, Sequence[Claim]], None]:

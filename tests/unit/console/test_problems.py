@@ -26,7 +26,6 @@ def test_advice_is_for_people_who_look_at_pages(kind: type[ApiError]) -> None:
 
 def test_what_a_role_may_not_do_is_said_without_the_call() -> None:
     assert problems.said(failed(errors.Forbidden)) == "This is not for your role."
-    assert problems.said(failed(errors.NotAllowed, detail="Agents import clients.")) == "Agents import clients."
 
 
 def test_a_server_out_of_reach_is_said_without_its_address() -> None:

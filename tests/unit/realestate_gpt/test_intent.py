@@ -266,6 +266,7 @@ ANY_TEXT = st.text(max_size=4_000) | st.builds("{} under {}".format, st.text(max
 @given(ANY_TEXT)
 @example("Any flat under AED 1,000,000,000,000,000,000,000,000,000,000?")
 @example(f"AED 9{',000' * 900}")
+@example("Any flat" + "\n" * 3_980 + "in Qamar?")
 def test_any_text_is_read(text: str) -> None:
     budget = read(text).budget
     assert all(0 <= end <= 10**15 for end in (budget.least, budget.most) if end is not None)

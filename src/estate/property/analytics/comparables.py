@@ -11,7 +11,6 @@ __all__ = ["MAX_COMPARABLES", "MIN_COMPARABLES", "Homes", "Market", "size_effect
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
-Bools = npt.NDArray[np.bool_]
 
 MIN_COMPARABLES = 5
 MAX_COMPARABLES = 15

@@ -9,7 +9,6 @@ import pandas as pd
 __all__ = ["Encoder", "group_levels", "log_size"]
 
 Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.intp]
 
 PRIOR_SALES = 10.0
 """Sales that the whole market's level counts for in that of a group: one with ten sales stands half way."""
