@@ -61,9 +61,9 @@ def house() -> Iterator[House]:
         yield house
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The system's Chromium; what drives it keeps an event loop running in this thread, which other tests need free."""
     try:
         with chromium() as browser:
             yield browser

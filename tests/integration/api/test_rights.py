@@ -9,6 +9,7 @@ from fastapi import Depends, FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.testclient import TestClient
 from tests.conftest import API_KEY
+from tests.integration.api.conftest import Counting
 from tests.integration.api.identity import client_of, new_key, new_owners
 
 from estate.api.app import create_app
@@ -98,8 +99,9 @@ def test_a_refusal_names_who_may(app: FastAPI, database: None) -> None:
     assert problem.json()["type"] == "urn:estate:problem:forbidden"
 
 
-def test_what_is_open_needs_no_key_and_looks_at_none(app: FastAPI, database: None) -> None:
-    client = client_of(app, {"X-API-Key": "wrong", "Cookie": "__Host-estate_session=wrong"})
+def test_what_is_open_needs_no_key_and_looks_at_none(counting: Counting) -> None:
+    client = counting()
+    client.headers.update({"X-API-Key": "wrong", "Cookie": "__Host-estate_session=wrong"})
     for operation in OPEN - {"POST /auth/login"}:
         assert called(client, operation) == 200, operation
     assert called(client, "POST /auth/login") == 422
