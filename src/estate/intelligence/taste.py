@@ -146,12 +146,12 @@ def lifts(
     if not homes:
         return {}
     found: dict[str, Lift | None] = {field: _category(field, homes, stock, crowd, own, alike) for field in FIELDS}
-    found["price"] = _price(homes, stock, crowd, own, alike)
+    found["price"] = _price(homes, stock, own)
     found["area_sqm"] = _size(homes, stock, own)
     found["amenities"] = _amenities(homes, stock, crowd, own, alike)
     found["delivery_date"] = _delivery(homes, own)
     found["listed_at"] = _fresh(homes, stock, crowd, now)
-    found["enquiries"] = _asked_about(homes, stock, crowd, own, now)
+    found["enquiries"] = _asked_about(homes, crowd, own, now)
     found["interest"] = _seen(homes, own)
     found["refused"] = _refused(homes, stock, own)
     return {name: lift for name, lift in found.items() if lift is not None and lift.high > lift.low}
@@ -202,12 +202,10 @@ def _category(
     wish = wish / wish.sum()
     lift = np.log(_posterior(_counts(ours, n, own.weights), wish, WISH_WEIGHT) / share) * DAMPED.get(field, 1.0)
     known = np.append(lift, 0.0)  # The code -1 of an unknown value leads to the last one.
-    return Lift.of(known[mine], *_ends(field, lift, values, boost))
+    return Lift.of(known[mine], *_ends(lift, values, boost))
 
 
-def _ends(
-    field: str, lift: Floats, values: Sequence[Value], boost: Callable[[Value], float] | None
-) -> tuple[float, float]:
+def _ends(lift: Floats, values: Sequence[Value], boost: Callable[[Value], float] | None) -> tuple[float, float]:
     """Return the least and greatest lift; with a wish at least what a met and a missed one would make."""
     low, high = float(lift.min()), float(lift.max())
     if boost is not None:
@@ -273,7 +271,7 @@ def _target(own: Own) -> float | None:
     return float(weights @ logs[known] / weights.sum()) if weights.sum() else None
 
 
-def _price(homes: Sequence[Home], stock: Sequence[Home], crowd: Crowd, own: Own, alike: Floats) -> Lift | None:
+def _price(homes: Sequence[Home], stock: Sequence[Home], own: Own) -> Lift | None:
     target, offered = _target(own), _log_prices(stock)
     offered = offered[~np.isnan(offered)]
     if target is None or not len(offered):
@@ -384,7 +382,7 @@ def _fresh(homes: Sequence[Home], stock: Sequence[Home], crowd: Crowd, now: dt.d
     return Lift.of(np.where(np.isnan(age), np.nan, np.where(age < WEEK, young, old)), min(young, old), max(young, old))
 
 
-def _asked_about(homes: Sequence[Home], stock: Sequence[Home], crowd: Crowd, own: Own, now: dt.datetime) -> Lift | None:
+def _asked_about(homes: Sequence[Home], crowd: Crowd, own: Own, now: dt.datetime) -> Lift | None:
     """Compare the enquiries of others about a unit with what its time for sale would lead to expect."""
     if not crowd.homes or not crowd.days:
         return None

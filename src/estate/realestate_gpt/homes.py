@@ -106,7 +106,7 @@ def read_home(text: str) -> Home:
     refused = parse_wishes(" ; ".join(found[0] for found in _DENIED.finditer(plain)), None)
     kinds, fewest, most = wanted.unit_types & HOMES, wanted.bedrooms_min, wanted.bedrooms_max
     if "studio" in kinds:
-        kinds, fewest, most = _with_studio(kinds, fewest, most)
+        kinds, fewest, most = _with_studio(kinds, most)
     if fewest is None and refused.bedrooms_max in (0, 1):
         fewest = refused.bedrooms_max + 1  # Who refuses the smallest homes wants a larger one.
     return Home(kinds, refused.unit_types & HOMES, fewest, most)
@@ -130,9 +130,7 @@ def kinds_in(text: str) -> frozenset[str]:
     return parse_wishes(_plain(text), None).unit_types & HOMES
 
 
-def _with_studio(
-    kinds: frozenset[str], fewest: int | None, most: int | None
-) -> tuple[frozenset[str], int | None, int | None]:
+def _with_studio(kinds: frozenset[str], most: int | None) -> tuple[frozenset[str], int | None, int | None]:
     """Return limits that a studio meets: it is told by its bedrooms, unless another kind will do as well."""
     if len(kinds) == 1:
         return frozenset(), 0, most

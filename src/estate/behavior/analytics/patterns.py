@@ -102,7 +102,7 @@ def group(sequences: Sequence[Sequence[str]], outcomes: ArrayLike, *, rng: np.ra
     again = [_clusters(_links(said[pick], bands[pick])) for pick in _resamples(len(said), rng) if found]
     stable = [(members, s) for members in found if (s := _stability(members, again)) >= MIN_STABILITY]
     labels = _labels(said, [members for members, _ in stable])
-    groups = _describe(vocabulary, said, stable, labels, outcome, bands)
+    groups = _describe(vocabulary, stable, labels, outcome, bands)
     order = sorted(range(len(groups)), key=lambda i: (-groups[i].size, groups[i].name))
     place = {old: new for new, old in enumerate(order)} | {-1: -1}
     return PatternReport(
@@ -172,7 +172,6 @@ def _labels(said: Floats, clusters: Sequence[frozenset[int]]) -> Ints:
 
 def _describe(
     vocabulary: Sequence[str],
-    said: Floats,
     stable: Sequence[tuple[frozenset[int], float]],
     labels: Ints,
     outcome: Floats,

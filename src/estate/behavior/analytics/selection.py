@@ -103,34 +103,28 @@ def _explore(state: _State, rng: np.random.Generator) -> Support:
     visits, chances = [], []
     for step in range(STEPS):
         k = len(state.members)
-        score, information = state.score, state.information
-        if k:
-            inverse = np.linalg.inv(state.shared[state.members] + precision * np.eye(k))
-            mean = inverse @ (state.score[state.members] + pull * state.signs)
-            score = score - state.shared @ mean
-            information = information - np.einsum("ij,ij->i", state.shared @ inverse, state.shared)
+        inverse = np.linalg.inv(state.shared[state.members] + precision * np.eye(k))
+        mean, spread = inverse @ (state.score[state.members] + pull * state.signs), np.diag(inverse)
+        score = state.score - state.shared @ mean
+        information = state.information - np.einsum("ij,ij->i", state.shared @ inverse, state.shared)
         gone = (state.shared**2 / state.information[state.members] > (1 - OVERLAP) * state.information[:, None]).any(
             axis=1
         )
         birth = _evidence(score, np.maximum(information, 1e-9)) + np.log((k + 1) / max(v - k, 1)) + state.belief
         birth[:, gone] = -50.0
         birth[:, state.members] = -np.inf
-        dies = np.zeros(0)
-        if k:
-            spread = np.diag(inverse)
-            alone = (
-                _evidence(mean / spread - pull * state.signs, 1 / spread - precision)
-                + np.log(k / (v - k + 1))
-                + state.belief[state.members]
-            )
-            dies = np.exp(np.minimum(-alone[(state.signs < 0).astype(int), np.arange(k)], 0))
+        alone = (
+            _evidence(mean / spread - pull * state.signs, 1 / spread - precision)
+            + np.log(max(k, 1) / (v - k + 1))
+            + state.belief[state.members]
+        )
+        dies = np.exp(np.minimum(-alone[(state.signs < 0).astype(int), np.arange(k)], 0))
         births = np.exp(np.minimum(birth, 0)).ravel()
         rate = births.sum() + dies.sum()
         if step >= SETTLING:
             chance = _probability(birth)
-            if k:
-                chance[state.members] = _probability(alone)
-                effect[state.members] += mean / rate
+            chance[state.members] = _probability(alone)
+            effect[state.members] += mean / rate
             visits.append(1 / rate)
             chances.append(chance)
         drawn = rng.random() * rate

@@ -51,7 +51,7 @@ def unit_page(estate: Estate, view: View) -> Sheet:
             _doors(unit, view),
             _headline(unit, value),
             card("Facts", facts(_facts(unit, area_name)), _list("Amenities", amenities(unit.amenities))),
-            _value_card(unit, value),
+            _value_card(value),
             _time_card(unit, value.time_to_sell),
             payments_card(unit, _money(estate, unit)),
             _counted_card(unit),
@@ -163,7 +163,7 @@ def _items(held: Any) -> list[Any]:
 
 
 # -------------------------------------------------------------------------------------------------------- fair value
-def _value_card(unit: Unit, value: Value) -> Element:
+def _value_card(value: Value) -> Element:
     if value.value is None or value.status != "ok":
         return card("Fair value", p["There is not enough data for a fair value."], note(value.why))
     sold = with_query("/properties", {}, status="sold")
