@@ -84,7 +84,9 @@ class EventIn(Schema):
     metadata: JsonObject | None = None
     updated_at: PastInstant | None = Field(None, description="Accepted for completeness; the platform keeps its own.")
     deal_id: Uuid | None = Field(
-        None, description="Else it is the newest deal of agent and client (and unit) open at the time."
+        None,
+        description="Else it is the newest deal of agent and client (and unit) open at the time. "
+        "What happened after its deal closed is no evidence of what wins.",
     )
     conversation_id: Uuid | None = None
 
