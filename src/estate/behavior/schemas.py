@@ -155,12 +155,16 @@ class DealIn(Schema):
     stage: Stage | None = Field(None, description="A new deal without one is `new`.")
     outcome: Outcome | None = Field(None, description="Follows from the stage; null while the deal is open.")
     opened_at: PastInstant | None = Field(None, description="A new deal without it opens when it closes, or now.")
-    closed_at: PastInstant | None = Field(None, description="Absent for a closed deal: the time of the change.")
+    closed_at: PastInstant | None = Field(
+        None, description="Absent when the outcome changes: the time of the change; else it stays."
+    )
     value: Money | None = Field(None, description="In `currency`.")
     currency: Currency | None = None
     lost_reason: ShortText | None = None
     stages_reached: dict[Stage, PastInstant] | None = Field(
-        None, description="When the deal first reached stages, where the CRM knows; the earliest report stays."
+        None,
+        description="When the deal first reached stages, where the CRM knows; the earliest report stays, "
+        "of a deal that was opened again that since then.",
     )
     updated_at: PastInstant | None = Field(None, description="Default now; an older one than stored is stale.")
 
