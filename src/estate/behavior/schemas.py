@@ -276,9 +276,16 @@ class TriggerLift(SchemaOut):
     n_with: int
     n_without: int
     n_agents: int = Field(description="Agents in whose deals it was said.")
-    win_rate_with: float = Field(description="Adjusted and shrunk as the lift, which is the ratio of the two.")
+    win_rate_with: float = Field(
+        description="Share that would be won among deals otherwise alike: adjusted and shrunk as the lift, the ratio "
+        "of the two, so not the share that was won of `n_with`."
+    )
     win_rate_without: float
-    held_out_lift: float | None = Field(None, description="The lift in a random half of the deals, not shrunk.")
+    held_out_lift: float | None = Field(
+        None,
+        description="The lift in a random half of the deals, not shrunk. These deals also helped to choose the term, "
+        "so it overstates and proves nothing.",
+    )
     adjusted_for: list[str] = Field([], description="What the compared deals have alike.")
     examples: list[str] = Field(
         [], description="Up to three utterances in which it was said, as conversation_id:turn.", max_length=3
