@@ -36,7 +36,7 @@ class DealListed(SchemaOut):
     unit: str | None = Field(description="project_id:unit_id")
     stage: Stage
     stage_since: dt.datetime | None = Field(
-        description="When it first reached its stage, or closed; null: nobody reported it."
+        description="When it first reached its stage (since it was opened again), or closed; null: nobody reported it."
     )
     outcome: Outcome | None = Field(description="Null while the deal is open.")
     opened_at: dt.datetime

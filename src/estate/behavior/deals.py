@@ -40,9 +40,9 @@ def ingest_deals(session: Session, rows: Iterable[SourceRow], *, source: str = "
     """Upsert deals in one transaction: absent keeps, null clears, an older ``updated_at`` is stale.
 
     Stage and outcome are one fact: whichever is given sets the other. A deal that closes without a closing
-    time closes at its ``updated_at``; one that is opened again loses outcome and closing time. When anything
-    changes that decides about events, these are folded again, so that the counts of triggers always equal a
-    recount.
+    time, or with another outcome than before, closes at its ``updated_at``; one that is opened again loses outcome
+    and closing time. When anything changes that decides about events, these are folded again, so that the counts
+    of triggers always equal a recount.
     """
     return ingest_rows(session, layer="behavior", model=DealIn, rows=rows, store=_store, source=source)
 
@@ -104,10 +104,8 @@ def _merged(given: DealIn, before: Row | None, now: dt.datetime) -> Row:
     row = kept | (before or {"stage": "new"}) | stated | {"updated_at": at}
     row["stage"] = given.stage or given.outcome or (before or {}).get("stage", "new")
     row["outcome"] = row["stage"] if row["stage"] in CLOSED else None
-    if row["outcome"] is None and given.closed_at is None:
-        row["closed_at"] = None
-    elif row["outcome"] is not None and row["closed_at"] is None:
-        row["closed_at"] = at
+    if given.closed_at is None and (row["closed_at"] is None or row["outcome"] != (before or {}).get("outcome")):
+        row["closed_at"] = at if row["outcome"] else None
     if row.get("opened_at") is None:
         row["opened_at"] = (before or {}).get("opened_at") or min(at, row["closed_at"] or at)
     if row.get("currency") is None:

@@ -46,8 +46,10 @@ def fold(session: Session, keys: Iterable[str]) -> None:
     changed = [(old, new) for old, new in zip(events, folded, strict=True) if _differs(old, new)]
     crud.add_to_stats(session, _changes(changed))
     crud.store_folded(session, [new for _, new in changed])
-    enqueue(session, figure_jobs(old.unit for old, _ in changed if old.unit is not None))
-    if changed:
+    # When its deal closed decides whether an event is evidence, also where the outcome stays.
+    touched = [old for old, _ in changed] + [event for event in events if event.deal_id in split[DEAL_KEY]]
+    enqueue(session, figure_jobs(event.unit for event in touched if event.unit is not None))
+    if touched:
         enqueue_once(session, Job(ANALYSE, "all"), due_at=_next_analysis(session))
 
 

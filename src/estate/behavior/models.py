@@ -129,7 +129,7 @@ class Deal(Base):
 
 
 class DealStage(Base):
-    """When a deal first reached a stage; a stage that it left again stays."""
+    """When a deal first reached a stage, or did so since it opened again; a stage that it left again stays."""
 
     __tablename__ = "deal_stages"
     __table_args__ = (

@@ -9,7 +9,7 @@ from estate.behavior.crud import deals as crud
 from estate.behavior.crud.references import kept_clients
 from estate.behavior.deal_schemas import DealFilter, DealListed, PipelineOut, PipelineStage, StageValue
 from estate.behavior.models import Deal
-from estate.behavior.schemas import Stage
+from estate.behavior.schemas import CLOSED, Stage
 from estate.core.identifiers import UnitRef
 from estate.core.paging import Page
 
@@ -40,8 +40,9 @@ def _listed(deal: Deal, reached: Mapping[str, dt.datetime]) -> DealListed:
 
 
 def _since(deal: Deal, reached: Mapping[str, dt.datetime]) -> dt.datetime | None:
-    """Return when a deal reached its stage: it is new from its opening on, whenever that was reported."""
-    return deal.opened_at if deal.stage == "new" else deal.closed_at or reached.get(deal.stage)
+    """Return when a deal reached its stage: one that never closed is new from its opening on."""
+    never_closed = reached.keys().isdisjoint(CLOSED)
+    return deal.opened_at if deal.stage == "new" and never_closed else deal.closed_at or reached.get(deal.stage)
 
 
 def pipeline(session: Session, now: dt.datetime) -> PipelineOut:

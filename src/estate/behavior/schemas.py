@@ -84,7 +84,9 @@ class EventIn(Schema):
     metadata: JsonObject | None = None
     updated_at: PastInstant | None = Field(None, description="Accepted for completeness; the platform keeps its own.")
     deal_id: Uuid | None = Field(
-        None, description="Else it is the newest deal of agent and client (and unit) open at the time."
+        None,
+        description="Else it is the newest deal of agent and client (and unit) open at the time. "
+        "What happened after its deal closed is no evidence of what wins.",
     )
     conversation_id: Uuid | None = None
 
@@ -153,12 +155,16 @@ class DealIn(Schema):
     stage: Stage | None = Field(None, description="A new deal without one is `new`.")
     outcome: Outcome | None = Field(None, description="Follows from the stage; null while the deal is open.")
     opened_at: PastInstant | None = Field(None, description="A new deal without it opens when it closes, or now.")
-    closed_at: PastInstant | None = Field(None, description="Absent for a closed deal: the time of the change.")
+    closed_at: PastInstant | None = Field(
+        None, description="Absent when the outcome changes: the time of the change; else it stays."
+    )
     value: Money | None = Field(None, description="In `currency`.")
     currency: Currency | None = None
     lost_reason: ShortText | None = None
     stages_reached: dict[Stage, PastInstant] | None = Field(
-        None, description="When the deal first reached stages, where the CRM knows; the earliest report stays."
+        None,
+        description="When the deal first reached stages, where the CRM knows; the earliest report stays, "
+        "of a deal that was opened again that since then.",
     )
     updated_at: PastInstant | None = Field(None, description="Default now; an older one than stored is stale.")
 
@@ -270,9 +276,16 @@ class TriggerLift(SchemaOut):
     n_with: int
     n_without: int
     n_agents: int = Field(description="Agents in whose deals it was said.")
-    win_rate_with: float = Field(description="Adjusted and shrunk as the lift, which is the ratio of the two.")
+    win_rate_with: float = Field(
+        description="Share that would be won among deals otherwise alike: adjusted and shrunk as the lift, the ratio "
+        "of the two, so not the share that was won of `n_with`."
+    )
     win_rate_without: float
-    held_out_lift: float | None = Field(None, description="The lift in a random half of the deals, not shrunk.")
+    held_out_lift: float | None = Field(
+        None,
+        description="The lift in a random half of the deals, not shrunk. These deals also helped to choose the term, "
+        "so it overstates and proves nothing.",
+    )
     adjusted_for: list[str] = Field([], description="What the compared deals have alike.")
     examples: list[str] = Field(
         [], description="Up to three utterances in which it was said, as conversation_id:turn.", max_length=3

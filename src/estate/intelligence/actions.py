@@ -53,9 +53,9 @@ def best_trigger(triggers: Sequence[TriggerLift], said: Collection[str]) -> Trig
 
 def _say(client_id: uuid.UUID, trigger: TriggerLift, now: dt.datetime) -> NextAction:
     won = (
-        f"Deals in which it was said are won at {trigger.win_rate_with:.0%}, others at "
-        f"{trigger.win_rate_without:.0%} ({trigger.n_with} against {trigger.n_without} deals, "
-        f"{trigger.n_agents} agents)."
+        f"Among deals that are otherwise alike, about {trigger.win_rate_with:.0%} would be won where it is said and "
+        f"{trigger.win_rate_without:.0%} elsewhere: an estimate from {trigger.n_with} deals with it, of "
+        f"{trigger.n_agents} agents, and {trigger.n_without} without."
     )
     return NextAction(
         client_id=client_id,

@@ -155,6 +155,33 @@ def test_a_stage_that_nobody_dated_is_not_stale(house: TestClient, connection: A
     assert [item["stage_since"] for item in listed] == [None] * 3
 
 
+def listed(house: TestClient, number: int) -> dict[str, Any]:
+    items = house.get("/behavior/deals", params={"client_id": OWN}).json()["items"]
+    (found,) = (item for item in items if item["deal_id"] == numbered(number))
+    return dict(found)
+
+
+@pytest.mark.parametrize("stage", ["negotiation", "new"])
+def test_a_deal_that_opens_again_is_not_stale_by_its_former_life(house: TestClient, stage: str) -> None:
+    before = by_stage(house.get("/behavior/pipeline"))[stage][2]
+    for told, days in ((stage, 70), ("won", 40), (stage, 1)):
+        house.post("/behavior/deal", json=deal(9, 80, stage=told, updated_at=ago(days)))
+    assert listed(house, 9)["stage_since"] == ago(1)
+    assert by_stage(house.get("/behavior/pipeline"))[stage][2] == before
+
+
+def test_a_reversed_outcome_closes_when_it_is_reversed(house: TestClient) -> None:
+    def closed(**told: Any) -> tuple[str, str]:
+        house.post("/behavior/deal", json={"deal_id": numbered(9), "agent_id": str(AGENT), "client_id": OWN} | told)
+        found = listed(house, 9)
+        return found["closed_at"], found["stage_since"]
+
+    assert closed(opened_at=ago(80), stage="won", closed_at=ago(70), updated_at=ago(69)) == (ago(70), ago(70))
+    assert closed(stage="won", updated_at=ago(60)) == (ago(70), ago(70)), "the same outcome again"
+    assert closed(stage="lost", updated_at=ago(2)) == (ago(2), ago(2))
+    assert closed(stage="won", closed_at=ago(50), updated_at=ago(1)) == (ago(50), ago(50)), "a stated time counts"
+
+
 @pytest.mark.parametrize("role", ["agent", "manager"])
 def test_a_member_sees_the_deals_of_own_clients_only(app: FastAPI, house: TestClient, role: Any) -> None:
     member = client_of(app, {"X-API-Key": new_key(role)})

@@ -180,6 +180,7 @@ def test_frequent_words_of_free_talk_are_found_without_being_known(door: Door, w
             [("agent", "The moon garden is open." if i % 2 else "The parking deck is closed."), ("client", "Fine.")],
             deal_id=deals[i]["deal_id"],
             agent_id=world.agents[i % 3],
+            started_at="2026-03-01T12:00:00Z",
         )
         for i in range(60)
     ]
@@ -195,6 +196,38 @@ def test_frequent_words_of_free_talk_are_found_without_being_known(door: Door, w
     (text,) = door.rows(f"SELECT text FROM utterances WHERE conversation_id = '{first}' AND turn = {int(turn)}")
     assert proven.term in text[0].lower()
     assert proven.adjusted_for == ["length", "agent", "client", "proven triggers"]
+
+
+@pytest.fixture
+def handed_over(door: Door, world: World) -> Door:
+    """Sixty deals in all of which the view came up; of the won half a list of defects is agreed when they are over."""
+    closed_at = "2026-02-20T12:00:00Z"
+    for i in range(60):
+        deal = {"deal_id": numbered(6, i), "agent_id": world.agents[i % 3]}
+        door.deals(world.deal(i, stage="won" if i % 2 else "lost", closed_at=closed_at, agent_id=deal["agent_id"]))
+        door.events(world.event(i, trigger_word="view", time_of_event=closed_at, **deal))
+        if i % 2:
+            late = {"time_of_event": "2026-02-23T12:00:00Z", "trigger_word": "snagging list"}
+            door.events(world.event(100 + i, **late, **deal))
+            said = [("agent", "The moon garden is yours now.")]
+            door.talks(world.talk(i, said, started_at="2026-02-23T12:00:00Z", **deal))
+    work()
+    return door
+
+
+def test_what_is_said_after_a_deal_closed_is_no_evidence(handed_over: Door) -> None:
+    found = service.triggers(handed_over.session, 20)
+    assert {t.term for t in found.items} == {"view"}
+    assert (found.run is not None and (found.run.n_won, found.run.n_lost)) == (30, 30)
+    assert handed_over.stats() == {"view": (30, 30, 0), "snagging list": (30, 0, 0)}, "the counters take all"
+
+
+def test_a_closing_time_that_is_corrected_is_analysed_again(handed_over: Door, world: World) -> None:
+    later = {"closed_at": "2026-02-24T00:00:00Z"}
+    handed_over.deals(*(world.deal(i, agent_id=world.agents[i % 3], **later) for i in range(1, 60, 2)))
+    work()
+    found = {t.term: t for t in service.triggers(handed_over.session, 20).items}
+    assert found["snagging list"].n_with == 30
 
 
 def test_nothing_proven_says_how_many_more_would_be_needed(door: Door, world: World) -> None:

@@ -60,6 +60,19 @@ def test_the_next_step_is_what_followed_the_same_one(door: Door, world: World) -
     assert 0.5 < answer.items[0].probability < 0.67
 
 
+def test_what_follows_the_end_of_a_deal_does_not_lead_to_it(door: Door, world: World) -> None:
+    door.deals(world.deal(1, stage="won", closed_at="2026-02-11T00:00:00Z"))
+    for day, word in ((10, "visit"), (14, "snagging list")):
+        said = {"trigger_word": word, "deal_id": numbered(6, 1), "time_of_event": f"2026-02-{day}T00:00:00Z"}
+        door.events(world.event(day, **said))
+    service.fold(door.session, [key for (key,) in door.rows("SELECT CAST(event_id AS text) FROM behavior_events")])
+    late = service.next_step(door.session, uuid.UUID(world.clients[0]))
+    assert (late.current, late.n) == ("snagging list", 0)
+    door.events(world.event(15, trigger_word="visit"))
+    answer = service.next_step(door.session, uuid.UUID(world.clients[0]))
+    assert [(s.step, s.n) for s in answer.items] == [("won", 1)]
+
+
 def test_the_next_step_of_a_silent_client_says_so(door: Door, world: World) -> None:
     answer = service.next_step(door.session, uuid.UUID(world.clients[0]))
     assert (answer.current, answer.items, answer.n, answer.status) == (None, [], 0, "insufficient_data")

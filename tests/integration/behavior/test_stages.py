@@ -73,6 +73,42 @@ def test_what_is_stored_never_colours_what_a_late_report_tells(
         assert service.stages(door.session, [deal_id]) == {deal_id: history}
 
 
+REOPENED = [
+    {"stage": "viewing", "updated_at": on(3)},
+    {"stage": "negotiation", "updated_at": on(4)},
+    {"stage": "lost", "updated_at": on(6)},
+    {"stage": "negotiation", "updated_at": on(10)},
+    {"stage": "negotiation", "updated_at": on(11)},
+    {"stage": "lost", "updated_at": on(14)},
+    {"stage": "viewing", "updated_at": on(20)},
+    {"stage": "negotiation", "updated_at": on(22)},
+]
+DATED: list[tuple[int, dict[str, dt.datetime]]] = [
+    (5, {"viewing": at(3), "negotiation": at(10), "lost": at(6)}),
+    (6, {"viewing": at(3), "negotiation": at(10), "lost": at(14)}),
+    (8, {"viewing": at(20), "negotiation": at(22), "lost": at(14)}),
+]
+
+
+@pytest.mark.parametrize(("heard", "history"), DATED)
+def test_a_deal_that_opens_again_is_dated_anew(
+    door: Any, world: Any, heard: int, history: dict[str, dt.datetime]
+) -> None:
+    rows = [world.deal(1, opened_at=on(1), **fields) for fields in REOPENED[:heard]]
+    for row in rows:
+        door.deals(row)
+    deal_id = uuid.UUID(rows[0]["deal_id"])
+    assert service.stages(door.session, [deal_id]) == {deal_id: history}
+
+
+def test_a_second_delivery_takes_no_reopened_deal_back(door: Any, world: Any) -> None:
+    rows = [world.deal(1, opened_at=on(1), **fields) for fields in REOPENED[:5]]
+    for row in [*rows, *rows]:
+        door.deals(row)
+    (found,) = service.stages(door.session, [uuid.UUID(rows[0]["deal_id"])]).values()
+    assert found == {"viewing": at(3), "negotiation": at(10), "lost": at(6)}
+
+
 def test_histories_are_given_of_all_deals_or_of_some(door: Any, world: Any) -> None:
     rows = [world.deal(i, opened_at=on(1), stage="viewing", updated_at=on(20 + i)) for i in range(3)]
     door.deals(*rows)

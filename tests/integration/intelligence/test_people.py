@@ -226,7 +226,10 @@ def test_what_came_up_in_free_talk_is_not_advised_again(session: Session, broker
     behavior.ingest_conversations(session, [SourceRow(i, row) for i, row in enumerate(talks)])
     behavior.fold(session, [str(i) for i in session.scalars(text("SELECT event_id FROM behavior_events"))])
     behavior.analyse(session, now=now)
-    assert recommend_action(session, silent, now).action == "Bring up “terrace”."
+    advised = recommend_action(session, silent, now)
+    assert advised.action == "Bring up “terrace”."
+    assert " would be won where it is said and " in advised.reasons[0].text, "48 of 60 were: no estimate is a count"
+    assert "an estimate from 60 deals with it, of 2 agents, and 60 without." in advised.reasons[0].text
     assert trigger_for(session, None) == trigger_for(session, silent)
     assert trigger_for(session, told) is None
     nothing_new = recommend_action(session, told, now)

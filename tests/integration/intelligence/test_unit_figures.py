@@ -164,6 +164,22 @@ def test_terms_are_listed_by_how_their_events_ended(desk: Desk) -> None:
     assert (by_agent.positive_triggers, by_agent.negative_reviews) == ([], None)
 
 
+def test_a_term_after_the_deal_closed_is_not_listed(desk: Desk) -> None:
+    unit, client = desk.unit(1), desk.client(1)
+    desk.sale(1, unit, client, 50, 20, stage="won")
+    deal = str(uuid.UUID(int=5_001))
+    for word, days in {"sea view": 30, "snagging list": 10}.items():
+        desk.about(unit, client, days, trigger_word=word, deal_id=deal)
+    (found,) = desk.read(unit)
+    assert terms(found.positive_triggers) == {"sea view": (1, 0, 0, "counted")}
+    desk.waiting()
+    desk.sale(1, unit, client, 50, 5, stage="won")
+    desk.fold()
+    assert desk.waiting() == {str(unit)}
+    (corrected,) = desk.read(unit)
+    assert (terms(corrected.positive_triggers) or {}).keys() == {"sea view", "snagging list"}
+
+
 def proven(session: Session, speaker: str, term: str, log_odds: float) -> None:
     run = uuid.uuid4()
     session.execute(

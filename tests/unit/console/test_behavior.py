@@ -111,6 +111,9 @@ def test_proven_terms_and_candidates_are_apart() -> None:
     assert "proven: winning" in told
     assert "83 / 193" in told
     assert "50 % / 31 %" in told
+    assert "Would be won with / without" in told, "a model's share is not told as a count"
+    assert "Lift in a random half" in told
+    assert "Held-out" not in told, "the half also chose the terms"
     assert "Candidates: 1; all intervals hold 1, no difference." in told
     assert f"Conversation {OTHER}, turn 7" in told
     assert "Compared deals have alike: length, agent." in told

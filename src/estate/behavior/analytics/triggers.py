@@ -57,9 +57,10 @@ class Trigger:
     n_agents : int
         Agents in whose units it was said; 0 when agents are not known.
     held_out_lift : float or None
-        The lift, not shrunk, in a random half of the units; None where it was never said.
+        The lift, not shrunk, in a random half of the units; None where it was never said. All units chose and
+        ranked the terms, so among the first ones it overstates.
     win_rate_with, win_rate_without : float
-        The two probabilities whose ratio is the lift.
+        The two probabilities whose ratio is the lift: estimates as it is, not shares of what was won.
     """
 
     term: str
@@ -134,7 +135,7 @@ def discover(
     max_false_share : float
         Expected share of false ones among the proven.
     rng : numpy.random.Generator
-        Drives the exploration and draws the half that is held out.
+        Drives the exploration and draws the half of `held_out_lift`.
 
     Returns
     -------

@@ -36,11 +36,14 @@ _WORDS = text("""
 WITH asked AS (SELECT * FROM unnest(CAST(:projects AS uuid[]), CAST(:units AS uuid[])) AS u (project_id, unit_id))
 SELECT a.project_id, a.unit_id, e.speaker, e.trigger_word, e.outcome, count(*)
 FROM asked a CROSS JOIN LATERAL (
-    SELECT coalesce(metadata ->> 'speaker', '') AS speaker, trigger_word, coalesce(folded_outcome, 'open') AS outcome
+    SELECT coalesce(metadata ->> 'speaker', '') AS speaker, trigger_word, coalesce(folded_outcome, 'open') AS outcome,
+        folded_deal_id, time_of_event
     FROM behavior_events
     WHERE property_project_id = a.project_id AND property_unit_id = a.unit_id AND trigger_word IS NOT NULL
     ORDER BY time_of_event DESC, event_id DESC LIMIT :most
 ) e
+LEFT JOIN deals d ON d.deal_id = e.folded_deal_id
+WHERE d.closed_at IS NULL OR e.time_of_event <= d.closed_at
 GROUP BY a.project_id, a.unit_id, e.speaker, e.trigger_word, e.outcome
 """)
 _NEWEST_WINS = text("""
@@ -80,7 +83,10 @@ def interest(
 
 
 def words(session: Session, refs: Sequence[UnitRef], most: int) -> list[tuple[Any, ...]]:
-    """Return (project, unit, speaker, word as sent, outcome, events), from the newest `most` events of each unit."""
+    """Return (project, unit, speaker, word as sent, outcome, events), from the newest `most` events of each unit.
+
+    Of a closed deal those after its end are left out.
+    """
     return [tuple(row) for row in session.execute(_WORDS, {**_asked(refs), "most": most})]
 
 

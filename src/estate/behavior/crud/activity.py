@@ -26,11 +26,12 @@ ORDER BY time_of_event DESC, event_id DESC LIMIT 1
 _TRANSITIONS = _filled("""
 WITH recent AS (
     SELECT /*step*/ AS step, coalesce(folded_deal_id, conversation_id, client_id, agent_id) AS unit_id,
-        time_of_event, event_id, nullif(folded_outcome, 'open') AS ended
+        time_of_event, event_id, folded_deal_id, nullif(folded_outcome, 'open') AS ended
     FROM behavior_events ORDER BY time_of_event DESC, event_id DESC LIMIT :most
 ), followed AS (
-    SELECT step, coalesce(lead(step) OVER (PARTITION BY unit_id ORDER BY time_of_event, event_id), ended) AS following
-    FROM recent
+    SELECT step, coalesce(lead(step) OVER (PARTITION BY r.unit_id ORDER BY time_of_event, event_id), ended) AS following
+    FROM recent r LEFT JOIN deals d ON d.deal_id = r.folded_deal_id
+    WHERE d.closed_at IS NULL OR r.time_of_event <= d.closed_at
 )
 SELECT step, following, count(*) FROM followed WHERE following IS NOT NULL GROUP BY step, following
 ORDER BY step, following
@@ -49,5 +50,8 @@ def last_step(session: Session, client_id: uuid.UUID) -> tuple[str, dt.datetime]
 
 
 def transitions(session: Session, most: int) -> list[tuple[str, str, int]]:
-    """Count what followed what among the newest events of each deal, conversation or client; its outcome ends it."""
+    """Count what followed what among the newest events of each deal, conversation or client.
+
+    A deal ends with its outcome: what happened after it closed does not count.
+    """
     return [(row[0], row[1], row[2]) for row in session.execute(_TRANSITIONS, {"most": most})]

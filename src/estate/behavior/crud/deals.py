@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 _TABLE = cast(Table, Deal.__table__)
+# The earlier report stays, unless the deal was closed (of an outcome: open) between the two: then it began anew.
 _ADD_STAGES = text("""
 INSERT INTO deal_stages (deal_id, stage, reached_at)
 SELECT deal_id, stage, reached_at
@@ -36,17 +37,25 @@ FROM unnest(CAST(:ids AS uuid[]), CAST(:stages AS text[]), CAST(:moments AS time
     AS s (deal_id, stage, reached_at)
 ORDER BY deal_id, stage
 ON CONFLICT (deal_id, stage) DO UPDATE SET reached_at = excluded.reached_at
-WHERE excluded.reached_at < deal_stages.reached_at
+WHERE (excluded.reached_at < deal_stages.reached_at) <> EXISTS (
+    SELECT FROM deals d JOIN deal_stages other USING (deal_id)
+    WHERE d.deal_id = excluded.deal_id AND (excluded.stage IN ('won', 'lost')) = (d.outcome IS NOT NULL)
+        AND (other.stage IN ('won', 'lost')) <> (excluded.stage IN ('won', 'lost'))
+        AND other.reached_at >= least(excluded.reached_at, deal_stages.reached_at)
+        AND other.reached_at < greatest(excluded.reached_at, deal_stages.reached_at)
+)
 """)
 _STAGES = text("""
 SELECT deal_id, stage, reached_at FROM deal_stages WHERE CAST(:ids AS uuid[]) IS NULL OR deal_id = ANY(:ids)
 """)
-# A deal is new from its opening on, whenever that was reported.
+# A deal that never closed is new from its opening on, whenever that was reported.
 _OPEN = text("""
 SELECT stage, currency, count(*), count(value), sum(value), count(*) FILTER (WHERE since < :stale_before),
     count(*) FILTER (WHERE since IS NULL)
 FROM (
-    SELECT d.stage, d.currency, d.value, CASE WHEN d.stage = 'new' THEN d.opened_at ELSE s.reached_at END AS since
+    SELECT d.stage, d.currency, d.value, CASE WHEN d.stage = 'new' AND NOT EXISTS (
+        SELECT FROM deal_stages c WHERE c.deal_id = d.deal_id AND c.stage IN ('won', 'lost')
+    ) THEN d.opened_at ELSE s.reached_at END AS since
     FROM deals d LEFT JOIN deal_stages s ON s.deal_id = d.deal_id AND s.stage = d.stage
     WHERE d.outcome IS NULL
 ) o
@@ -139,7 +148,10 @@ def newest_deal(session: Session, client_id: uuid.UUID) -> Deal | None:
 
 
 def add_stages(session: Session, rows: Sequence[tuple[uuid.UUID, str, dt.datetime]]) -> None:
-    """Note when deals reached stages, each named once; the earliest moment ever reported stays, whatever the order."""
+    """Note when deals reached stages, each named once; the earliest moment ever reported stays, whatever the order.
+
+    When a closed deal is opened again, or closes again, what is reported from then on replaces what was before.
+    """
     if rows:
         ids, stages, moments = zip(*rows, strict=True)
         session.execute(_ADD_STAGES, {"ids": list(ids), "stages": list(stages), "moments": list(moments)})

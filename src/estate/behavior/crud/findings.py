@@ -29,16 +29,18 @@ __all__ = [
     "trigger_words",
 ]
 
+# What is said of a deal after it closed cannot have decided it.
 _UNITS = text("""
 SELECT unit_id, events, words, agent_id, client_id, won, lost FROM (
-    SELECT coalesce(folded_deal_id, conversation_id, event_id) AS unit_id, count(*) AS events,
-        array_agg(DISTINCT ARRAY[coalesce(metadata ->> 'speaker', ''), trigger_word])
-            FILTER (WHERE trigger_word IS NOT NULL) AS words,
-        min(CAST(agent_id AS text)) AS agent_id, min(CAST(client_id AS text)) AS client_id,
-        max(time_of_event) AS last_at,
-        bool_or(folded_outcome = 'won') AS won, bool_or(folded_outcome = 'lost') AS lost
-    FROM (SELECT * FROM behavior_events ORDER BY time_of_event DESC, event_id DESC LIMIT :events) newest
-    WHERE folded_at IS NOT NULL
+    SELECT coalesce(e.folded_deal_id, e.conversation_id, e.event_id) AS unit_id, count(*) AS events,
+        array_agg(DISTINCT ARRAY[coalesce(e.metadata ->> 'speaker', ''), e.trigger_word])
+            FILTER (WHERE e.trigger_word IS NOT NULL) AS words,
+        min(CAST(e.agent_id AS text)) AS agent_id, min(CAST(e.client_id AS text)) AS client_id,
+        max(e.time_of_event) AS last_at,
+        bool_or(e.folded_outcome = 'won') AS won, bool_or(e.folded_outcome = 'lost') AS lost
+    FROM (SELECT * FROM behavior_events ORDER BY time_of_event DESC, event_id DESC LIMIT :events) e
+    LEFT JOIN deals d ON d.deal_id = e.folded_deal_id
+    WHERE e.folded_at IS NOT NULL AND (d.closed_at IS NULL OR e.time_of_event <= d.closed_at)
     GROUP BY 1
 ) units
 ORDER BY last_at DESC, unit_id LIMIT :most
@@ -50,7 +52,9 @@ JOIN LATERAL (
     SELECT coalesce(folded_deal_id, conversation_id) AS unit_id FROM behavior_events
     WHERE conversation_id = c.conversation_id AND folded_at IS NOT NULL LIMIT 1
 ) e ON true
+LEFT JOIN deals d ON d.deal_id = e.unit_id
 JOIN utterances u ON u.conversation_id = c.conversation_id
+WHERE d.closed_at IS NULL OR c.started_at <= d.closed_at
 ORDER BY c.started_at DESC, c.conversation_id, u.turn
 """)
 # Jumps from word to word in their index, since there are far fewer words than events.

@@ -207,7 +207,9 @@ def _terms(items: Sequence[TriggerLift], shown: str) -> Node:
         note(
             "Win rates and lifts compare like with like and are drawn towards no difference where there is little "
             "data. q: the expected share of false ones among all terms at least as well supported. "
-            "The held-out lift is that of a random half of the deals, not drawn towards anything."
+            "Would be won: an estimate of the share among deals otherwise alike, not what was won. "
+            "The lift in a random half of the deals is not drawn towards anything; the same deals chose the terms, so "
+            "that it overstates."
         ),
         [h3["Where proven terms were said"], examples] if examples else None,
     )
@@ -232,10 +234,10 @@ _TERMS = [
     Column[TriggerLift]("Evidence", _verdict),
     Column[TriggerLift]("Lift", _lift, numeric=True),
     Column[TriggerLift]("n with / without", lambda one: f"{one.n_with} / {one.n_without}", numeric=True),
-    Column[TriggerLift]("Won with / without", _win_rates, numeric=True),
+    Column[TriggerLift]("Would be won with / without", _win_rates, numeric=True),
     Column[TriggerLift]("q", lambda one: text.number(one.q, 3), numeric=True),
     Column[TriggerLift]("Agents", lambda one: text.number(one.n_agents), numeric=True),
-    Column[TriggerLift]("Held-out lift", lambda one: text.number(one.held_out_lift, 2), numeric=True),
+    Column[TriggerLift]("Lift in a random half", lambda one: text.number(one.held_out_lift, 2), numeric=True),
 ]
 
 
