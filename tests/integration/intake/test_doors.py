@@ -138,6 +138,28 @@ def test_units_go_back_with_the_project_and_area_that_came_with_them(
     assert connection.scalar(left) == 0
 
 
+def test_payment_plans_are_read_as_developers_write_them_and_others_are_refused_by_cell(
+    api: TestClient, drain: Drain
+) -> None:
+    file = """Unit No,Project,Price (AED),Payment Plan
+1,Foo Tower,1000000,60/40
+2,Foo Tower,1000000,"20% on booking, 50% during construction, 30% on handover"
+3,Foo Tower,1000000,60/50
+"""
+    taken = done(api, drain, bring(api, file, None, "units.csv"), "commit")
+    assert (taken["counts"]["created"], taken["counts"]["rejected"]) == (2, 1)
+    (refused,) = rows(api, taken, status="rejected")
+    assert refused["problems"] == [
+        {
+            "column": "Payment Plan",
+            "field": "payment_plan",
+            "message": "The percentages must sum to 100, within 0.01.",
+        }
+    ]
+    plans = [unit["payment_plan"] for unit in ok(api.get("/property/query"))["items"]]
+    assert {(plan["down_payment_pct"], plan["on_handover_pct"]) for plan in plans} == {(10, 40), (20, 30)}
+
+
 # Questions, mending, memory
 
 

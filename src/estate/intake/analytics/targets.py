@@ -13,7 +13,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 How = Literal[
     "text", "words", "money", "number", "whole", "share", "score", "flag", "day", "delivery", "phone", "email",
-    "currency", "code", "size", "seconds", "status", "segment", "place", "person",
+    "currency", "code", "size", "seconds", "status", "segment", "place", "person", "plan",
 ]  # fmt: skip
 
 
@@ -110,7 +110,7 @@ TARGETS: Mapping[Kind, Mapping[str, Target]] = {
         ("listed_at", "day", "listed; listed on; listing date; date listed; published; published on;"
          "تاريخ العرض; تاريخ النشر"),
         ("sold_at", "day", "sold; sold on; sale date; date sold; transaction date; تاريخ البيع"),
-        ("payment_plan", "text", "payment option; payment terms; payment; payment method; خطة الدفع;"
+        ("payment_plan", "plan", "payment option; payment terms; payment; payment method; خطة الدفع;"
          "طريقة الدفع; نظام السداد"),
         ("amenities", "words", "amenity; features; facilities; المرافق; المزايا"),
     ),

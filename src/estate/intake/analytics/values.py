@@ -12,6 +12,7 @@ from estate.intake.analytics.dates import DayRules, day
 from estate.intake.analytics.numbers import amount, money_words, to_ascii_digits
 from estate.intake.analytics.phones import phone
 from estate.intake.analytics.targets import unit_of
+from estate.property.analytics.payment_plan import PaymentPlan, PlanError
 
 __all__ = ["EMPTY", "Rules", "flag", "looks_like", "read"]
 
@@ -214,6 +215,15 @@ def _of(how: str) -> Callable[[Cell, Rules], str]:
     return choose
 
 
+def _plan(cell: Cell, rules: Rules) -> str:
+    text = _text(cell, rules)
+    try:
+        PaymentPlan.parse(text)
+    except PlanError as error:
+        raise Unreadable(str(error)) from None
+    return text
+
+
 def _day(cell: Cell, rules: Rules) -> str:
     return day(cell, rules.days).isoformat()
 
@@ -236,6 +246,7 @@ _READERS: Mapping[str, Callable[[Cell, Rules], object]] = {
     "currency": _currency,
     "status": _of("status"),
     "segment": _of("segment"),
+    "plan": _plan,
     "day": _day,
     "delivery": _day,
 }
