@@ -105,7 +105,7 @@ def commit_some(session: Session, import_id: uuid.UUID, actor: Actor) -> None:
 def take(session: Session, imported: Import, rows: Sequence[FileCells]) -> list[Json]:
     """Take some rows, and return what became of each."""
     kind = cast("Kind", imported.kind)
-    reading = readers(imported.columns)
+    reading = readers(kind, imported.columns)
     outcomes: dict[int, Json] = {}
     read: dict[int, RowRead] = {}
     for row in rows:

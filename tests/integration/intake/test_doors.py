@@ -1,5 +1,6 @@
 """The doors of the imports: who may, what is asked first, what is mended, kept and erased, and what survives a kill."""
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -158,6 +159,19 @@ def test_payment_plans_are_read_as_developers_write_them_and_others_are_refused_
     ]
     plans = [unit["payment_plan"] for unit in ok(api.get("/property/query"))["items"]]
     assert {(plan["down_payment_pct"], plan["on_handover_pct"]) for plan in plans} == {(10, 40), (20, 30)}
+
+
+def test_a_quarter_of_delivery_is_its_last_day(api: TestClient, drain: Drain) -> None:
+    file = "Unit No,Project,Price (AED),Handover\n1,Foo Tower,1000000,Q4 2027\n2,Foo Tower,1000000,Q4 2027\n"
+    assert done(api, drain, bring(api, file, None, "units.csv"), "commit")["counts"]["created"] == 2
+    assert {unit["delivery_date"] for unit in ok(api.get("/property/query"))["items"]} == {"2027-12-31"}
+
+
+def test_months_of_the_market_are_their_last_days_also_the_one_that_runs(api: TestClient) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    file = f"Area,Month,Average price (AED)\nOld Bay,Oct-2024,2000000\nOld Bay,{today:%b-%Y},2100000\n"
+    brought = bring(api, file, None, "market.csv")
+    assert (brought["kind"], brought["counts"]["waiting"]) == ("market", 2)
 
 
 # Questions, mending, memory

@@ -75,7 +75,7 @@ def test_a_column_is_asked_what_its_field_can_be_told() -> None:
             asks = {"decimal"} if how in NUMERIC else set()
             asks |= {"unit"} if how in UNITS else set()
             asks |= {"percent"} if how == "share" else set()
-            asks |= {"date_order", "day_numbers"} if how in ("day", "delivery") else set()
+            asks |= {"date_order", "day_numbers"} if how in ("day", "period") else set()
             asks |= {"region"} if how == "phone" else set()
             assert set(known.asks) == asks, f"{kind} {name}"
 

@@ -96,8 +96,8 @@ def decide(kind: Kind, target: str, name: str, cells: Sequence[Cell], stated: Ma
         decided = _unit(decided, how, name, filled, stated.get("unit"))
     if how == "share":
         decided = _percent(decided, name, filled, stated.get("percent"))
-    if how in ("day", "delivery"):
-        decided = _days(decided, filled, stated, year_end=how == "delivery")
+    if how in ("day", "period"):
+        decided = _days(decided, filled, stated)
     if how == "phone":
         decided = _region(decided, filled, stated.get("region"))
     return decided
@@ -195,7 +195,7 @@ def _percent(decided: Decided, name: str, cells: Sequence[Cell], stated: str | N
     return decided
 
 
-def _days(decided: Decided, cells: Sequence[Cell], stated: Mapping[str, str], *, year_end: bool) -> Decided:
+def _days(decided: Decided, cells: Sequence[Cell], stated: Mapping[str, str]) -> Decided:
     votes, still_open, serials = day_votes(cells)
     order, spreadsheet = stated.get("date_order"), stated.get("day_numbers")
     why, question = "", None
@@ -207,7 +207,7 @@ def _days(decided: Decided, cells: Sequence[Cell], stated: Mapping[str, str], *,
         question = Question(
             "date_order", {key: f"{still_open[0]}: {words}" for key, words in _ORDERS.items()}, len(still_open)
         )
-    days = DayRules(order, spreadsheet == "spreadsheet", year_end)
+    days = DayRules(order, spreadsheet == "spreadsheet")
     decided = _with(decided, "date_order", why, question, days=days)
     if serials and spreadsheet is None:
         options = {"spreadsheet": "days as a spreadsheet counts them", "refuse": "no days"}

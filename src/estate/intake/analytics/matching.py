@@ -38,7 +38,7 @@ _HOW: Mapping[str, frozenset[str]] = {
     "whole": words_of("count"),
     "flag": words_of("flag"),
     "day": words_of("mm yy"),
-    "delivery": words_of("mm yy"),
+    "period": words_of("mm yy"),
     **{how: words_of(" ".join(map(normal, units))) for how, units in UNITS.items()},
 }
 """Words that say in brackets how the values of a field are written."""

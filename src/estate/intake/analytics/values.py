@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from estate.core.currencies import CURRENCIES
 from estate.intake.analytics.cells import Cell, Unreadable, is_empty, is_long, normal, plain, words_of
-from estate.intake.analytics.dates import DayRules, day
+from estate.intake.analytics.dates import DayRules, day, last_day
 from estate.intake.analytics.numbers import amount, money_words, to_ascii_digits
 from estate.intake.analytics.phones import phone
 from estate.intake.analytics.targets import unit_of
@@ -224,10 +224,6 @@ def _plan(cell: Cell, rules: Rules) -> str:
     return text
 
 
-def _day(cell: Cell, rules: Rules) -> str:
-    return day(cell, rules.days).isoformat()
-
-
 _READERS: Mapping[str, Callable[[Cell, Rules], object]] = {
     "text": _text,
     "code": _text,
@@ -247,11 +243,11 @@ _READERS: Mapping[str, Callable[[Cell, Rules], object]] = {
     "status": _of("status"),
     "segment": _of("segment"),
     "plan": _plan,
-    "day": _day,
-    "delivery": _day,
+    "day": lambda cell, rules: day(cell, rules.days).isoformat(),
+    "period": lambda cell, rules: last_day(cell, rules.days).isoformat(),
 }
 
-_GENEROUS = DayRules(serials=True, year_end=True)
+_GENEROUS = DayRules(serials=True)
 _OPEN = (
     "another order",
     "other marks",
