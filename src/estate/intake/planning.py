@@ -11,7 +11,7 @@ from estate.client.schemas import ClientIn
 from estate.core.errors import FieldProblem, Invalid
 from estate.core.ingest import SourceRow, check
 from estate.intake.analytics.cells import Cell, is_empty
-from estate.intake.analytics.columns import Column, Decided, decide
+from estate.intake.analytics.columns import Column, Decided, Question, decide
 from estate.intake.analytics.dates import DayRules
 from estate.intake.analytics.matching import Match, guess_kind, match
 from estate.intake.analytics.rows import CellProblem, RowRead, read_row
@@ -123,9 +123,18 @@ def _column(at: int, name: str, found: Match, filled: Sequence[Cell], decided: D
         "decided_by": dict(decided.why) if decided else {},
         "bad_values": said.get("bad_values") or "refuse",
         "questions": [
-            _question(q.name, q.options, q.rows, at, name, found.target) for q in (decided.questions if decided else ())
+            _question(q.name, q.options, q.rows, at, name, found.target)
+            for q in (*_unlike(found, len(filled), said), *(decided.questions if decided else ()))
         ],
     }
+
+
+def _unlike(found: Match, filled: int, said: Json) -> tuple[Question, ...]:
+    """Ask what becomes of a column whose values are not what it is called like."""
+    if found.target is None or found.confidence or said.get("bad_values"):
+        return ()
+    options = {"refuse": f"rows without a readable {found.target} are refused", "empty": "the field stays empty"}
+    return (Question("bad_values", options, filled),)
 
 
 def _question(

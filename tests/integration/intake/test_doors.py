@@ -212,6 +212,20 @@ def test_shares_of_a_workbook_under_a_percent_sign_are_asked_about(api: TestClie
     assert {agent["name"]: agent["closing_rate"] for agent in agents} == {"Ann Lee": 0.35, "Bob Ray": 0.12}
 
 
+@pytest.mark.parametrize(("answer", "became"), [("empty", ["waiting", "waiting"]), ("refuse", ["rejected", "waiting"])])
+def test_a_column_that_is_not_what_it_is_called_is_asked_about(api: TestClient, answer: str, became: list[str]) -> None:
+    file = "Unit No,Project,Price (AED),Handover\n1,Foo Tower,1000000,soon\n2,Foo Tower,1000000,Q4 2027\n"
+    imported = bring(api, file, "units")
+    (question,) = imported["questions"]
+    assert (question["header"], question["question"], question["rows"]) == ("Handover", "bad_values", 2)
+    assert ok(api.post(f"/imports/{imported['import_id']}/commit", json={}), 422)["errors"][0]["field"] == (
+        "columns.3.bad_values"
+    )
+    imported = said(api, imported, columns=[{"column": 3, "bad_values": answer}])
+    assert imported["questions"] == []
+    assert [row["status"] for row in rows(api, imported)] == became
+
+
 def test_a_mapping_that_cannot_be_is_refused_by_column(api: TestClient) -> None:
     imported = bring(api, PEOPLE)
     wrong = [{"column": 9, "target": "name"}, {"column": 0, "target": "price"}]

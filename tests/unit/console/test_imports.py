@@ -219,6 +219,16 @@ def test_questions_come_first_and_send_what_was_said_before() -> None:
     assert 'data-action="import_fix"' not in html
 
 
+def test_a_column_that_is_not_what_its_name_says_is_asked_about_once_and_the_answer_is_kept() -> None:
+    options = [{"value": "refuse", "meaning": "rows are refused"}, {"value": "empty", "meaning": "it stays empty"}]
+    asked = {**QUESTION, "question": "bad_values", "options": options}
+    html = drawn(shown_import(imported(questions=[asked]))[0])
+    assert html.count('name="bad_values_0"') == len(options)
+    assert words.QUESTIONS["bad_values"] in html
+    answered = drawn(shown_import(imported())[0])
+    assert '<option value="refuse" selected>Its row is rejected</option>' in answered
+
+
 def test_a_question_without_options_is_a_field() -> None:
     asked = {**QUESTION, "column": None, "header": None, "target": None, "question": "observed_on", "options": []}
     html = drawn(shown_import(imported(kind="market", questions=[asked]), role="admin")[0])

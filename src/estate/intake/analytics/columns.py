@@ -28,7 +28,7 @@ class Question:
     Parameters
     ----------
     name : str
-        ``decimal``, ``date_order``, ``day_numbers``, ``region``, ``unit`` or ``percent``.
+        ``decimal``, ``date_order``, ``day_numbers``, ``region``, ``unit``, ``percent`` or ``bad_values``.
     options : mapping
         Answer to what it would mean.
     rows : int
