@@ -174,6 +174,15 @@ def test_what_is_open_alone_is_asked() -> None:
     assert (question.name, question.rows) == ("percent", 2)
 
 
+def test_a_count_is_not_asked_about_what_it_cannot_be() -> None:
+    found = decided("market", "inventory", ["1,320", "980", "2,150"])
+    assert (found.questions, found.rules.decimal) == ((), ".")
+    assert all_read("market", "inventory", "whole", ["1.320", "2.000"]) == [1320, 2000]
+    for cells in (["1,000"], ["1,320", "1.500"]):
+        (question,) = decided("market", "inventory", list(cells)).questions
+        assert set(question.options) == {".", ","}
+
+
 def test_the_column_decides() -> None:
     assert all_read("units", "price", "money", ["1.250", "1.250.000"]) == [("1250", None), ("1250000", None)]
     assert all_read("units", "sold_at", "day", ["03/04/2026", "31/04/2026", "31/05/2026"]) == [
