@@ -174,6 +174,26 @@ def test_months_of_the_market_are_their_last_days_also_the_one_that_runs(api: Te
     assert (brought["kind"], brought["counts"]["waiting"]) == ("market", 2)
 
 
+def test_units_without_a_title_are_told_apart_and_found_by_their_number(api: TestClient, drain: Drain) -> None:
+    file = f"""Unit No,Project,Type,Bedrooms,Price (AED)
+101,Bay Tower,Apartment,1,900000
+102,Bay Tower,Apartment,1,900000
+{uuid.uuid4()},Bay Tower,Villa,3,900000
+103,,,0,900000
+,,Apartment,2,900000
+"""
+    assert done(api, drain, bring(api, file, "units"), "commit")["counts"]["created"] == 5
+    assert {unit["title"] for unit in ok(api.get("/property/query"))["items"]} == {
+        "Bay Tower 101, Apartment, 1 bedroom",
+        "Bay Tower 102, Apartment, 1 bedroom",
+        "Bay Tower, Villa, 3 bedrooms",
+        "Unit 103, studio",
+        "Apartment, 2 bedrooms",
+    }
+    (found,) = ok(api.get("/property/query", params={"search": "101"}))["items"]
+    assert found["title"] == "Bay Tower 101, Apartment, 1 bedroom"
+
+
 # Questions, mending, memory
 
 
