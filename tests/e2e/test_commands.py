@@ -229,6 +229,12 @@ def test_a_file_is_taken_at_once_unless_it_leaves_something_open(run: Run, tmp_p
     asked = run("import", "file", str(file), "--kind", "clients", "--take")
     assert asked.exit_code == 1, asked.output
     assert "To be answered: Budget (decimal): 1.234 is 1.234, or 1.234 is 1234" in asked.stderr
+    path, answer = re.findall(r"estate api POST (\S+) --data '(.+)'; an", asked.stderr)[0]
+    assert json.loads(run("api", "POST", path, "--data", answer).stdout)["questions"] == []
+    file.write_text("Hue,Mood\nred,good\n")
+    unknown = run("import", "file", str(file))
+    assert unknown.exit_code == 1, unknown.output
+    assert "bringing it again with --kind clients|units|agents|market" in unknown.stderr
     file.write_text("Name,Mobile\nHala Aziz\n")
     none = run("import", "file", str(file), "--kind", "clients", "--take")
     assert none.exit_code == 1, none.output

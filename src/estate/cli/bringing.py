@@ -1,17 +1,22 @@
 """`estate import file`: a CSV file or workbook of any layout, read, checked and taken by the API."""
 
+import datetime as dt
+import json
+import shlex
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from estate.cli.calling import AsJson, Debug, Url, calling, hint, show_json, show_table
 from estate.cli.failing import HANDLED
 from estate.cli.progress import bar
-from estate.intake.analytics.targets import Kind
+from estate.intake.analytics.targets import KINDS, Kind
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from estate.sdk import Estate
     from estate.sdk.models.imports import Import, ImportRow, Question
 
@@ -120,8 +125,29 @@ def _wrong(row: "ImportRow") -> str:
 
 def _next(found: "Import") -> str:
     if found.questions:
-        answer = f"estate api POST /imports/{found.import_id}/mapping --data …"
-        return f"Answer by: {answer}, an administrator also in the console; then: estate import take {found.import_id}"
+        return _answering(found)
     if found.state == "read":
         return f"Nothing is taken yet; to take it: estate import take {found.import_id}"
     return f"Take it back with: estate import undo {found.import_id}"
+
+
+def _answering(found: "Import") -> str:
+    """Say how the questions are answered; the command that is shown gives the first answer to each."""
+    if found.kind is None:
+        return f"Answer by bringing it again with --kind {'|'.join(KINDS)}"
+    answers = shlex.quote(json.dumps(_first_answers(found.questions)))
+    return (
+        f"Answer with your choices by: estate api POST /imports/{found.import_id}/mapping --data {answers}; "
+        f"an administrator also in the console. Then: estate import take {found.import_id}"
+    )
+
+
+def _first_answers(questions: "Sequence[Question]") -> dict[str, Any]:
+    """Return the first answer to each question, in one object a column: what is said of it is said as a whole."""
+    said: dict[str, Any] = {}
+    columns: dict[int, dict[str, Any]] = {}
+    for asked in questions:
+        answer = asked.options[0].value if asked.options else dt.datetime.now(dt.UTC).date().isoformat()
+        about = said if asked.column is None else columns.setdefault(asked.column, {"column": asked.column})
+        about[asked.question] = answer
+    return said | ({"columns": list(columns.values())} if columns else {})

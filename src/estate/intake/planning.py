@@ -11,7 +11,7 @@ from estate.client.schemas import ClientIn
 from estate.core.errors import FieldProblem, Invalid
 from estate.core.ingest import SourceRow, check
 from estate.intake.analytics.cells import Cell, is_empty
-from estate.intake.analytics.columns import Column, Decided, decide
+from estate.intake.analytics.columns import Column, Decided, Question, decide
 from estate.intake.analytics.dates import DayRules
 from estate.intake.analytics.matching import Match, guess_kind, match
 from estate.intake.analytics.rows import CellProblem, RowRead, read_row
@@ -71,12 +71,8 @@ def plan(table: Table, stated: Stated) -> Plan:
         own = said.get(str(at), {})
         answers = {key: own[key] for key in ANSWERS if own.get(key) is not None}
         decided = decide(kind, found.target, name, cells[at], answers) if found.target else None
-        columns.append(_column(at, name, found, filled[at], decided, own) | {"how": _how(kind, found.target)})
+        columns.append(_column(at, name, found, filled[at], decided, own))
     return Plan(kind, columns, _about_file(kind, columns, stated, len(table.rows)))
-
-
-def _how(kind: Kind, target: str | None) -> str | None:
-    return TARGETS[kind][target].how if target else None
 
 
 def _by_column(table: Table) -> list[list[Cell]]:
@@ -120,7 +116,6 @@ def _column(at: int, name: str, found: Match, filled: Sequence[Cell], decided: D
         "column": at,
         "header": name,
         "target": found.target,
-        "how": None,
         "confidence": found.confidence,
         "why": found.why,
         "filled": len(filled),
@@ -128,9 +123,18 @@ def _column(at: int, name: str, found: Match, filled: Sequence[Cell], decided: D
         "decided_by": dict(decided.why) if decided else {},
         "bad_values": said.get("bad_values") or "refuse",
         "questions": [
-            _question(q.name, q.options, q.rows, at, name, found.target) for q in (decided.questions if decided else ())
+            _question(q.name, q.options, q.rows, at, name, found.target)
+            for q in (*_unlike(found, len(filled), said), *(decided.questions if decided else ()))
         ],
     }
+
+
+def _unlike(found: Match, filled: int, said: Json) -> tuple[Question, ...]:
+    """Ask what becomes of a column whose values are not what it is called like."""
+    if found.target is None or found.confidence or said.get("bad_values"):
+        return ()
+    options = {"refuse": f"rows without a readable {found.target} are refused", "empty": "the field stays empty"}
+    return (Question("bad_values", options, filled),)
 
 
 def _question(
@@ -148,20 +152,27 @@ def _about_file(kind: Kind, columns: Sequence[Json], stated: Stated, rows: int) 
     return []
 
 
-def readers(columns: Sequence[Json]) -> list[Column]:
-    """Return what reads the columns that were brought to fields."""
+def readers(kind: Kind | None, columns: Sequence[Json]) -> list[Column]:
+    """Return what reads the columns that were brought to fields; there are none while the kind is open."""
+    if kind is None:
+        return []
     return [
         Column(
             column["column"],
             column["header"],
             column["target"],
-            column["how"],
-            Rules(**{**column["rules"], "days": DayRules(**column["rules"]["days"])}),
+            TARGETS[kind][column["target"]].how,
+            _rules(column["rules"]),
             column["bad_values"] == "empty",
         )
         for column in columns
         if column["target"] is not None
     ]
+
+
+def _rules(stored: Json) -> Rules:
+    days = stored["days"]
+    return Rules(**{**stored, "days": DayRules(days["order"], days["serials"])})
 
 
 def problem_json(problem: CellProblem, columns: Sequence[Json]) -> Json:

@@ -86,7 +86,7 @@ def prepare(table: Table, stated: Json, known: Known, *, remembered: bool = Fals
         See `estate.intake.planning.plan`.
     """
     planned = plan(table, stated)
-    reading, frame = readers(planned.columns), frame_of(stated, table.fingerprint)
+    reading, frame = readers(planned.kind, planned.columns), frame_of(stated, table.fingerprint)
     rows = [
         {
             "line": row.line,
@@ -303,8 +303,8 @@ def fix(session: Session, import_id: uuid.UUID, line: int, fixed: FixIn) -> RowO
 
 def _checked_now(session: Session, imported: Import, row: FileRow) -> Json:
     frame = frame_of(imported, imported.fingerprint)
-    reading = readers(imported.columns)
     kind = cast("Kind | None", imported.kind)
+    reading = readers(kind, imported.columns)
     return checked(row, kind, imported.columns, reading, frame, known_agents(session))
 
 

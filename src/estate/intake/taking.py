@@ -26,12 +26,14 @@ from estate.intake.crud import changes
 from estate.intake.crud import imports as crud
 from estate.intake.crud.changes import Touch
 from estate.intake.crud.privacy import blank_rows
+from estate.intake.keys import is_id
 from estate.intake.known import frame_of, known_of
 from estate.intake.models import Import
 from estate.intake.planning import field_target, left_out, problem_json, readers
 from estate.intake.records import Made, RowRefused, make
 from estate.market import service as market
 from estate.property import service as homes
+from estate.property.describe import rooms
 
 __all__ = ["COMMIT", "FileCells", "commit_some", "keep_outcomes", "order", "ordered_by", "take"]
 
@@ -105,7 +107,7 @@ def commit_some(session: Session, import_id: uuid.UUID, actor: Actor) -> None:
 def take(session: Session, imported: Import, rows: Sequence[FileCells]) -> list[Json]:
     """Take some rows, and return what became of each."""
     kind = cast("Kind", imported.kind)
-    reading = readers(imported.columns)
+    reading = readers(kind, imported.columns)
     outcomes: dict[int, Json] = {}
     read: dict[int, RowRead] = {}
     for row in rows:
@@ -204,12 +206,18 @@ def _unit(one: _Tried, is_there: bool) -> _Tried:
     content = dict(one.made.content)
     if is_there or "title" in content:
         return one
-    values = one.read.values
-    rooms = {0: "studio"}.get(content.get("bedrooms", -1), f"{content.get('bedrooms')} bedrooms")
-    words = [str(content.get("unit_type", "Unit")), rooms if "bedrooms" in content else None]
-    words.append(str(values.get("project_name") or values.get("area") or "") or None)
-    content["title"] = ", ".join(word for word in words if word)[:200]
+    content["title"] = _title(one.read.values)[:200]
     return replace(one, made=replace(one.made, content=content))
+
+
+def _title(values: Mapping[str, Any]) -> str:
+    """Name a unit by where it is and its number, which tells it from its neighbours, and by what it is."""
+    number = str(values.get("unit_id", "")).rpartition(":")[2].strip()
+    if is_id(number):
+        number = ""
+    place = values.get("project_name") or values.get("area") or ("Unit" if number else "")
+    words = (f"{place} {number}".strip(), values.get("unit_type"), rooms(values.get("bedrooms")))
+    return ", ".join(str(word) for word in words if word) or "Unit"
 
 
 def _write(session: Session, imported: Import, tried: Sequence[_Tried]) -> dict[int, Item]:

@@ -14,7 +14,7 @@ from estate.property.analytics.payment_plan import PaymentPlan, PlanError
 from estate.property.models import Project, Unit
 from estate.property.schemas import UnitOut
 
-__all__ = ["document", "listing", "plan_of", "unit_out"]
+__all__ = ["document", "listing", "plan_of", "rooms", "unit_out"]
 
 OF_PROJECT = {
     "project_name": "name",
@@ -92,7 +92,7 @@ def document(unit: Unit, project: Project) -> DocumentText:
         project.name,
         project.developer,
         unit.unit_type,
-        _rooms(unit.bedrooms),
+        rooms(unit.bedrooms),
         unit.segment and unit.segment.replace("_", " "),
         unit.status,
         ", ".join(_labels(unit.amenities)),
@@ -135,7 +135,14 @@ def document(unit: Unit, project: Project) -> DocumentText:
     )
 
 
-def _rooms(bedrooms: int | None) -> str | None:
+def rooms(bedrooms: int | None) -> str | None:
+    """Write a number of bedrooms.
+
+    Examples
+    --------
+    >>> rooms(0), rooms(1), rooms(2), rooms(None)
+    ('studio', '1 bedroom', '2 bedrooms', None)
+    """
     if not bedrooms:
         return None if bedrooms is None else "studio"
     return "1 bedroom" if bedrooms == 1 else f"{bedrooms} bedrooms"

@@ -107,7 +107,10 @@ PlanIn = Annotated[
     PlainValidator(_plan),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "object"}, {"type": "string", "examples": ["60/40", "10/50/40", "cash"]}],
+            "anyOf": [
+                {"type": "object"},
+                {"type": "string", "examples": ["60/40", "10/50/40", "20% on booking, 80% on handover", "cash"]},
+            ],
             "description": "Instalments, or headline percentages by stage, or a ratio; they sum to 100.",
         }
     ),

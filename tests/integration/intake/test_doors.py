@@ -1,5 +1,6 @@
 """The doors of the imports: who may, what is asked first, what is mended, kept and erased, and what survives a kill."""
 
+import datetime as dt
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,61 @@ def test_units_go_back_with_the_project_and_area_that_came_with_them(
     assert connection.scalar(left) == 0
 
 
+def test_payment_plans_are_read_as_developers_write_them_and_others_are_refused_by_cell(
+    api: TestClient, drain: Drain
+) -> None:
+    file = """Unit No,Project,Price (AED),Payment Plan
+1,Foo Tower,1000000,60/40
+2,Foo Tower,1000000,"20% on booking, 50% during construction, 30% on handover"
+3,Foo Tower,1000000,60/50
+"""
+    taken = done(api, drain, bring(api, file, None, "units.csv"), "commit")
+    assert (taken["counts"]["created"], taken["counts"]["rejected"]) == (2, 1)
+    (refused,) = rows(api, taken, status="rejected")
+    assert refused["problems"] == [
+        {
+            "column": "Payment Plan",
+            "field": "payment_plan",
+            "message": "The percentages must sum to 100, within 0.01.",
+        }
+    ]
+    plans = [unit["payment_plan"] for unit in ok(api.get("/property/query"))["items"]]
+    assert {(plan["down_payment_pct"], plan["on_handover_pct"]) for plan in plans} == {(10, 40), (20, 30)}
+
+
+def test_a_quarter_of_delivery_is_its_last_day(api: TestClient, drain: Drain) -> None:
+    file = "Unit No,Project,Price (AED),Handover\n1,Foo Tower,1000000,Q4 2027\n2,Foo Tower,1000000,Q4 2027\n"
+    assert done(api, drain, bring(api, file, None, "units.csv"), "commit")["counts"]["created"] == 2
+    assert {unit["delivery_date"] for unit in ok(api.get("/property/query"))["items"]} == {"2027-12-31"}
+
+
+def test_months_of_the_market_are_their_last_days_also_the_one_that_runs(api: TestClient) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    file = f"Area,Month,Average price (AED)\nOld Bay,Oct-2024,2000000\nOld Bay,{today:%b-%Y},2100000\n"
+    brought = bring(api, file, None, "market.csv")
+    assert (brought["kind"], brought["counts"]["waiting"]) == ("market", 2)
+
+
+def test_units_without_a_title_are_told_apart_and_found_by_their_number(api: TestClient, drain: Drain) -> None:
+    file = f"""Unit No,Project,Type,Bedrooms,Price (AED)
+101,Bay Tower,Apartment,1,900000
+102,Bay Tower,Apartment,1,900000
+{uuid.uuid4()},Bay Tower,Villa,3,900000
+103,,,0,900000
+,,Apartment,2,900000
+"""
+    assert done(api, drain, bring(api, file, "units"), "commit")["counts"]["created"] == 5
+    assert {unit["title"] for unit in ok(api.get("/property/query"))["items"]} == {
+        "Bay Tower 101, Apartment, 1 bedroom",
+        "Bay Tower 102, Apartment, 1 bedroom",
+        "Bay Tower, Villa, 3 bedrooms",
+        "Unit 103, studio",
+        "Apartment, 2 bedrooms",
+    }
+    (found,) = ok(api.get("/property/query", params={"search": "101"}))["items"]
+    assert found["title"] == "Bay Tower 101, Apartment, 1 bedroom"
+
+
 # Questions, mending, memory
 
 
@@ -174,6 +230,20 @@ def test_shares_of_a_workbook_under_a_percent_sign_are_asked_about(api: TestClie
     assert done(api, drain, imported, "commit")["counts"]["created"] == 2
     agents = ok(api.get("/agent/query"))["items"]
     assert {agent["name"]: agent["closing_rate"] for agent in agents} == {"Ann Lee": 0.35, "Bob Ray": 0.12}
+
+
+@pytest.mark.parametrize(("answer", "became"), [("empty", ["waiting", "waiting"]), ("refuse", ["rejected", "waiting"])])
+def test_a_column_that_is_not_what_it_is_called_is_asked_about(api: TestClient, answer: str, became: list[str]) -> None:
+    file = "Unit No,Project,Price (AED),Handover\n1,Foo Tower,1000000,soon\n2,Foo Tower,1000000,Q4 2027\n"
+    imported = bring(api, file, "units")
+    (question,) = imported["questions"]
+    assert (question["header"], question["question"], question["rows"]) == ("Handover", "bad_values", 2)
+    assert ok(api.post(f"/imports/{imported['import_id']}/commit", json={}), 422)["errors"][0]["field"] == (
+        "columns.3.bad_values"
+    )
+    imported = said(api, imported, columns=[{"column": 3, "bad_values": answer}])
+    assert imported["questions"] == []
+    assert [row["status"] for row in rows(api, imported)] == became
 
 
 def test_a_mapping_that_cannot_be_is_refused_by_column(api: TestClient) -> None:

@@ -75,7 +75,7 @@ def test_a_column_is_asked_what_its_field_can_be_told() -> None:
             asks = {"decimal"} if how in NUMERIC else set()
             asks |= {"unit"} if how in UNITS else set()
             asks |= {"percent"} if how == "share" else set()
-            asks |= {"date_order", "day_numbers"} if how in ("day", "delivery") else set()
+            asks |= {"date_order", "day_numbers"} if how in ("day", "period") else set()
             asks |= {"region"} if how == "phone" else set()
             assert set(known.asks) == asks, f"{kind} {name}"
 
@@ -217,6 +217,16 @@ def test_questions_come_first_and_send_what_was_said_before() -> None:
     assert 'name="target_0"' not in form
     assert 'data-action="import_commit"' not in html
     assert 'data-action="import_fix"' not in html
+
+
+def test_a_column_that_is_not_what_its_name_says_is_asked_about_once_and_the_answer_is_kept() -> None:
+    options = [{"value": "refuse", "meaning": "rows are refused"}, {"value": "empty", "meaning": "it stays empty"}]
+    asked = {**QUESTION, "question": "bad_values", "options": options}
+    html = drawn(shown_import(imported(questions=[asked]))[0])
+    assert html.count('name="bad_values_0"') == len(options)
+    assert words.QUESTIONS["bad_values"] in html
+    answered = drawn(shown_import(imported())[0])
+    assert '<option value="refuse" selected>Its row is rejected</option>' in answered
 
 
 def test_a_question_without_options_is_a_field() -> None:

@@ -48,8 +48,6 @@ CLIENTS: dict[str, tuple[Sequence[Cell], str | None]] = {
     "Spouse phone": (PHONES, None),
     "Agent phone": (PHONES, None),
     "Old email": (EMAILS, None),
-    "Budget": (WORDS, None),
-    "Phone": (EMAILS, None),
     "Colour": (WORDS, None),
     "Reach": (PHONES, "phone"),
 }
@@ -84,6 +82,13 @@ def test_brackets_make_another_thing_of_a_header_or_say_how_it_is_written(
 ) -> None:
     (found,) = match([header], [cells], kind)
     assert found.target == target
+
+
+def test_a_column_that_is_only_called_like_a_field_is_not_sure_of_it() -> None:
+    found = match(["Budget", "Phone", "Mobile"], [WORDS, EMAILS, PHONES], "clients")
+    assert [(m.target, m.confidence > 0) for m in found] == [("budget", False), (None, False), ("phone", True)]
+    assert found[0].why == "It is called like budget, but 0% of its values fit."
+    assert guess_kind(["Area", "Month", "Average price"], [WORDS, WORDS, NUMBERS]) is None
 
 
 def test_values_tell_two_fields_of_one_name_apart() -> None:

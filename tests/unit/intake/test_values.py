@@ -146,7 +146,10 @@ def test_a_day_is_right_or_refused(days: list[dt.date], form: str) -> None:
         assert found in (None, day.isoformat())
 
 
-@given(st.text(max_size=20), st.sampled_from(["money", "number", "whole", "share", "size", "flag", "day", "phone"]))
+@given(
+    st.text(max_size=20),
+    st.sampled_from(["money", "number", "whole", "share", "size", "flag", "day", "period", "plan", "phone"]),
+)
 def test_no_text_breaks_a_reader(text: str, how: str) -> None:
     with suppress(Unreadable):
         read(how, text, Rules(decimal=".", region="AE", unit=1.0))
@@ -169,6 +172,15 @@ def test_what_is_open_alone_is_asked() -> None:
     assert question.name == "day_numbers"
     (question,) = decided("agents", "closing_rate", [0.35, 1, 0], "Closing rate %").questions
     assert (question.name, question.rows) == ("percent", 2)
+
+
+def test_a_count_is_not_asked_about_what_it_cannot_be() -> None:
+    found = decided("market", "inventory", ["1,320", "980", "2,150"])
+    assert (found.questions, found.rules.decimal) == ((), ".")
+    assert all_read("market", "inventory", "whole", ["1.320", "2.000"]) == [1320, 2000]
+    for cells in (["1,000"], ["1,320", "1.500"]):
+        (question,) = decided("market", "inventory", list(cells)).questions
+        assert set(question.options) == {".", ","}
 
 
 def test_the_column_decides() -> None:
@@ -276,16 +288,49 @@ def test_what_says_nothing(cell: Cell) -> None:
     assert read("money", cell, Rules()) is EMPTY
 
 
-def test_rooms_sizes_and_years() -> None:
+PERIODS: dict[Cell, str | None] = {
+    2027: "2027-12-31",
+    "2028": "2028-12-31",
+    "Q4 2027": "2027-12-31",
+    "Q1-2027": "2027-03-31",
+    "4Q27": "2027-12-31",
+    "2027-Q2": "2027-06-30",
+    "October 2026": "2026-10-31",
+    "Oct-2026": "2026-10-31",
+    "Feb-28": "2028-02-29",
+    "ديسمبر ٢٠٢٧": "2027-12-31",
+    "2026-10": "2026-10-31",
+    "10/2026": "2026-10-31",
+    "2026-10-05": "2026-10-05",
+    "Q5 2027": None,
+    "13/2026": None,
+    2026.1: None,
+    "Oct 26": None,
+    "26-Oct": None,
+    "soon": None,
+}
+
+
+@pytest.mark.parametrize(("cell", "day"), PERIODS.items(), ids=repr)
+def test_a_period_is_its_last_day(cell: Cell, day: str | None) -> None:
+    assert all_read("units", "delivery_date", "period", [cell]) == [day]
+    assert all_read("market", "observed_on", "period", [cell]) == [day]
+
+
+@pytest.mark.parametrize("cell", [2027, "Q4 2027", "Oct-2026", "10/2026"], ids=repr)
+def test_a_period_is_no_day(cell: Cell) -> None:
+    with pytest.raises(Unreadable, match="names a year, quarter or month and no day"):
+        read("day", cell, Rules())
+
+
+def test_rooms_and_sizes() -> None:
     rooms = all_read("units", "bedrooms", "whole", ["Studio", "2 BR", 3, "2-BR", "10+", "2.5", ".5", "> 3", "~3"])
     assert rooms == [0, 2, 3, 2, None, None, None, None, None]
     assert all_read("units", "area_sqm", "size", ["850 sqft", "120 m²", "١٢٠ م٢"]) == [78.97, 120.0, 120.0]
     assert read("seconds", ".5 h", Rules(decimal=".")) == 1_800
-    assert all_read("units", "delivery_date", "delivery", [2027, "2028", "soon"]) == ["2027-12-31", "2028-12-31", None]
-    assert all_read("units", "sold_at", "day", [2027]) == [None]
 
 
-@pytest.mark.parametrize("how", ["money", "number", "whole", "share", "day", "phone", "email"])
+@pytest.mark.parametrize("how", ["money", "number", "whole", "share", "day", "period", "plan", "phone", "email"])
 def test_a_long_text_is_no_value_of_a_pattern(how: str) -> None:
     for cell in ("1" + "x" * 100_000 + "1", " 1" * 50_000, "@." * 50_000 + " x"):
         with pytest.raises(Unreadable):

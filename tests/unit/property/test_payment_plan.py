@@ -56,6 +56,36 @@ def total(schedule: list[Instalment]) -> Decimal:
     return sum((part.amount for part in schedule), Decimal(0))
 
 
+@pytest.mark.parametrize(
+    ("said", "shares"),
+    [
+        ("10% on booking, 50% during construction, 40% on handover", (10, 50, 40, 0)),
+        ("20 % Down Payment; 80% upon completion", (20, 0, 80, 0)),
+        ("5% deposit, 35% construction & 60% post-handover", (5, 35, 0, 60)),
+        ("20% on booking and 80% after  handover", (20, 0, 0, 80)),
+    ],
+)
+def test_shares_are_read_as_brochures_say_them(said: str, shares: tuple[float, ...]) -> None:
+    plan = PaymentPlan.parse(said)
+    assert tuple(plan.stage_pct.values()) == shares
+    assert plan.stated.name == said
+    assert PaymentPlan.parse(plan.to_json()).stage_pct == plan.stage_pct
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("10% on booking, 80% on handover", "sum to 100"),
+        ("10% on booking, 10% on booking, 80% on handover", 'shares such as "10% on booking'),
+        ("10% on booking, the balance on handover", 'shares such as "10% on booking'),
+        ("10% on booking, 90% whenever", 'shares such as "10% on booking'),
+    ],
+)
+def test_shares_that_leave_something_open_are_refused(said: str, why: str) -> None:
+    with pytest.raises(PlanError, match=why):
+        PaymentPlan.parse(said)
+
+
 def test_a_listed_plan_falls_due_when_it_says() -> None:
     schedule = PaymentPlan.parse(FULL).schedule("1000000.00", BOOKED, HANDOVER)
     assert schedule == [

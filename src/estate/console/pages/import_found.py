@@ -79,7 +79,7 @@ def _question(found: Import, one: Question) -> Node:
 
 def _kept(found: Import) -> Iterable[Node]:
     """Send along what was said before of the columns that are asked about: the API takes a column as a whole."""
-    asked = {(one.column, one.question) for one in found.questions}
+    asked = _asked(found)
     for column in found.columns:
         if column.column not in {at for at, _ in asked}:
             continue
@@ -88,11 +88,15 @@ def _kept(found: Import) -> Iterable[Node]:
                 yield field(type="hidden", name=f"{name}_{column.column}", value=value)
 
 
+def _asked(found: Import) -> set[tuple[int | None, str]]:
+    """Return what is asked of which column."""
+    return {(one.column, one.question) for one in found.questions}
+
+
 def _said(column: Column) -> Mapping[str, str]:
     """Return what a person said of a column."""
     target = {"target": column.target or NO_FIELD} if column.why == words.STATED else {}
-    lenient = {"bad_values": "empty"} if column.bad_values == "empty" else {}
-    return {**target, **lenient, **words.stated_answers(column)}
+    return {**target, "bad_values": column.bad_values, **words.stated_answers(column)}
 
 
 def found_out(found: Import, agents: Sequence[Agent]) -> Node:
@@ -223,7 +227,7 @@ def _column(found: Import, one: Column, *, may_change: bool) -> Node:
         th(scope="row")[span(dir="auto")[one.header or f"Column {one.column + 1}"], _filled(one)],
         td[target],
         td(".words")[_sure(one)],
-        td(".words")[htpy.ul(".plain")[said] if said else text.DASH, _ways(one) if may_change else None],
+        td(".words")[htpy.ul(".plain")[said] if said else text.DASH, _ways(found, one) if may_change else None],
     ]
 
 
@@ -252,17 +256,19 @@ def _target_choice(found: Import, one: Column) -> Node:
     return select(name=f"target_{one.column}", aria_label=f"Field of {one.header}")[drawn]
 
 
-def _ways(one: Column) -> Node:
+def _ways(found: Import, one: Column) -> Node:
     """Draw what may be said of how the values of a column are read."""
     if one.target is None:
         return None
     said = words.stated_answers(one)
     asks = next((known[one.target].asks for known in words.FIELDS.values() if one.target in known), ())
-    bad = {"": "Its row is rejected", "empty": "The field stays empty"}
+    bad = {"refuse": "Its row is rejected", "empty": "The field stays empty"}
+    name = f"bad_values_{one.column}"
+    is_asked = (one.column, "bad_values") in _asked(found)
     return details[
         summary["Change"],
         [_way(one, name, said.get(name)) for name in asks],
-        choice(f"bad_values_{one.column}", "A cell that cannot be read", bad, _said(one).get("bad_values")),
+        None if is_asked else choice(name, "A cell that cannot be read", bad, one.bad_values),
     ]
 
 

@@ -68,6 +68,7 @@ QUESTIONS = {
     "region": "From which country are numbers without a country code?",
     "unit": "In which unit is it?",
     "percent": "Is 0.5 a half of one percent or a half of all?",
+    "bad_values": "Its values are not what its name says. What becomes of those that cannot be read?",
 }
 ANSWERS: Mapping[str, Mapping[str, str]] = {
     "decimal": {".": "Point (1,250.5)", ",": "Comma (1.250,5)"},

@@ -10,7 +10,7 @@ from estate.intake.analytics.dates import DayRules, day_votes
 from estate.intake.analytics.numbers import amount, decimal_votes, header_times, money_parts
 from estate.intake.analytics.phones import region_votes
 from estate.intake.analytics.targets import TARGETS, UNITS, Kind, unit_of
-from estate.intake.analytics.values import Rules
+from estate.intake.analytics.values import Rules, read
 
 __all__ = ["Column", "Decided", "Question", "decide"]
 
@@ -28,7 +28,7 @@ class Question:
     Parameters
     ----------
     name : str
-        ``decimal``, ``date_order``, ``day_numbers``, ``region``, ``unit`` or ``percent``.
+        ``decimal``, ``date_order``, ``day_numbers``, ``region``, ``unit``, ``percent`` or ``bad_values``.
     options : mapping
         Answer to what it would mean.
     rows : int
@@ -89,15 +89,15 @@ def decide(kind: Kind, target: str, name: str, cells: Sequence[Cell], stated: Ma
     filled = [cell for cell in cells if not is_empty(cell)]
     decided = Decided(Rules())
     if how in NUMERIC:
-        decided = _decimal(decided, filled, stated.get("decimal"))
+        decided = _decimal(decided, how, filled, stated.get("decimal"))
     if how == "money":
         decided = _times(_currency(decided, name), name)
     if how in UNITS:
         decided = _unit(decided, how, name, filled, stated.get("unit"))
     if how == "share":
         decided = _percent(decided, name, filled, stated.get("percent"))
-    if how in ("day", "delivery"):
-        decided = _days(decided, filled, stated, year_end=how == "delivery")
+    if how in ("day", "period"):
+        decided = _days(decided, filled, stated)
     if how == "phone":
         decided = _region(decided, filled, stated.get("region"))
     return decided
@@ -116,7 +116,7 @@ def _majority(votes: Counter[str]) -> str | None:
     return winner if n >= MOST * votes.total() else None
 
 
-def _decimal(decided: Decided, cells: Sequence[Cell], stated: str | None) -> Decided:
+def _decimal(decided: Decided, how: str, cells: Sequence[Cell], stated: str | None) -> Decided:
     if stated is not None:
         return _with(decided, "decimal", "Somebody said so.", decimal=stated)
     votes, still_open = decimal_votes(cells)
@@ -125,9 +125,20 @@ def _decimal(decided: Decided, cells: Sequence[Cell], stated: str | None) -> Dec
         return _with(decided, "decimal", f"{votes[winner]} of its values can be read in no other way.", decimal=winner)
     if not still_open:
         return decided
+    whole = [mark for mark in ".," if all(_is_whole(body, mark) for body in still_open)]
+    if how == "whole" and len(whole) == 1:
+        return _with(decided, "decimal", "Otherwise its values would not be whole.", decimal=whole[0])
     example = still_open[0]
     options = {mark: f"{example} is {_as_read(example, mark)}" for mark in (".", ",")}
     return _with(decided, "decimal", "", Question("decimal", options, len(still_open)))
+
+
+def _is_whole(body: str, mark: str) -> bool:
+    try:
+        read("whole", body, Rules(decimal=mark))
+    except Unreadable:
+        return False
+    return True
 
 
 def _as_read(example: str, mark: str) -> str:
@@ -195,7 +206,7 @@ def _percent(decided: Decided, name: str, cells: Sequence[Cell], stated: str | N
     return decided
 
 
-def _days(decided: Decided, cells: Sequence[Cell], stated: Mapping[str, str], *, year_end: bool) -> Decided:
+def _days(decided: Decided, cells: Sequence[Cell], stated: Mapping[str, str]) -> Decided:
     votes, still_open, serials = day_votes(cells)
     order, spreadsheet = stated.get("date_order"), stated.get("day_numbers")
     why, question = "", None
@@ -207,7 +218,7 @@ def _days(decided: Decided, cells: Sequence[Cell], stated: Mapping[str, str], *,
         question = Question(
             "date_order", {key: f"{still_open[0]}: {words}" for key, words in _ORDERS.items()}, len(still_open)
         )
-    days = DayRules(order, spreadsheet == "spreadsheet", year_end)
+    days = DayRules(order, spreadsheet == "spreadsheet")
     decided = _with(decided, "date_order", why, question, days=days)
     if serials and spreadsheet is None:
         options = {"spreadsheet": "days as a spreadsheet counts them", "refuse": "no days"}

@@ -1,5 +1,6 @@
 """Reads days as people write them; whether the day or the month comes first is decided by the column."""
 
+import calendar
 import datetime as dt
 import re
 from collections import Counter
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from estate.intake.analytics.cells import Cell, Unreadable, is_long, plain
 from estate.intake.analytics.numbers import to_ascii_digits
 
-__all__ = ["DayRules", "day", "day_votes"]
+__all__ = ["DayRules", "day", "day_votes", "last_day"]
 
 _TIME = re.compile(r"[T ,]+\d{1,2}:\d{2}(:\d{2}(\.\d+)?)? ?([ap]\.?m\.?|ص|م)?( ?(Z|UTC|GMT|[+-]\d{2}:?\d{2}))?$", re.I)
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
@@ -18,6 +19,11 @@ _DAY_FIRST = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?[-/. ]*([^\W\d_]+)[-/., ]*(\d
 _MONTH_FIRST = re.compile(r"([^\W\d_]+)[-/. ]*(\d{1,2})(?:st|nd|rd|th)?[-/., ]+(\d{4})")
 _WEEKDAY = re.compile(r"^(mon|tues?|wed(nes)?|thurs?|fri|sat(ur)?|sun)(day)?,? +", re.I)
 _YEAR = re.compile(r"(19[7-9]\d|20\d{2})")
+_QUARTER = re.compile(r"(?:Q ?([1-4])|([1-4]) ?Q)[-/.,'’ ]*(\d{4}|\d{2})", re.I)
+_YEAR_QUARTER = re.compile(r"(\d{4})[-/. ]*Q ?([1-4])", re.I)
+_NAMED_MONTH = re.compile(r"([^\W\d_]+)[-/.,'’ ]*(\d{4}|(?<=[-'’])\d{2})")  # A spreadsheet's Oct-26; a day is 26-Oct.
+_MONTH = re.compile(r"(\d{1,2})[-/](\d{4})")
+_YEAR_MONTH = re.compile(r"(\d{4})[-/](\d{1,2})")
 _SERIAL = re.compile(r"\d{5}")
 _SERIALS = range(25_569, 73_416)  # 1970 to 2100, counted from the last day of 1899.
 _EPOCH = dt.date(1899, 12, 30)
@@ -55,13 +61,10 @@ class DayRules:
         ``dmy`` or ``mdy``; None where nothing decided it.
     serials : bool
         Whether a number of five digits is a spreadsheet's day number.
-    year_end : bool
-        Whether a year alone stands for its last day, as in a delivery.
     """
 
     order: str | None = None
     serials: bool = False
-    year_end: bool = False
 
 
 def day(cell: Cell, rules: DayRules) -> dt.date:
@@ -82,11 +85,46 @@ def day(cell: Cell, rules: DayRules) -> dt.date:
         if not rules.serials:
             raise Unreadable("may be the number of a day in a spreadsheet")
         return _EPOCH + dt.timedelta(days=int(text))
-    if _YEAR.fullmatch(text):
-        if not rules.year_end:
-            raise Unreadable("names a year and no day")
-        return dt.date(int(text), 12, 31)
+    if _period(text) is not None:
+        raise Unreadable("names a year, quarter or month and no day")
     return _date(*_triple(text, rules.order))
+
+
+def last_day(cell: Cell, rules: DayRules) -> dt.date:
+    """Read the last day of a year, quarter or month, or a day.
+
+    Raises
+    ------
+    Unreadable
+        See `day`.
+
+    Examples
+    --------
+    >>> last_day("Q3 2027", DayRules()), last_day("Feb-2028", DayRules())
+    (datetime.date(2027, 9, 30), datetime.date(2028, 2, 29))
+    """
+    period = _period(_text(cell))
+    if period is None:
+        return day(cell, rules)
+    first = _date(*period, 1)
+    return first.replace(day=calendar.monthrange(*period)[1])
+
+
+def _period(text: str) -> tuple[int, int] | None:
+    """Return the year and the last month of a year, quarter or month."""
+    if _YEAR.fullmatch(text):
+        return int(text), 12
+    if found := _QUARTER.fullmatch(text):
+        return _year(found[3]), 3 * int(found[1] or found[2])
+    if found := _YEAR_QUARTER.fullmatch(text):
+        return int(found[1]), 3 * int(found[2])
+    if (found := _NAMED_MONTH.fullmatch(text)) and found[1].casefold() in _MONTHS:
+        return _year(found[2]), _MONTHS[found[1].casefold()]
+    if found := _MONTH.fullmatch(text):
+        return int(found[2]), int(found[1])
+    if found := _YEAR_MONTH.fullmatch(text):
+        return int(found[1]), int(found[2])
+    return None
 
 
 def _text(cell: Cell) -> str:

@@ -15,7 +15,6 @@ __all__ = ["Match", "guess_kind", "match"]
 
 NAMED, HINTED, MISSPELT, BY_VALUES = 0.95, 0.8, 0.7, 0.65
 """How sure a field is whose name, whose name among harmless words, or whose spelling, or whose values alone, say so."""
-ENOUGH = 0.55
 MARGIN = 0.1
 LIKE = 0.6  # Least share of the cells that must read as the field.
 LIKE_ALONE = 0.9  # The same where nothing but the cells speaks for it.
@@ -38,7 +37,7 @@ _HOW: Mapping[str, frozenset[str]] = {
     "whole": words_of("count"),
     "flag": words_of("flag"),
     "day": words_of("mm yy"),
-    "delivery": words_of("mm yy"),
+    "period": words_of("mm yy"),
     **{how: words_of(" ".join(map(normal, units))) for how, units in UNITS.items()},
 }
 """Words that say in brackets how the values of a field are written."""
@@ -46,7 +45,10 @@ _HOW: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """To which field a column is brought, how sure that is, and why, or why to none."""
+    """To which field a column is brought, how sure that is, and why, or why to none.
+
+    Confidence is 0 where it is called like the field and its values do not read as it: somebody has to say what then.
+    """
 
     target: str | None
     confidence: float
@@ -111,8 +113,6 @@ def _ranked(name: str, cells: tuple[Cell, ...], kind: Kind) -> list[Match]:
     )
     if not found:
         return _by_values(name, cells, kind)
-    if found[0].confidence < ENOUGH:
-        return [Match(None, 0.0, found[0].why)]
     if len(found) > 1 and found[0].confidence - found[1].confidence < MARGIN:
         return [Match(None, 0.0, f"It could be {found[0].target} or {found[1].target}: choose.")]
     return found
@@ -127,7 +127,7 @@ def _claim(name: str, cells: tuple[Cell, ...], target: Target, kind: Kind) -> Ma
         return Match(target.name, confidence, f"{why} It is empty.")
     like = sum(looks_like(target.how, cell) for cell in cells) / len(cells)
     if like < LIKE:
-        return Match(target.name, 0.0, f"It is called like {target.name}, but its values are none.")
+        return Match(target.name, 0.0, f"It is called like {target.name}, but {like:.0%} of its values fit.")
     return Match(target.name, round(confidence * (0.7 + 0.3 * like), 2), f"{why} {like:.0%} of its values fit.")
 
 
@@ -218,5 +218,5 @@ _NEEDED: Mapping[Kind, tuple[frozenset[str], ...]] = {
 
 
 def _fit(matches: Sequence[Match], kind: Kind) -> float:
-    found = {m.target for m in matches}
+    found = {m.target for m in matches if m.confidence}
     return sum(m.confidence for m in matches) if all(found & needed for needed in _NEEDED[kind]) else 0.0

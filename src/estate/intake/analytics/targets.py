@@ -12,8 +12,8 @@ Kind = Literal["clients", "units", "agents", "market"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 How = Literal[
-    "text", "words", "money", "number", "whole", "share", "score", "flag", "day", "delivery", "phone", "email",
-    "currency", "code", "size", "seconds", "status", "segment", "place", "person",
+    "text", "words", "money", "number", "whole", "share", "score", "flag", "day", "period", "phone", "email",
+    "currency", "code", "size", "seconds", "status", "segment", "place", "person", "plan",
 ]  # fmt: skip
 
 
@@ -104,13 +104,13 @@ TARGETS: Mapping[Kind, Mapping[str, Target]] = {
         ("area_sqm", "size", "size; area; unit size; built up area; bua; area size; size sqft; area sqft; size sqm;"
          "internal area; gross area; net area; sqft; sqm; المساحة; مساحة الوحدة; المساحه"),
         ("status", "status", "availability; unit status; listing status; الحالة; حالة الوحدة"),
-        ("delivery_date", "delivery", "delivery; handover; handover date; delivery year; completion date;"
+        ("delivery_date", "period", "delivery; handover; handover date; delivery year; completion date;"
          "possession date;"
          "تاريخ التسليم; التسليم; موعد التسليم; سنة التسليم"),
         ("listed_at", "day", "listed; listed on; listing date; date listed; published; published on;"
          "تاريخ العرض; تاريخ النشر"),
         ("sold_at", "day", "sold; sold on; sale date; date sold; transaction date; تاريخ البيع"),
-        ("payment_plan", "text", "payment option; payment terms; payment; payment method; خطة الدفع;"
+        ("payment_plan", "plan", "payment option; payment terms; payment; payment method; خطة الدفع;"
          "طريقة الدفع; نظام السداد"),
         ("amenities", "words", "amenity; features; facilities; المرافق; المزايا"),
     ),
@@ -136,8 +136,8 @@ TARGETS: Mapping[Kind, Mapping[str, Target]] = {
     "market": _targets(
         ("area", "place", "area name; district; community; location; neighbourhood; neighborhood; city; zone; metro;"
          "region; cbsa title; المنطقة; الموقع; المدينة; الحي"),
-        ("observed_on", "day", "date; as of; day; observed; period; month; month end; week ending; month date;"
-         "snapshot date; التاريخ; تاريخ الرصد; الشهر"),
+        ("observed_on", "period", "date; as of; day; observed; period; quarter; month; month end; week ending;"
+         "month date; snapshot date; التاريخ; تاريخ الرصد; الشهر"),
         ("price_avg", "money", "average price; avg price; mean price; price average; average sale price; price;"
          "متوسط السعر; السعر المتوسط"),
         ("currency", "currency", "price currency; ccy; العملة"),

@@ -8,10 +8,11 @@ from functools import lru_cache
 
 from estate.core.currencies import CURRENCIES
 from estate.intake.analytics.cells import Cell, Unreadable, is_empty, is_long, normal, plain, words_of
-from estate.intake.analytics.dates import DayRules, day
+from estate.intake.analytics.dates import DayRules, day, last_day
 from estate.intake.analytics.numbers import amount, money_words, to_ascii_digits
 from estate.intake.analytics.phones import phone
 from estate.intake.analytics.targets import unit_of
+from estate.property.analytics.payment_plan import PaymentPlan, PlanError
 
 __all__ = ["EMPTY", "Rules", "flag", "looks_like", "read"]
 
@@ -214,8 +215,13 @@ def _of(how: str) -> Callable[[Cell, Rules], str]:
     return choose
 
 
-def _day(cell: Cell, rules: Rules) -> str:
-    return day(cell, rules.days).isoformat()
+def _plan(cell: Cell, rules: Rules) -> str:
+    text = _text(cell, rules)
+    try:
+        PaymentPlan.parse(text)
+    except PlanError as error:
+        raise Unreadable(str(error)) from None
+    return text
 
 
 _READERS: Mapping[str, Callable[[Cell, Rules], object]] = {
@@ -236,11 +242,12 @@ _READERS: Mapping[str, Callable[[Cell, Rules], object]] = {
     "currency": _currency,
     "status": _of("status"),
     "segment": _of("segment"),
-    "day": _day,
-    "delivery": _day,
+    "plan": _plan,
+    "day": lambda cell, rules: day(cell, rules.days).isoformat(),
+    "period": lambda cell, rules: last_day(cell, rules.days).isoformat(),
 }
 
-_GENEROUS = DayRules(serials=True, year_end=True)
+_GENEROUS = DayRules(serials=True)
 _OPEN = (
     "another order",
     "other marks",

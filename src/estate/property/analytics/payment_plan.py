@@ -62,7 +62,8 @@ class PaymentPlan:
         ----------
         value : mapping or str
             An object with ``installments``, or with headline percentages by stage only, under our own names
-            or those of schema.org, RESO and off-plan feeds; or ``"60/40"``, ``"10/50/40"``, ``"cash"``.
+            or those of schema.org, RESO and off-plan feeds; or ``"60/40"``, ``"10/50/40"``, ``"cash"``,
+            ``"10% on booking, 50% during construction, 40% on handover"``.
 
         Returns
         -------

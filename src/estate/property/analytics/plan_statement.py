@@ -56,6 +56,20 @@ ALIASES = {
 _RATIO = re.compile(
     r"([0-9.]{1,6})%? ?[/:-] ?([0-9.]{1,6})%?(?: ?[/:-] ?([0-9.]{1,6})%?(?: ?[/:-] ?([0-9.]{1,6})%?)?)?"
 )
+_STAGES_SAID = {
+    "booking": "down_payment",
+    "deposit": "down_payment",
+    "down payment": "down_payment",
+    "construction": "construction",
+    "completion": "handover",
+    "delivery": "handover",
+    "handover": "handover",
+    "after handover": "post_handover",
+    "post handover": "post_handover",
+    "post-handover": "post_handover",
+}
+_SHARE = re.compile(rf"([0-9.]{{1,6}}) ?% (?:(?:on|at|upon|during) )?({'|'.join(_STAGES_SAID)})")
+_BETWEEN_SHARES = re.compile(r" ?(?:[,;+&]|\band\b) ?")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -97,7 +111,7 @@ def snake_key(key: str) -> str:
 
 
 def read_statement(value: object) -> Statement:
-    """Read an object, or a string such as ``"60/40"`` or ``"cash"``.
+    """Read an object, or a string such as ``"60/40"``, ``"10% on booking, 90% on handover"`` or ``"cash"``.
 
     Raises
     ------
@@ -105,12 +119,29 @@ def read_statement(value: object) -> Statement:
         When it is neither, or a field of it cannot be read.
     """
     if isinstance(value, str):
-        if not _ratio(value) and value.strip().lower() != "cash":
-            raise PlanError((), 'Write "cash", a ratio such as "60/40", or an object.')
-        value = {"name": value.strip()}
+        value = {"name": value.strip(), **_said_shares(value.strip())}
     if not isinstance(value, Mapping):
         raise PlanError((), "This must be an object, or a string such as 60/40.")
     return _statement(_Fields(_canonical(value)))
+
+
+def _said_shares(text: str) -> dict[str, str]:
+    """Return the shares of a text by stage; a ratio and "cash" are read with the name.
+
+    Examples
+    --------
+    >>> _said_shares("20% on booking and 80% on handover")
+    {'down_payment_pct': '20', 'on_handover_pct': '80'}
+    """
+    if _ratio(text) or text.lower() == "cash":
+        return {}
+    shares = [_SHARE.fullmatch(" ".join(part.split())) for part in _BETWEEN_SHARES.split(text.lower())]
+    said = {HEADLINES[_STAGES_SAID[share[2]]]: share[1] for share in shares if share}
+    if len(said) < len(shares):
+        raise PlanError(
+            (), 'Write "cash", a ratio such as "60/40", or shares such as "10% on booking, 90% on handover".'
+        )
+    return said
 
 
 def _canonical(value: Mapping[Any, Any]) -> dict[str, Any]:
