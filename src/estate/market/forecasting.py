@@ -86,10 +86,18 @@ def _why(panel: _Panel, area_id: uuid.UUID, n: int) -> str:
     if n < MIN_MONTHS:
         return f"A forecast needs prices of at least {MIN_MONTHS} months; this area has {n}."
     mixed = " The price is a mean of ready and off-plan sales." if len(panel.segments[area_id]) > 1 else ""
-    return (
-        f"The path shared by {len(panel.areas)} areas and how {n} months of this one depart from it; "
-        f"the intervals come from the model's own errors at past months.{_silence(panel, area_id)}{mixed}"
-    )
+    path = f"The path shared by {len(panel.areas)} areas and how {n} months of this one depart from it"
+    alone = f"The path of this area alone over {n} months"
+    return f"{path if len(panel.areas) > 1 else alone}; the intervals {_tried(panel)}.{_silence(panel, area_id)}{mixed}"
+
+
+def _tried(panel: _Panel) -> str:
+    """Say what the intervals rest on."""
+    origins = 0 if panel.ahead is None else panel.ahead.origins
+    if not origins:
+        return "are those of a random walk, since no past month has enough before it to try the model at"
+    months = "1 past month" if origins == 1 else f"{origins} past months"
+    return f"come from the model's own errors at {months}, and from a random walk where those are too few"
 
 
 def _silence(panel: _Panel, area_id: uuid.UUID) -> str:

@@ -177,6 +177,14 @@ def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
     assert forecast.months[0].price > 121
 
 
+def test_the_forecast_of_one_area_of_few_months_is_as_unsure_as_its_own_changes(session: Session) -> None:
+    prices = ["100.00", "104.00", "101.00", "106.00", "103.00", "107.00"]
+    ingest(session, *(snapshot(price_avg=p, observed_on=f"2026-0{m}-28") for m, p in enumerate(prices, 1)))
+    forecast = service.predict(session, AREA, 1)
+    assert forecast.why.startswith("The path of this area alone over 6 months; the intervals are those of a random")
+    assert forecast.months[0].upper - forecast.months[0].lower > 8
+
+
 def test_a_forecast_names_the_months_without_a_price_and_is_wider_for_them(session: Session) -> None:
     months = [dt.date(2025, m, 28).isoformat() for m in range(1, 13)]
     prices = ["100.00", "104.00", "101.00", "106.00", "103.00", "107.00"] * 2
