@@ -143,7 +143,9 @@ class AreaHeat(SchemaOut):
     area_name: str
     heat_score: float = Field(ge=0, le=100)
     heat_band: str
-    heat_trend: float | None = Field(description="Change in a year, in points; null before three months.")
+    heat_trend: float | None = Field(
+        description="Change in a year, in points; null before three months, or when nothing told it then."
+    )
     demand_score: float = Field(description="100 for the area with most demand in its newest month, 0 for the least.")
     scarcity_score: float = Field(description="100 for the area with the least for sale; the opposite of supply.")
     drivers: list[Driver] = Field(description="The strongest first, at most three.")

@@ -114,6 +114,14 @@ def test_trend_is_the_change_in_a_year_and_unknown_before_three_months() -> None
     assert of_a[-1] > 40
 
 
+@pytest.mark.parametrize(("silent", "is_known"), [(range(12, 14), True), (range(12, 15), False), (range(1, 24), False)])
+def test_a_change_since_long_before_a_gap_is_not_told_as_one_in_a_year(silent: range, is_known: bool) -> None:
+    rows: list[Snapshot] = [("a", age, 90.0 - age, 50.0, 1) for age in range(26) if age not in silent]
+    rows += [("b", age, 75.0, 50.0, 1) for age in range(26)]
+    trend = heat(frame(rows)).set_index("area_id")["heat_trend"]
+    assert np.isfinite(trend["a"]) == is_known
+
+
 def test_a_change_of_one_month_moves_the_score_less_than_one_that_lasts() -> None:
     def final(spell: int) -> float:
         rows: list[Snapshot] = [("a", age, 90.0 if age < spell else 10.0, 50.0, 1) for age in range(12)]

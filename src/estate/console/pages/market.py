@@ -161,7 +161,7 @@ def _slug(band: str) -> str:
 
 def _trend(one: AreaHeat) -> str:
     if one.heat_trend is None:
-        return "Trend not known before three months."
+        return "Trend not known: too little was told a year before, or since."
     if abs(one.heat_trend) < SMALL_CHANGE:
         return "Unchanged in a year."
     return f"{'Up' if one.heat_trend > 0 else 'Down'} {_points(abs(one.heat_trend))} in a year."
