@@ -133,7 +133,8 @@ WITH seen AS (
         bool_or(segment = 'ready') AS ready, bool_or(segment = 'off_plan') AS off_plan
     FROM seen GROUP BY area_id, month
 )
-SELECT * FROM scored JOIN counted USING (area_id, month)
+SELECT *, month < date_trunc('month', now()) AS is_over
+FROM scored JOIN counted USING (area_id, month)
 """)
 
 
@@ -262,19 +263,22 @@ def heat_months(session: Session, months: int) -> Sequence[Row[Any]]:
 
     Scores, days and views are means of the snapshots of the month. Sales are the sum over the days of each source,
     inventory the mean over days; of what one source says of a segment and day the last counts, sources are averaged,
-    and what is said of all segments goes before the sum of ready and off-plan.
+    and what is said of all segments goes before the sum of ready and off-plan. A month that is not over
+    may have more sales to come.
     """
     return session.execute(HEAT_MONTHS, {"months": months}).all()
 
 
-def version(session: Session) -> tuple[int, str]:
-    """Return what differs after any change to an area: how many there are, and the sum of their last changes.
+def version(session: Session) -> tuple[int, str, dt.date]:
+    """Return what differs after any change to an area and in another month.
 
-    Changes carry the time of the clock, not of their transaction, so that two of one transaction differ as well.
+    That is how many areas there are, the sum of their last changes, and the month. Changes carry the time of the
+    clock, not of their transaction, so that two of one transaction differ as well.
     """
     changed = func.coalesce(func.sum(func.extract("epoch", MarketInsight.updated_at)), 0)
-    n, total = session.execute(select(func.count(), changed).select_from(MarketInsight)).one()
-    return n, str(total)
+    month = cast(func.date_trunc("month", func.now()), Date)
+    n, total, now = session.execute(select(func.count(), changed, month).select_from(MarketInsight)).one()
+    return n, str(total), now
 
 
 def _monthly_prices() -> Select[Any]:

@@ -149,6 +149,24 @@ def test_the_sales_of_a_month_are_those_of_its_days_whoever_tells_them(session: 
     assert heat.sales_per_month == 110
 
 
+def test_a_month_that_has_just_begun_moves_no_heat(session: Session) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    areas = [uuid.UUID(int=n) for n in range(1, 7)]
+    months = [(today.replace(day=15) - dt.timedelta(days=30 * ago)).isoformat() for ago in range(1, 9)]
+    steady = [
+        snapshot(a, observed_on=day, sales_volume=20 * a.int, inventory=80 * a.int) for a in areas for day in months
+    ]
+    ingest(session, *steady)
+    before = service.heatmap(session)
+    week = {"observed_on": today.isoformat(), "sales_volume": 25, "inventory": 480}
+    ingest(session, snapshot(areas[5], **week), snapshot(OTHER, **week))
+    after = service.heatmap(session)
+    assert [area for area in after if area.area_id != OTHER] == before
+    assert max(area.sales_per_month or 0 for area in before) == 120
+    [young] = [area for area in after if area.area_id == OTHER]
+    assert (young.sales_per_month, young.confidence) == (None, 0.0)
+
+
 def test_a_price_alone_moves_no_heat(session: Session) -> None:
     areas = [uuid.UUID(int=n) for n in range(1, 6)]
     for month in range(1, 7):

@@ -177,3 +177,22 @@ def test_months_of_supply_is_the_newest_inventory_over_the_sales_of_half_a_year(
     rows = frame([("a", age, None, None, 10 if age < 6 else 1000) for age in range(8)])
     found = companions(rows.assign(inventory=[60.0 + age for age in range(8)], days_on_market=None)).loc["a"]
     assert (found["sales_per_month"], found["months_of_supply"]) == (10.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("sales", "per_month"),
+    [
+        ({0: 1, 4: 1, 8: 1}, 2 / 6),
+        ({0: 8, 2: 1}, 3.0),
+        ({0: 30, 3: None, 5: 20}, 10.0),
+        ({0: None, 1: 10, 2: 20}, 15.0),
+        ({0: None}, None),
+    ],
+    ids=["seldom", "young", "not told between", "not told yet", "never told"],
+)
+def test_sales_are_spread_over_the_months_of_the_calendar(
+    sales: dict[int, int | None], per_month: float | None
+) -> None:
+    rows = frame([("a", age, None, None, sold) for age, sold in sales.items()])
+    found = companions(rows.assign(inventory=None, days_on_market=None)).loc["a", "sales_per_month"]
+    assert found == pytest.approx(per_month) if per_month else np.isnan(found)

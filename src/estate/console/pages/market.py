@@ -245,7 +245,7 @@ def _figures(area: Area, heat: AreaHeat | None) -> Node:
             text.number(heat.months_of_supply if heat else None, 1),
             "homes for sale per sale a month",
         ),
-        stat("Sales a month", text.number(heat.sales_per_month if heat else None, 1), "mean of the newest six months"),
+        stat("Sales a month", text.number(heat.sales_per_month if heat else None, 1), "mean of six months that are over"),
         stat("Days on market", text.number(heat.days_on_market if heat else None), "at the newest month"),
     )
 
