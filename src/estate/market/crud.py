@@ -326,13 +326,17 @@ def was_published(session: Session, origin_month: dt.date) -> set[uuid.UUID]:
 
 
 def track_record(session: Session, this_month: dt.date) -> Sequence[Row[Any]]:
-    """Compare kept forecasts with the months that are over, by months ahead."""
+    """Compare kept forecasts with the months that are over, by months ahead, and by month of origin within each.
+
+    A row of all origins has none, and comes after theirs.
+    """
     kept, came = MarketForecast, _monthly_prices().subquery("came")
     age = func.age(kept.month, kept.origin_month)
     months_ahead = cast(12 * func.extract("year", age) + func.extract("month", age), Integer)
     query = (
         select(
             months_ahead.label("months_ahead"),
+            kept.origin_month,
             func.count().label("n"),
             func.count(kept.area_id.distinct()).label("areas"),
             func.count(kept.origin_month.distinct()).label("origins"),
@@ -345,8 +349,8 @@ def track_record(session: Session, this_month: dt.date) -> Sequence[Row[Any]]:
         .join(MarketInsight, (MarketInsight.area_id == kept.area_id) & (MarketInsight.currency == kept.currency))
         .join(came, (came.c.area_id == kept.area_id) & (came.c.month == kept.month))
         .where(kept.month < this_month)
-        .group_by("months_ahead")
-        .order_by("months_ahead")
+        .group_by(text("GROUPING SETS ((months_ahead), (months_ahead, origin_month))"))
+        .order_by("months_ahead", kept.origin_month)
     )
     return session.execute(query).all()
 

@@ -200,8 +200,14 @@ class TrackedHorizon(SchemaOut):
     error: float | None = Field(description="Mean absolute error as a share of what came.")
     naive_error: float | None = Field(description="The same of the last price before the forecast.")
     skill: float | None = Field(description="1 - error / naive_error; below 0 the naive forecast was better.")
+    skill_lower: float | None = Field(description="Lower end of its 90 % interval, over origins.")
+    skill_upper: float | None
     coverage_80: float | None
+    coverage_80_lower: float | None = Field(description="Lower end of its 90 % interval, over origins.")
+    coverage_80_upper: float | None
     coverage_95: float | None
+    coverage_95_lower: float | None = Field(description="Lower end of its 90 % interval, over origins.")
+    coverage_95_upper: float | None
 
 
 class TrackRecordOut(SchemaOut):
