@@ -133,7 +133,8 @@ WITH seen AS (
         bool_or(segment = 'ready') AS ready, bool_or(segment = 'off_plan') AS off_plan
     FROM seen GROUP BY area_id, month
 )
-SELECT * FROM scored JOIN counted USING (area_id, month)
+SELECT *, month < date_trunc('month', now()) AS is_over
+FROM scored JOIN counted USING (area_id, month)
 """)
 
 
@@ -262,19 +263,22 @@ def heat_months(session: Session, months: int) -> Sequence[Row[Any]]:
 
     Scores, days and views are means of the snapshots of the month. Sales are the sum over the days of each source,
     inventory the mean over days; of what one source says of a segment and day the last counts, sources are averaged,
-    and what is said of all segments goes before the sum of ready and off-plan.
+    and what is said of all segments goes before the sum of ready and off-plan. A month that is not over
+    may have more sales to come.
     """
     return session.execute(HEAT_MONTHS, {"months": months}).all()
 
 
-def version(session: Session) -> tuple[int, str]:
-    """Return what differs after any change to an area: how many there are, and the sum of their last changes.
+def version(session: Session) -> tuple[int, str, dt.date]:
+    """Return what differs after any change to an area and in another month.
 
-    Changes carry the time of the clock, not of their transaction, so that two of one transaction differ as well.
+    That is how many areas there are, the sum of their last changes, and the month. Changes carry the time of the
+    clock, not of their transaction, so that two of one transaction differ as well.
     """
     changed = func.coalesce(func.sum(func.extract("epoch", MarketInsight.updated_at)), 0)
-    n, total = session.execute(select(func.count(), changed).select_from(MarketInsight)).one()
-    return n, str(total)
+    month = cast(func.date_trunc("month", func.now()), Date)
+    n, total, now = session.execute(select(func.count(), changed, month).select_from(MarketInsight)).one()
+    return n, str(total), now
 
 
 def _monthly_prices() -> Select[Any]:
@@ -322,13 +326,17 @@ def was_published(session: Session, origin_month: dt.date) -> set[uuid.UUID]:
 
 
 def track_record(session: Session, this_month: dt.date) -> Sequence[Row[Any]]:
-    """Compare kept forecasts with the months that are over, by months ahead."""
+    """Compare kept forecasts with the months that are over, by months ahead, and by month of origin within each.
+
+    A row of all origins has none, and comes after theirs.
+    """
     kept, came = MarketForecast, _monthly_prices().subquery("came")
     age = func.age(kept.month, kept.origin_month)
     months_ahead = cast(12 * func.extract("year", age) + func.extract("month", age), Integer)
     query = (
         select(
             months_ahead.label("months_ahead"),
+            kept.origin_month,
             func.count().label("n"),
             func.count(kept.area_id.distinct()).label("areas"),
             func.count(kept.origin_month.distinct()).label("origins"),
@@ -341,8 +349,8 @@ def track_record(session: Session, this_month: dt.date) -> Sequence[Row[Any]]:
         .join(MarketInsight, (MarketInsight.area_id == kept.area_id) & (MarketInsight.currency == kept.currency))
         .join(came, (came.c.area_id == kept.area_id) & (came.c.month == kept.month))
         .where(kept.month < this_month)
-        .group_by("months_ahead")
-        .order_by("months_ahead")
+        .group_by(text("GROUPING SETS ((months_ahead), (months_ahead, origin_month))"))
+        .order_by("months_ahead", kept.origin_month)
     )
     return session.execute(query).all()
 

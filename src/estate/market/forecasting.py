@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from estate.core.db import database_time
 from estate.market import crud
 from estate.market.analytics.forecast import Forecast, forecast
+from estate.market.analytics.track import coverage_interval, skill_interval
 from estate.market.errors import AreaNotFound
 from estate.market.heatmap import segments_of
 from estate.market.models import MarketInsight
@@ -28,7 +29,10 @@ MAX_HORIZON = 24
 PUBLISHED_MONTHS = 12
 LEVEL = 0.8
 LEVELS = (LEVEL, 0.95)
-MIN_TRACKED = 30  # Forecasts; fewer say little about how often an interval holds.
+MIN_ORIGINS = 6  # Areas share the fortune of their month: however many, fewer months say little.
+MIN_APART = 2  # Origins whose months ahead do not overlap; one alone cannot tell how much they differ.
+ESTIMATED = ("skill", "coverage_80", "coverage_95")
+MEASURED = ("error", "naive_error", *(name + end for name in ESTIMATED for end in ("", "_lower", "_upper")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +90,18 @@ def _why(panel: _Panel, area_id: uuid.UUID, n: int) -> str:
     if n < MIN_MONTHS:
         return f"A forecast needs prices of at least {MIN_MONTHS} months; this area has {n}."
     mixed = " The price is a mean of ready and off-plan sales." if len(panel.segments[area_id]) > 1 else ""
-    return (
-        f"The path shared by {len(panel.areas)} areas and how {n} months of this one depart from it; "
-        f"the intervals come from the model's own errors at past months.{_silence(panel, area_id)}{mixed}"
-    )
+    path = f"The path shared by {len(panel.areas)} areas and how {n} months of this one depart from it"
+    alone = f"The path of this area alone over {n} months"
+    return f"{path if len(panel.areas) > 1 else alone}; the intervals {_tried(panel)}.{_silence(panel, area_id)}{mixed}"
+
+
+def _tried(panel: _Panel) -> str:
+    """Say what the intervals rest on."""
+    origins = 0 if panel.ahead is None else panel.ahead.origins
+    if not origins:
+        return "are those of a random walk, since no past month has enough before it to try the model at"
+    months = "1 past month" if origins == 1 else f"{origins} past months"
+    return f"come from the model's own errors at {months}, and from a random walk where those are too few"
 
 
 def _silence(panel: _Panel, area_id: uuid.UUID) -> str:
@@ -180,7 +192,10 @@ def _published(panel: _Panel, area: MarketInsight) -> list[dict[str, Any]]:
 
 def track_record(session: Session, now: dt.datetime) -> TrackRecordOut:
     """Compare every published forecast whose month is over with what came, next to the naive one."""
-    rows = crud.track_record(session, now.date().replace(day=1))
+    by_origin: dict[int, list[Row[Any]]] = {}
+    rows: list[Row[Any]] = []
+    for row in crud.track_record(session, now.date().replace(day=1)):
+        (rows if row.origin_month is None else by_origin.setdefault(row.months_ahead, [])).append(row)
     n = sum(row.n for row in rows)
     why = (
         f"{n} published forecasts of months that are over, compared with the price that came."
@@ -188,22 +203,37 @@ def track_record(session: Session, now: dt.datetime) -> TrackRecordOut:
         else "No month of a published forecast is over yet."
     )
     return TrackRecordOut(
-        items=[_tracked(row) for row in rows], n=n, as_of=max((row.as_of for row in rows), default=None), why=why
+        items=[_tracked(row, by_origin[row.months_ahead]) for row in rows],
+        n=n,
+        as_of=max((row.as_of for row in rows), default=None),
+        why=why,
     )
 
 
-def _tracked(row: Row[Any]) -> TrackedHorizon:
-    enough = row.n >= MIN_TRACKED
-    measured = {name: getattr(row, name) if enough else None for name in MEASURED}
-    return TrackedHorizon(
-        months_ahead=row.months_ahead,
-        status="ok" if enough else "insufficient_data",
-        n=row.n,
-        areas=row.areas,
-        origins=row.origins,
-        skill=1 - row.error / row.naive_error if enough and row.naive_error else None,
-        **measured,
-    )
+def _tracked(row: Row[Any], origins: Sequence[Row[Any]]) -> TrackedHorizon:
+    enough = row.origins >= max(MIN_ORIGINS, MIN_APART * row.months_ahead)
+    counted = {name: getattr(row, name) for name in ("months_ahead", "n", "areas", "origins")}
+    measured = dict.fromkeys(MEASURED) | (_measured(row, origins) if enough else {})
+    return TrackedHorizon(status="ok" if enough else "insufficient_data", **counted, **measured)
 
 
-MEASURED = ("error", "naive_error", "coverage_80", "coverage_95")
+def _measured(row: Row[Any], origins: Sequence[Row[Any]]) -> dict[str, float]:
+    trials = row.origins / row.months_ahead
+    return {
+        "error": row.error,
+        "naive_error": row.naive_error,
+        **_with_interval("coverage_80", row.coverage_80, coverage_interval(row.coverage_80, trials)),
+        **_with_interval("coverage_95", row.coverage_95, coverage_interval(row.coverage_95, trials)),
+        **_skill(row, origins, trials),
+    }
+
+
+def _skill(row: Row[Any], origins: Sequence[Row[Any]], trials: float) -> dict[str, float]:
+    if not row.naive_error:
+        return {}
+    errors, naive_errors = ([getattr(one, name) * one.n for one in origins] for name in ("error", "naive_error"))
+    return _with_interval("skill", 1 - row.error / row.naive_error, skill_interval(errors, naive_errors, trials))
+
+
+def _with_interval(name: str, value: float, ends: tuple[float, float]) -> dict[str, float]:
+    return dict(zip((name, f"{name}_lower", f"{name}_upper"), (value, *ends), strict=True))

@@ -38,6 +38,7 @@ def _scored(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Return for each area its heat, the absolute figures and what it blends, hottest first; None where unknown."""
     if frame.empty:
         return []
+    frame["sales"] = frame["sales"].where(frame["is_over"] | ~frame["is_over"].any())  # More may come this month.
     frame["area_id"], ids = frame["area_id"].factorize()  # Numbers are compared many times faster than ids.
     scored = heat(frame).set_index("area_id").join(companions(frame))
     scored = scored.join(frame.groupby("area_id")[["ready", "off_plan"]].any())

@@ -1,4 +1,4 @@
-"""One computed answer a process, kept until the market changes."""
+"""One computed answer a process, kept until the market or the month changes."""
 
 import threading
 from collections.abc import Callable

@@ -143,12 +143,16 @@ class AreaHeat(SchemaOut):
     area_name: str
     heat_score: float = Field(ge=0, le=100)
     heat_band: str
-    heat_trend: float | None = Field(description="Change in a year, in points; null before three months.")
+    heat_trend: float | None = Field(
+        description="Change in a year, in points; null before three months, or when nothing told it then."
+    )
     demand_score: float = Field(description="100 for the area with most demand in its newest month, 0 for the least.")
     scarcity_score: float = Field(description="100 for the area with the least for sale; the opposite of supply.")
     drivers: list[Driver] = Field(description="The strongest first, at most three.")
     months_of_supply: float | None = Field(description="Homes for sale per sale a month.")
-    sales_per_month: float | None = Field(description="Mean of the newest six months.")
+    sales_per_month: float | None = Field(
+        description="Mean of the six months up to the newest with sales that is over; a month without any row had none."
+    )
     days_on_market: float | None
     segments: list[str] = Field(description="What the figures blend: ready, off_plan, or all.")
     n: int = Field(description="Months behind the score.")
@@ -196,8 +200,14 @@ class TrackedHorizon(SchemaOut):
     error: float | None = Field(description="Mean absolute error as a share of what came.")
     naive_error: float | None = Field(description="The same of the last price before the forecast.")
     skill: float | None = Field(description="1 - error / naive_error; below 0 the naive forecast was better.")
+    skill_lower: float | None = Field(description="Lower end of its 90 % interval, over origins.")
+    skill_upper: float | None
     coverage_80: float | None
+    coverage_80_lower: float | None = Field(description="Lower end of its 90 % interval, over origins.")
+    coverage_80_upper: float | None
     coverage_95: float | None
+    coverage_95_lower: float | None = Field(description="Lower end of its 90 % interval, over origins.")
+    coverage_95_upper: float | None
 
 
 class TrackRecordOut(SchemaOut):

@@ -149,6 +149,24 @@ def test_the_sales_of_a_month_are_those_of_its_days_whoever_tells_them(session: 
     assert heat.sales_per_month == 110
 
 
+def test_a_month_that_has_just_begun_moves_no_heat(session: Session) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    areas = [uuid.UUID(int=n) for n in range(1, 7)]
+    months = [(today.replace(day=15) - dt.timedelta(days=30 * ago)).isoformat() for ago in range(1, 9)]
+    steady = [
+        snapshot(a, observed_on=day, sales_volume=20 * a.int, inventory=80 * a.int) for a in areas for day in months
+    ]
+    ingest(session, *steady)
+    before = service.heatmap(session)
+    week = {"observed_on": today.isoformat(), "sales_volume": 25, "inventory": 480}
+    ingest(session, snapshot(areas[5], **week), snapshot(OTHER, **week))
+    after = service.heatmap(session)
+    assert [area for area in after if area.area_id != OTHER] == before
+    assert max(area.sales_per_month or 0 for area in before) == 120
+    [young] = [area for area in after if area.area_id == OTHER]
+    assert (young.sales_per_month, young.confidence) == (None, 0.0)
+
+
 def test_a_price_alone_moves_no_heat(session: Session) -> None:
     areas = [uuid.UUID(int=n) for n in range(1, 6)]
     for month in range(1, 7):
@@ -175,6 +193,14 @@ def test_a_forecast_needs_three_months_and_says_so(session: Session) -> None:
     assert [month.month for month in forecast.months] == [dt.date(2026, 4, 1), dt.date(2026, 5, 1)]
     assert all(month.lower < month.price < month.upper for month in forecast.months)
     assert forecast.months[0].price > 121
+
+
+def test_the_forecast_of_one_area_of_few_months_is_as_unsure_as_its_own_changes(session: Session) -> None:
+    prices = ["100.00", "104.00", "101.00", "106.00", "103.00", "107.00"]
+    ingest(session, *(snapshot(price_avg=p, observed_on=f"2026-0{m}-28") for m, p in enumerate(prices, 1)))
+    forecast = service.predict(session, AREA, 1)
+    assert forecast.why.startswith("The path of this area alone over 6 months; the intervals are those of a random")
+    assert forecast.months[0].upper - forecast.months[0].lower > 8
 
 
 def test_a_forecast_names_the_months_without_a_price_and_is_wider_for_them(session: Session) -> None:
@@ -269,13 +295,42 @@ def test_what_blends_ready_and_off_plan_says_so(session: Session) -> None:
     assert area.segments == ["ready", "off_plan"]
 
 
-def test_a_published_forecast_is_compared_with_what_came_and_stays_as_it_was(session: Session) -> None:
-    areas = [uuid.uuid4() for _ in range(30)]
-    months = [dt.date(2025, m, 28).isoformat() for m in range(1, 9)]
-    ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in areas for day in months[:4]))
-    assert publish(session) == 30
+def days_of(year: int, months: int) -> list[str]:
+    return [dt.date(year + m // 12, m % 12 + 1, 28).isoformat() for m in range(months)]
+
+
+def test_forty_forecasts_of_one_month_prove_nothing_and_a_published_one_stays_as_it_was(session: Session) -> None:
+    areas = [uuid.uuid4() for _ in range(40)]
+    days = days_of(2025, 8)
+    ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in areas for day in days[:4]))
+    assert publish(session) == 40
     assert publish(session) == 0
-    ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in areas for day in months[4:]))
+    ingest(session, *(snapshot(a, price_avg="100.00", observed_on=day) for a in areas for day in days[4:]))
     record = service.track_record(session, dt.datetime(2025, 7, 1, tzinfo=dt.UTC))
-    assert [(row.months_ahead, row.n, row.origins) for row in record.items] == [(1, 30, 1), (2, 30, 1)]
-    assert all(row.coverage_80 == 1.0 and row.naive_error == 0.0 for row in record.items)
+    assert [(row.months_ahead, row.n, row.origins) for row in record.items] == [(1, 40, 1), (2, 40, 1)]
+    assert {row.status for row in record.items} == {"insufficient_data"}
+    assert {row.coverage_80 for row in record.items} == {None}
+
+
+def test_a_track_record_is_measured_with_the_spread_over_the_months_of_origin(session: Session) -> None:
+    prices = ["100.00", "104.00", "101.00", "106.00", "103.00", "107.00", "104.00", "108.00", "105.00"]
+    for day, price in zip(days_of(2025, 9), prices, strict=True):
+        ingest(session, *(snapshot(a, price_avg=price, observed_on=day) for a in (AREA, OTHER)))
+        publish(session)
+    first, second = (
+        row.model_dump() for row in service.track_record(session, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)).items[:2]
+    )
+    assert [first[name] for name in ("months_ahead", "status", "n", "origins")] == [1, "ok", 12, 6]
+    assert first["skill_lower"] < first["skill"] < first["skill_upper"] <= 1
+    assert first["coverage_80_lower"] <= first["coverage_80"] <= first["coverage_80_upper"]
+    assert first["coverage_80_upper"] - first["coverage_80_lower"] > 0.3
+    assert (second["status"], second["skill_lower"]) == ("insufficient_data", None)
+
+
+def test_nothing_is_better_than_the_last_price_where_prices_stand_still(session: Session) -> None:
+    for day in days_of(2025, 9):
+        ingest(session, snapshot(price_avg="100.00", observed_on=day))
+        publish(session)
+    first = service.track_record(session, dt.datetime(2026, 1, 1, tzinfo=dt.UTC)).items[0]
+    assert (first.status, first.coverage_80, first.naive_error) == ("ok", 1.0, 0.0)
+    assert (first.skill, first.skill_lower) == (None, None)

@@ -11,6 +11,24 @@ from estate.sdk.models.market import Area
 
 AREA = "44444444-4444-4444-8444-444444444444"
 RECORD = {"items": [], "n": 0, "as_of": None, "why": "No month of a published forecast is over yet."}
+TRACKED = {
+    "months_ahead": 1,
+    "status": "ok",
+    "n": 64,
+    "areas": 8,
+    "origins": 8,
+    "error": 0.021,
+    "naive_error": 0.034,
+    "skill": 0.38,
+    "skill_lower": 0.1,
+    "skill_upper": 0.6,
+    "coverage_80": 0.775,
+    "coverage_80_lower": 0.43,
+    "coverage_80_upper": 0.96,
+    "coverage_95": 0.94,
+    "coverage_95_lower": 0.62,
+    "coverage_95_upper": 1.0,
+}
 
 
 def heat(name: str = "حي السنبل", **changed: Any) -> dict[str, Any]:
@@ -137,24 +155,22 @@ def test_a_hostile_name_stays_text() -> None:
 
 
 def test_forecasts_are_judged_next_to_the_last_price() -> None:
-    known = {
-        "months_ahead": 1,
-        "status": "ok",
-        "n": 64,
-        "areas": 8,
-        "origins": 8,
-        "error": 0.021,
-        "naive_error": 0.034,
-        "skill": 0.38,
-        "coverage_80": 0.775,
-        "coverage_95": 0.94,
-    }
-    unmeasured = dict.fromkeys(("error", "naive_error", "skill", "coverage_80", "coverage_95"))
-    few = known | unmeasured | {"months_ahead": 2, "n": 8, "status": "insufficient_data"}
-    told = market(heat(), record={"items": [known, few], "n": 72, "as_of": "2026-10-01", "why": "72 forecasts."})
+    unmeasured = dict.fromkeys(TRACKED.keys() - {"months_ahead", "status", "n", "areas", "origins"})
+    few = TRACKED | unmeasured | {"months_ahead": 2, "n": 8, "status": "insufficient_data"}
+    told = market(heat(), record={"items": [TRACKED, few], "n": 72, "as_of": "2026-10-01", "why": "72 forecasts."})
     assert "missed the price by 2.1 % on average, the last price by 3.4 %: better than assuming no change" in told
-    assert "77.5 %" in told
+    assert "77.5 % (43 % to 96 %)" in told
     assert told.count("not enough data") == 4
+
+
+@pytest.mark.parametrize(
+    ("skill", "verdict"),
+    [((-0.1, 0.6), "not surely better or worse than"), ((-0.6, -0.1), "worse than"), ((None, None), "not surely")],
+)
+def test_a_skill_whose_interval_holds_0_is_no_verdict(skill: tuple[float | None, ...], verdict: str) -> None:
+    lower, upper = skill
+    told = market(heat(), record=RECORD | {"items": [TRACKED | {"skill_lower": lower, "skill_upper": upper}]})
+    assert f"the last price by 3.4 %: {verdict}" in told
 
 
 def test_without_a_record_it_says_why() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from estate.market.analytics.conformal import half_widths
+from estate.market.analytics.conformal import half_widths, random_walk
 from estate.market.analytics.forecast import forecast
 
 
@@ -104,8 +104,31 @@ def test_any_panel_gets_ordered_intervals_or_none(panel: np.ndarray) -> None:
 
 
 def test_a_step_without_past_errors_is_wider_than_the_one_before() -> None:
-    widths = half_widths(np.full((5, 3, 4), np.nan), 4, (0.8,))
-    assert np.all(np.diff(widths[0]) > 0)
+    untested = random_walk(5, 4, (0.8,))
+    assert np.all(np.diff(half_widths(np.full((5, 3, 4), np.nan), untested, (0.8,))) > 0)
+    tried_at_the_first = np.where(np.arange(4) == 0, 9.0, np.full((20, 3, 4), np.nan))
+    assert half_widths(tried_at_the_first, untested, (0.8,)) == pytest.approx(9 * untested / untested[0, 0])
+
+
+def test_past_errors_too_few_for_the_level_make_no_interval_narrower_than_that_of_a_random_walk() -> None:
+    untested = random_walk(5, 1, (0.8,))
+    widths = [half_widths(np.full((origins, 1, 1), 0.01), untested, (0.8,))[0, 0] for origins in (3, 4)]
+    assert widths == pytest.approx([untested[0, 0], 0.01])
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize(("areas", "months"), [(1, 3), (1, 6), (1, 14), (1, 20), (2, 6), (8, 6)])
+def test_the_interval_of_a_short_history_covers_what_comes(areas: int, months: int, every: int) -> None:
+    rng = np.random.default_rng(8)
+    covered = []
+    for _ in range(60):
+        panel = walks(rng, areas, months * every + 12, drift=0.004, sigma=0.02)
+        past, ahead = panel[:, : (months - 1) * every + 1].copy(), panel[:, (months - 1) * every + 1 :][:, :12]
+        past[:, np.arange(past.shape[1]) % every != 0] = np.nan
+        result = forecast(past, 12)
+        covered.append(((ahead >= result.lower[0]) & (ahead <= result.upper[0])).mean(axis=0))
+    share = np.mean(covered, axis=0)
+    assert np.all(share > 0.67), share
 
 
 @pytest.mark.parametrize(("panel", "horizon"), [(np.ones((1, 3)), 0), (np.ones((2, 0)), 1), (-np.ones((1, 3)), 1)])

@@ -114,6 +114,14 @@ def test_trend_is_the_change_in_a_year_and_unknown_before_three_months() -> None
     assert of_a[-1] > 40
 
 
+@pytest.mark.parametrize(("silent", "is_known"), [(range(12, 14), True), (range(12, 15), False), (range(1, 24), False)])
+def test_a_change_since_long_before_a_gap_is_not_told_as_one_in_a_year(silent: range, is_known: bool) -> None:
+    rows: list[Snapshot] = [("a", age, 90.0 - age, 50.0, 1) for age in range(26) if age not in silent]
+    rows += [("b", age, 75.0, 50.0, 1) for age in range(26)]
+    trend = heat(frame(rows)).set_index("area_id")["heat_trend"]
+    assert np.isfinite(trend["a"]) == is_known
+
+
 def test_a_change_of_one_month_moves_the_score_less_than_one_that_lasts() -> None:
     def final(spell: int) -> float:
         rows: list[Snapshot] = [("a", age, 90.0 if age < spell else 10.0, 50.0, 1) for age in range(12)]
@@ -169,3 +177,22 @@ def test_months_of_supply_is_the_newest_inventory_over_the_sales_of_half_a_year(
     rows = frame([("a", age, None, None, 10 if age < 6 else 1000) for age in range(8)])
     found = companions(rows.assign(inventory=[60.0 + age for age in range(8)], days_on_market=None)).loc["a"]
     assert (found["sales_per_month"], found["months_of_supply"]) == (10.0, 6.0)
+
+
+@pytest.mark.parametrize(
+    ("sales", "per_month"),
+    [
+        ({0: 1, 4: 1, 8: 1}, 2 / 6),
+        ({0: 8, 2: 1}, 3.0),
+        ({0: 30, 3: None, 5: 20}, 10.0),
+        ({0: None, 1: 10, 2: 20}, 15.0),
+        ({0: None}, None),
+    ],
+    ids=["seldom", "young", "not told between", "not told yet", "never told"],
+)
+def test_sales_are_spread_over_the_months_of_the_calendar(
+    sales: dict[int, int | None], per_month: float | None
+) -> None:
+    rows = frame([("a", age, None, None, sold) for age, sold in sales.items()])
+    found = companions(rows.assign(inventory=None, days_on_market=None)).loc["a", "sales_per_month"]
+    assert found == pytest.approx(per_month) if per_month else np.isnan(found)

@@ -19,7 +19,6 @@ __all__ = ["market", "market_area", "monthly"]
 
 MISSING = "not enough data"
 SMALL_CHANGE = 0.5
-SMALL_ERROR = 0.0005
 
 
 @page("/market")
@@ -161,7 +160,7 @@ def _slug(band: str) -> str:
 
 def _trend(one: AreaHeat) -> str:
     if one.heat_trend is None:
-        return "Trend not known before three months."
+        return "Trend not known: too little was told a year before, or since."
     if abs(one.heat_trend) < SMALL_CHANGE:
         return "Unchanged in a year."
     return f"{'Up' if one.heat_trend > 0 else 'Down'} {_points(abs(one.heat_trend))} in a year."
@@ -200,6 +199,12 @@ def _measured(one: TrackedHorizon, value: float | None) -> Node:
     return text.percent(value, 1) if one.status == "ok" else badge(MISSING, "warn")
 
 
+def _held(one: TrackedHorizon, value: float | None, lower: float | None, upper: float | None) -> Node:
+    if one.status != "ok":
+        return badge(MISSING, "warn")
+    return f"{text.percent(value, 1)} ({text.percent_span(lower, upper)})"
+
+
 _RECORD = [
     Column[TrackedHorizon]("Months ahead", lambda one: str(one.months_ahead), numeric=True),
     Column[TrackedHorizon]("n", lambda one: text.number(one.n), numeric=True),
@@ -207,8 +212,16 @@ _RECORD = [
     Column[TrackedHorizon]("Months published in", lambda one: text.number(one.origins), numeric=True),
     Column[TrackedHorizon]("Error", lambda one: _measured(one, one.error), numeric=True),
     Column[TrackedHorizon]("Error of the last price", lambda one: _measured(one, one.naive_error), numeric=True),
-    Column[TrackedHorizon]("Within 80 % (should be 80 %)", lambda one: _measured(one, one.coverage_80), numeric=True),
-    Column[TrackedHorizon]("Within 95 % (should be 95 %)", lambda one: _measured(one, one.coverage_95), numeric=True),
+    Column[TrackedHorizon](
+        "Within 80 % (should be 80 %)",
+        lambda one: _held(one, one.coverage_80, one.coverage_80_lower, one.coverage_80_upper),
+        numeric=True,
+    ),
+    Column[TrackedHorizon](
+        "Within 95 % (should be 95 %)",
+        lambda one: _held(one, one.coverage_95, one.coverage_95_lower, one.coverage_95_upper),
+        numeric=True,
+    ),
 ]
 
 
@@ -216,13 +229,17 @@ def _record_sentence(items: Sequence[TrackedHorizon]) -> Node:
     first = next((one for one in items if one.status == "ok"), None)
     if first is None or first.error is None or first.naive_error is None:
         return None
-    gain = first.naive_error - first.error
-    verdict = "as well as" if abs(gain) < SMALL_ERROR else "better than" if gain > 0 else "worse than"
     return p[
         f"{_months(first.months_ahead)} ahead, forecasts missed the price by {text.percent(first.error, 1)} on "
-        f"average, the last price by {text.percent(first.naive_error, 1)}: {verdict} assuming no change "
-        f"(n = {first.n})."
+        f"average, the last price by {text.percent(first.naive_error, 1)}: {_judged(first)} assuming no change "
+        f"(n = {first.n}, published in {_months(first.origins)})."
     ]
+
+
+def _judged(one: TrackedHorizon) -> str:
+    if one.skill_lower is None or one.skill_upper is None or one.skill_lower <= 0 <= one.skill_upper:
+        return "not surely better or worse than"
+    return "better than" if one.skill_lower > 0 else "worse than"
 
 
 def _months(n: int) -> str:
@@ -245,7 +262,9 @@ def _figures(area: Area, heat: AreaHeat | None) -> Node:
             text.number(heat.months_of_supply if heat else None, 1),
             "homes for sale per sale a month",
         ),
-        stat("Sales a month", text.number(heat.sales_per_month if heat else None, 1), "mean of the newest six months"),
+        stat(
+            "Sales a month", text.number(heat.sales_per_month if heat else None, 1), "mean of six months that are over"
+        ),
         stat("Days on market", text.number(heat.days_on_market if heat else None), "at the newest month"),
     )
 

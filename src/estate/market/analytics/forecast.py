@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from estate.market.analytics.conformal import half_widths
+from estate.market.analytics.conformal import half_widths, random_walk
 from estate.market.analytics.deviations import PooledRegression, features, own_seasons
 from estate.market.analytics.shared_path import CANDIDATES, candidates, shared_path
 
@@ -22,11 +22,12 @@ EQUAL = 1e-4  # Squared error with which each continuation starts: without evide
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Prices ahead: `mean` [areas, h]; `lower` and `upper` [levels, areas, h]."""
+    """Prices ahead: `mean` [areas, h]; `lower`, `upper` [levels, areas, h]; `origins`: past months it was tried at."""
 
     mean: Floats
     lower: Floats
     upper: Floats
+    origins: int
 
 
 def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,), season: int = 12) -> Forecast:
@@ -54,7 +55,8 @@ def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,), seas
     in three ways, weighted by the inverse of the squared error that each has made so far in this panel; the
     deviation by a regression pooled over areas (`deviations`). The model walks through the panel month by month
     and forecasts at each with what was known then; the errors it made set the intervals (`conformal`), per area
-    in units of its mean absolute monthly deviation, shrunk towards the median area's. Steps are counted from the
+    in units of its mean absolute monthly deviation, shrunk towards the median area's. Where they are none or too few,
+    the interval is that of a random walk with drift whose changes are the median area's. Steps are counted from the
     area's own last price: one that has been silent for k months has an interval as wide as others k months later.
     """
     panel = np.asarray(panel, dtype=np.float64)
@@ -66,11 +68,15 @@ def forecast(panel: Floats, horizon: int, levels: Sequence[float] = (0.8,), seas
     deviations = _carried(logs - path)
     growth, errors = _walk(path, deviations, known, horizon, season)
     scale = _scale(deviations, known)
-    widths = half_widths(errors / scale[:, None], horizon, levels)
+    change = np.median(_scale(path + deviations, known) / scale)
+    changes = max(int(known.any(axis=0).sum()) - 1, 1)
+    untested = change * random_walk(changes, horizon, levels)
+    widths = half_widths(errors / scale[:, None], untested, levels)
     wide = np.minimum(_since_last(widths, known) * scale[:, None], MAX_WIDTH)
     middle = (path[-1] + deviations[:, -1])[:, None] + growth
     middle[empty] = np.nan
-    return Forecast(np.exp(middle), np.exp(middle - wide), np.exp(middle + wide))
+    origins = int(np.isfinite(errors).any(axis=(1, 2)).sum())
+    return Forecast(np.exp(middle), np.exp(middle - wide), np.exp(middle + wide), origins)
 
 
 def _check(panel: Floats, horizon: int) -> None:
@@ -148,10 +154,12 @@ def _since_last(widths: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     return np.asarray(widths[:, np.minimum(steps, horizon) - 1] * np.sqrt(np.maximum(steps / horizon, 1.0)))
 
 
-def _scale(deviations: Floats, known: npt.NDArray[np.bool_]) -> Floats:
-    """Return the mean absolute monthly change of each area's deviation, shrunk towards the median."""
-    both = known[:, 1:] & known[:, :-1]
-    n = both.sum(axis=1)
-    total = np.where(both, np.abs(np.diff(deviations, axis=1)), 0.0).sum(axis=1)
+def _scale(logs: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    """Return the mean absolute change of each area in a month, of k months in sqrt(k), shrunk towards the median."""
+    n, total = np.zeros(len(logs)), np.zeros(len(logs))
+    for i, row in enumerate(logs):
+        at = np.flatnonzero(known[i])
+        n[i] = max(at.size - 1, 0)
+        total[i] = (np.abs(np.diff(row[at])) / np.sqrt(np.diff(at))).sum()
     typical = float(np.median(total[n > 0] / n[n > 0])) if (n > 0).any() else 0.0
     return np.asarray(np.maximum((total + PRIOR_CHANGES * typical) / (n + PRIOR_CHANGES), MIN_SCALE))

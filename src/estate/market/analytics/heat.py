@@ -15,6 +15,7 @@ MEMORY = 0.6  # What last month's score keeps: a half-life of six weeks, about a
 TREND_MONTHS = 12  # A year, so that seasons cancel.
 MONTHS_NEEDED = 2 * TREND_MONTHS + 1  # Older months weigh less than a thousandth.
 MIN_TREND_MONTHS = 3  # A shorter change is the noise of a month.
+TREND_SLACK_MONTHS = 2  # What was known longer before the year is no change in a year.
 PRIOR_MONTHS = 3.0  # Fewer months than this say less about an area than its peers do.
 PRIOR_PEERS = 10.0  # Among few areas a rank moves in large steps.
 
@@ -53,9 +54,9 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     -------
     DataFrame
         ``area_id``, ``observed_on``, ``demand_score``, ``scarcity_score``, ``heat_score`` (all in [0, 100]),
-        ``heat_band``, ``heat_trend`` (points, NaN before three months), ``n`` (months behind it), ``confidence``,
-        ``peers``, ``signals`` (how many of the two are known), ``demand_signal`` and ``supply_signal`` (the
-        columns read); sorted by month, then hottest first.
+        ``heat_band``, ``heat_trend`` (points, NaN before three months and after a gap), ``n`` (months behind it),
+        ``confidence``, ``peers``, ``signals`` (how many of the two are known), ``demand_signal`` and
+        ``supply_signal`` (the columns read); sorted by month, then hottest first.
 
     Notes
     -----
@@ -71,7 +72,8 @@ def heat(frame: pd.DataFrame, history: bool = False) -> pd.DataFrame:
     `history`, the newest row of every area is compared as of the last month. Heat is the exponentially weighted
     mean over the area's months, newest first with weights 0.4, 0.24, …, of the mean of the two: a listing's noise
     fades, a lasting change does not. The trend is heat less the heat of 12 months before, or of the oldest month
-    when that is at least 3 months away. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``, with the
+    when that is at least 3 months away; where that month tells nothing, less that of one or two months earlier, and
+    unknown where neither tells. Confidence is ``n / (n + 3) * (N - 1) / (N + 9) * signals / 2``, with the
     smaller N of the two signals, which is ``peers``.
     """
     months = _months(frame)
@@ -174,7 +176,8 @@ def _steadied(scored: pd.DataFrame) -> pd.DataFrame:
     then = np.maximum(scored["month"] - TREND_MONTHS, first)
     past = scored[["area_id", "month", "heat_score"]].rename(columns={"month": "then", "heat_score": "before"})
     wanted = pd.DataFrame({"area_id": scored["area_id"], "then": then, "row": scored.index})
-    before = pd.merge_asof(wanted.sort_values("then"), past, on="then", by="area_id").set_index("row")["before"]
+    found = pd.merge_asof(wanted.sort_values("then"), past, on="then", by="area_id", tolerance=TREND_SLACK_MONTHS)
+    before = found.set_index("row")["before"]
     enough = scored["month"] - then >= MIN_TREND_MONTHS
     scored["heat_trend"] = (scored["heat_score"] - before).where(enough)
     return scored

@@ -113,8 +113,14 @@ class TrackedHorizon(Model):
     error: float | None
     naive_error: float | None
     skill: float | None
+    skill_lower: float | None
+    skill_upper: float | None
     coverage_80: float | None
+    coverage_80_lower: float | None
+    coverage_80_upper: float | None
     coverage_95: float | None
+    coverage_95_lower: float | None
+    coverage_95_upper: float | None
 
 
 class TrackRecord(Model):
