@@ -162,6 +162,14 @@ def test_the_wait_is_that_of_the_oldest_deal_without_an_answer(
     assert said == ([] if waited is None else [f"Has waited {waited:,.1f} hours for a first answer."])
 
 
+def test_a_deal_past_its_beginning_has_had_its_first_answer(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent = brokerage.agent(1)
+    client = brokerage.client(1, owner_agent_id=str(agent), contact_consent=True)
+    brokerage.deal(1, agent, client, 270, None, stage="negotiation")
+    (call,) = next_calls(session, agent, now).items
+    assert call.waiting_hours is None
+
+
 def test_a_client_who_browses_alone_still_waits_for_an_answer(
     session: Session, brokerage: Any, now: dt.datetime
 ) -> None:
