@@ -148,7 +148,7 @@ class AreaHeat(SchemaOut):
     scarcity_score: float = Field(description="100 for the area with the least for sale; the opposite of supply.")
     drivers: list[Driver] = Field(description="The strongest first, at most three.")
     months_of_supply: float | None = Field(description="Homes for sale per sale a month.")
-    sales_per_month: float | None = Field(description="Mean of the newest six months.")
+    sales_per_month: float | None = Field(description="Mean of the newest months, six at most.")
     days_on_market: float | None
     segments: list[str] = Field(description="What the figures blend: ready, off_plan, or all.")
     n: int = Field(description="Months behind the score.")

@@ -114,7 +114,9 @@ def _leaderboard(ranked: Sequence[AgentRank]) -> Node:
             ("Agent", "Rank", "Rank interval", "n"),
             [_rank_row(one) for one in scored],
             "agents-rank",
-        ),
+        )
+        if any(one.rank_upper > 1 for one in scored)
+        else None,
     ]
 
 
