@@ -66,11 +66,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(folder: Path, port: int, output: str = "output") -> Run:
+def start(folder: Path, port: int, *options: str, output: str = "output") -> Run:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ESTATE_")}
     with (folder / output).open("wb") as lines:
         process = subprocess.Popen(
-            [sys.executable, "-m", "estate", "up"],
+            [sys.executable, "-m", "estate", "up", *options],
             cwd=folder,
             env={
                 **environment,
@@ -86,9 +86,9 @@ def start(folder: Path, port: int, output: str = "output") -> Run:
 
 
 @contextmanager
-def up(folder: Path) -> Iterator[Run]:
+def up(folder: Path, *options: str) -> Iterator[Run]:
     """A run that is ready; whatever the test does to it, nothing of it survives the test."""
-    run = start(folder, free_port())
+    run = start(folder, free_port(), *options)
     parts = []
     try:
         wait_for(lambda: "Estate is ready" in run.output or run.process.poll() is not None, READY_S)
@@ -151,9 +151,17 @@ def test_whoever_it_names_may_sign_in_to_the_console(folder: Path) -> None:
                 assert home.status_code == 200
 
 
+def test_an_empty_one_has_no_sample_and_says_how_to_begin() -> None:
+    with tempfile.TemporaryDirectory(prefix="estate-test-", dir="/var/tmp", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        with up(Path(name), "--empty") as run:
+            assert "estate users create you@example.com --role admin" in run.output
+            assert run.call("/agent/query")["items"] == []
+
+
 def test_another_up_in_the_folder_is_refused(folder: Path) -> None:
     with up(folder) as first:
-        again = start(folder, free_port(), "refused")
+        again = start(folder, free_port(), output="refused")
 
         assert again.process.wait(STOP_S) == 2
         assert "in use by another process" in again.output

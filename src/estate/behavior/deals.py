@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from estate.behavior.crud import deals as crud
 from estate.behavior.events import FOLD, SCORE
 from estate.behavior.references import redirected, reference_problems
-from estate.behavior.schemas import CLOSED, DealIn, DealOut
+from estate.behavior.schemas import CLOSED, DealIn, DealOut, Stage
 from estate.behavior.stages import told
 from estate.core.db import database_time
 from estate.core.documents import document_jobs
@@ -79,7 +79,9 @@ def _store_wave(
         else:
             results[i] = Stored(str(given[i].deal_id), "rejected", problem)
     written = crud.write_deals(session, list(rows.values()))
-    crud.add_stages(session, [(given[i].deal_id, *reached) for i in rows for reached in told(given[i], now).items()])
+    crud.add_stages(
+        session, [(given[i].deal_id, *reached) for i in rows for reached in _reached(given[i], before, now)]
+    )
     jobs: list[Job] = []
     for (i, row), status in zip(rows.items(), written, strict=True):
         results[i] = Stored(str(row["deal_id"]), status)
@@ -88,6 +90,11 @@ def _store_wave(
     enqueue(session, jobs)
     if any(row["outcome"] is not None for row in rows.values()):
         _train_soon(session)
+
+
+def _reached(given: DealIn, before: Mapping[uuid.UUID, Row], now: dt.datetime) -> Iterable[tuple[Stage, dt.datetime]]:
+    stored = before.get(given.deal_id)
+    return told(given, now, stored["stage"] if stored else None).items()
 
 
 def _train_soon(session: Session) -> None:

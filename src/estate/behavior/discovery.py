@@ -45,6 +45,7 @@ SPEAKERS = ("agent", "client", UNKNOWN)
 EXAMPLES = 3
 SHOWN_LIFT = 1.3
 USUAL_SHARE = 0.2  # A word said in one conversation out of five.
+MIN_OF_EACH = 5  # Won and lost deals; with fewer the intervals are what words mostly do, not what was seen here.
 ADJUSTED_FOR = ["length", "agent", "client", "proven triggers"]
 MEASURED = tuple(Trigger.__dataclass_fields__)
 
@@ -238,7 +239,7 @@ def triggers(session: Session, top_n: int, run_id: uuid.UUID | None = None) -> T
     return TriggersOut(
         items=found,
         run=RunOut.model_validate(run),
-        status="ok" if run.n_won and run.n_lost else "insufficient_data",
+        status="ok" if min(run.n_won, run.n_lost) >= MIN_OF_EACH else "insufficient_data",
         why=_why(run, found),
     )
 
@@ -253,8 +254,11 @@ def _run(session: Session, run_id: uuid.UUID | None) -> AnalysisRun | None:
 
 
 def _why(run: AnalysisRun, found: Sequence[TriggerLift]) -> str:
-    if not (run.n_won and run.n_lost):
-        return "Both won and lost deals are needed to compare anything."
+    if min(run.n_won, run.n_lost) < MIN_OF_EACH:
+        return (
+            f"At least {MIN_OF_EACH} won and {MIN_OF_EACH} lost deals, or what stands for them, are needed to compare "
+            f"anything; there are {run.n_won} and {run.n_lost}."
+        )
     closed = run.n_won + run.n_lost
     proven = sum(item.evidence == "proven" for item in found)
     if proven:

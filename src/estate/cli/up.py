@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, Annotated
 
 import typer
 from rich.console import Console
@@ -69,20 +69,22 @@ class Child:
         self.reader.join(timeout=1)
 
 
-def up() -> None:
+def up(
+    empty: Annotated[bool, typer.Option("--empty", help="Bring no sample brokerage into the database.")] = False,
+) -> None:
     """Run the whole platform in this terminal: database, queue, API, worker and console. Ctrl-C stops it."""
     if sys.platform == "win32":
         typer.echo("`estate up` needs Linux or macOS. Set ESTATE_DATABASE_URL and ESTATE_REDIS_URL instead.")
         raise typer.Exit(EXIT_REFUSED)
-    raise typer.Exit(_supervise(get_settings(), Console()))
+    raise typer.Exit(_supervise(get_settings(), Console(), empty=empty))
 
 
-def _supervise(settings: Settings, console: Console) -> int:
+def _supervise(settings: Settings, console: Console, *, empty: bool) -> int:
     """Run until a signal, a refusal or the death of a part; return the exit code."""
     with ExitStack() as parts:
         try:
             _listen_to_signals()
-            _run(settings, console, parts)
+            _run(settings, console, parts, empty=empty)
         except KeyboardInterrupt:
             return 0
         except EstateError as error:
@@ -106,7 +108,7 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _run(settings: Settings, console: Console, parts: ExitStack) -> None:
+def _run(settings: Settings, console: Console, parts: ExitStack, *, empty: bool) -> None:
     """Start everything, say where it is, and watch it."""
     from estate.cli.folder import exclusive
 
@@ -122,7 +124,7 @@ def _run(settings: Settings, console: Console, parts: ExitStack) -> None:
     logins = _logins(folder, environment["ESTATE_DATABASE_URL"])
     with _step(console, "Schema"):
         _migrate(environment["ESTATE_DATABASE_URL"], logins)
-    if settings.database_url is None:
+    if settings.database_url is None and not empty:
         _estate(environment, "seed", "--if-empty", "--accounts")
     children = [
         _start(console, parts, environment | {"ESTATE_DATABASE_URL": logins[name]}, name, command)
@@ -356,12 +358,12 @@ def _welcome(
 
 
 def _accounts(folder: Path) -> list[str]:
-    """Tell how to sign in, where the accounts were opened by us."""
+    """Tell how to sign in: to the accounts that were opened by us, else how to make one."""
     from estate.cli.accounts import ACCOUNTS, PASSWORD_FILE
 
     password = folder / PASSWORD_FILE
     if not password.exists():
-        return []
+        return ["Sign in  as a user of yours; the first: estate users create you@example.com --role admin"]
     return [f"Sign in  {', '.join(ACCOUNTS.values())}", f"         password in {password}"]
 
 

@@ -201,12 +201,12 @@ def line(points: Sequence[Fan], said: str, write: str = "{:,.0f}") -> Element:
     """
     height = 300
     ends = [end for one in points for end in (one.value, *(one.inner or ()), *(one.outer or ()))]
-    margin = (max(ends) - min(ends) or 1.0) * 0.06
+    margin = (max(ends) - min(ends) or abs(max(ends)) or 1.0) * 0.06
     down = Scale(min(ends) - margin, max(ends) + margin, height - BOTTOM, TOP)
     across = Scale(0, max(len(points) - 1, 1), FIRST, 99)
-    ticks = down.ticks()
-    marks: list[Node] = [_mark("line", "grid", x1=0, x2="100%", y1=down(tick), y2=down(tick)) for tick in ticks]
-    marks += [_text(write.format(tick), 0, down(tick) - 4, "start") for tick in ticks]
+    ticks = {write.format(tick): down(tick) for tick in down.ticks()}
+    marks: list[Node] = [_mark("line", "grid", x1=0, x2="100%", y1=y, y2=y) for y in ticks.values()]
+    marks += [_text(written, 0, y - 4, "start") for written, y in ticks.items()]
     past = [at for at, one in enumerate(points) if one.inner is None]
     ahead = [*past[-1:], *(at for at, one in enumerate(points) if one.inner is not None)]
     curves: list[Node] = []

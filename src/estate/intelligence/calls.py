@@ -108,11 +108,11 @@ def due(last_contact_at: dt.datetime | None, now: dt.datetime) -> float:
 
 
 def _waiting_since(deals: Iterable[DealOut], activity: Mapping[uuid.UUID, Activity]) -> dict[uuid.UUID, dt.datetime]:
-    """Return since when each client waits for a first answer: the oldest open deal that no contact followed."""
+    """Return since when each client waits for a first answer: the oldest new deal that no contact followed."""
     waiting: dict[uuid.UUID, dt.datetime] = {}
     for deal in deals:
         last = activity[deal.client_id].last_contact_at
-        if deal.outcome is None and (last is None or last < deal.opened_at):
+        if deal.stage == "new" and (last is None or last < deal.opened_at):
             waiting[deal.client_id] = min(deal.opened_at, waiting.get(deal.client_id, deal.opened_at))
     return waiting
 

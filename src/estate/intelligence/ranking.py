@@ -214,7 +214,7 @@ def _reasons(agent: AgentOut, place: AgentRank[uuid.UUID], evidence: Evidence) -
         _wins(agent, evidence),
         Reason(
             field="score",
-            text=f"Wins {place.score:.2f} times as often as expected "
+            text=f"Wins {place.score:.2f} times as often as the average agent would from such clients "
             f"(90 % interval {place.lower:.2f} to {place.upper:.2f}).",
             value=round(place.score, 4),
         ),

@@ -293,7 +293,7 @@ class BandQuality(SchemaOut):
 
 
 class TrainingOut(SchemaOut):
-    """One training of a model, judged on folds that it had not seen."""
+    """One training of a model, judged on folds that it had not seen; on none where it learned from too few deals."""
 
     model_id: uuid.UUID
     kind: str

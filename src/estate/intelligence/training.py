@@ -154,12 +154,14 @@ def _verdict(contest: Mapping[str, float] | None, n: int, gone: int) -> tuple[st
 
 
 def _metrics(made: Scorer, cases: Cases) -> dict[str, Any]:
-    """Measure what the folds say of outcomes that they have not seen."""
-    said, fold = made.model.out_of_fold, made.model.fold
+    """Measure what the folds say of outcomes that they have not seen; a single one has seen them all."""
+    said, fold, won = made.model.out_of_fold, made.model.fold, cases.won
+    if len(np.unique(fold)) == 1:
+        said, fold, won = said[:0], fold[:0], won[:0]
     return {
-        "all": measures(cases.won, said),
-        "folds": [measures(cases.won[fold == k], said[fold == k]) for k in np.unique(fold)],
-        "bands": by_band(cases.won, said, BAND_CUTS),
+        "all": measures(won, said),
+        "folds": [measures(won[fold == k], said[fold == k]) for k in np.unique(fold)],
+        "bands": by_band(won, said, BAND_CUTS),
         "learners": dict(_named_shares(made)),
     }
 

@@ -151,7 +151,7 @@ class AreaHeat(SchemaOut):
     drivers: list[Driver] = Field(description="The strongest first, at most three.")
     months_of_supply: float | None = Field(description="Homes for sale per sale a month.")
     sales_per_month: float | None = Field(
-        description="Mean of the six months up to the newest with sales that is over; a month without any row had none."
+        description="Mean of at most six months up to the newest with sales that is over; one without any row had none."
     )
     days_on_market: float | None
     segments: list[str] = Field(description="What the figures blend: ready, off_plan, or all.")

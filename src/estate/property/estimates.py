@@ -160,7 +160,7 @@ def _time_why(unit: Unit, n: int, sold: int, watched: float) -> str:
     if unit.area_id is None:
         return "The unit states no area, so that no sale can be compared with it."
     if sold < survival.MIN_SOLD:
-        return f"{sold} sales with a listing date among {n} units of the area; {survival.MIN_SOLD} are needed."
+        return f"{sold} sales among {n} units of the area with a listing date; {survival.MIN_SOLD} are needed."
     known = (
         f"Kaplan-Meier curve of {n} units of the area, {sold} sold and the others censored, moved by how fast units "
         "of this segment and number of bedrooms sold; 90 % intervals."

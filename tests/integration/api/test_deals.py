@@ -143,7 +143,7 @@ def test_open_deals_are_summed_up_by_stage(house: TestClient) -> None:
     found = by_stage(house.get("/behavior/pipeline"))
     assert list(found) == ["new", "qualified", "viewing", "negotiation", "reserved"]
     assert found["new"] == (1, {"AED": (1, "500000.00")}, 1, 0)
-    assert found["viewing"] == (3, {"AED": (1, "250000.25"), "USD": (1, "10.00")}, 1, 0)
+    assert found["viewing"] == (3, {"AED": (1, "250000.25"), "USD": (1, "10.00")}, 1, 1)
     assert found["reserved"] == (0, {}, 0, 0)
 
 

@@ -73,6 +73,7 @@ def test_a_word_said_often_in_one_deal_counts_once(door: Door, world: World) -> 
         ("discount", 1, "candidate"),
         ("view", 1, "candidate"),
     }
+    assert (found.status, found.why.rpartition("; ")[2]) == ("insufficient_data", "there are 1 and 1.")
 
 
 def test_open_deals_enter_no_rate(door: Door, world: World) -> None:
@@ -80,7 +81,7 @@ def test_open_deals_enter_no_rate(door: Door, world: World) -> None:
     door.events(world.event(1, trigger_word="discount"))
     work()
     found = service.triggers(door.session, 20)
-    assert [(t.term, t.n_with, t.lift) for t in found.items] == [("discount", 0, 1.0)]
+    assert found.items == []
     assert (found.status, found.run is not None and found.run.n_open) == ("insufficient_data", 1)
 
 
@@ -244,12 +245,12 @@ def test_nothing_proven_says_how_many_more_would_be_needed(door: Door, world: Wo
 
 
 def test_where_nearly_all_is_won_a_great_lift_is_called_impossible(door: Door, world: World) -> None:
-    door.events(*(world.event(i, trigger_word="ab"[i % 2], conversion_effect=int(i > 0)) for i in range(10)))
+    door.events(*(world.event(i, trigger_word="ab"[i % 2], conversion_effect=int(i > 4)) for i in range(60)))
     work()
     found = service.triggers(door.session, 20)
     assert found.run is not None
-    assert (found.run.n_won, found.run.n_lost, found.run.more_needed) == (9, 1, None)
-    assert "9 of them are won, so many that a term said in one of 5 cannot have a lift of 1.3." in found.why
+    assert (found.run.n_won, found.run.n_lost, found.run.more_needed) == (55, 5, None)
+    assert "55 of them are won, so many that a term said in one of 5 cannot have a lift of 1.3." in found.why
     assert "enough" not in found.why
 
 

@@ -78,7 +78,7 @@ def test_parts_of_the_sale_are_judged_by_deals_whose_way_is_known(
     ways = {shower: ("qualified", "viewing", "negotiation"), closer: ("qualified",)}
     for i in range(30):
         agent = shower if i % 2 else closer
-        reached = {stage: days_ago(95 - place) for place, stage in enumerate(("new", *ways[agent]))}
+        reached = {stage: days_ago(65 - place) for place, stage in enumerate(("new", *ways[agent]))}
         client = brokerage.client(i)
         brokerage.deal(i, agent, client, 100, 60, stage="won" if i % 10 == 0 else "lost", stages_reached=reached)
     brokerage.deal(90, closer, client, 100, 60, stage="lost")
@@ -87,7 +87,7 @@ def test_parts_of_the_sale_are_judged_by_deals_whose_way_is_known(
     shown = {row: {part.part: part for part in ranked[row].skills} for row in (shower, closer)}
     assert (shown[closer]["qualify"].n, shown[closer]["show"].n) == (15, 15)
     assert (shown[shower]["show"].passed, shown[closer]["show"].passed) == (15, 3)
-    assert (shown[shower]["show"].score or 0) > 1 > (shown[closer]["show"].score or 9)
+    assert (shown[shower]["show"].lower or 0) > 1 > (shown[closer]["show"].upper or 9)
     assert (ranked[closer].open_deals, ranked[shower].open_deals) == (1, 0)
 
 
@@ -160,6 +160,14 @@ def test_the_wait_is_that_of_the_oldest_deal_without_an_answer(
     assert call.waiting_hours == waited
     said = [reason.text for reason in call.reasons if reason.field == "deals.opened_at"]
     assert said == ([] if waited is None else [f"Has waited {waited:,.1f} hours for a first answer."])
+
+
+def test_a_deal_past_its_beginning_has_had_its_first_answer(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent = brokerage.agent(1)
+    client = brokerage.client(1, owner_agent_id=str(agent), contact_consent=True)
+    brokerage.deal(1, agent, client, 270, None, stage="negotiation")
+    (call,) = next_calls(session, agent, now).items
+    assert call.waiting_hours is None
 
 
 def test_a_client_who_browses_alone_still_waits_for_an_answer(

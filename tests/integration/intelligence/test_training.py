@@ -69,6 +69,14 @@ def test_a_training_is_kept_with_window_metrics_and_bands(session: Session, brok
     assert [one.model_id for one in train_all(session, now)] == [None, None]
 
 
+def test_a_training_on_few_outcomes_has_not_been_judged(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    close(session, brokerage, brokerage.agent(1), 0, 2, fast_wins=True, age=50)
+    train_all(session, now)
+    for found in score_quality(session, now).trainings:
+        assert (found.n, found.foretold.n, found.foretold.auc, found.folds) == (2, 0, None, [])
+        assert [band.share_won for band in found.bands] == [None] * 3
+
+
 def reopen(session: Session, first: int, count: int) -> None:
     """Open closed deals again."""
     rows = [

@@ -41,11 +41,11 @@ def test_no_agents_no_places() -> None:
 def test_places_are_whole_and_inside_their_intervals(rows: list[Record]) -> None:
     places = list(ranked(rows).values())
     assert [place.rank for place in places] == list(range(1, len(rows) + 1))
-    order = [(place.n < MIN_DEALS, -place.score) for place in places]
+    order = [(place.n < MIN_DEALS, -(place.lower if place.n < MIN_DEALS else place.score)) for place in places]
     assert order == sorted(order)
     for place in places:
         assert 1 <= place.rank_lower <= place.rank <= place.rank_upper <= len(rows)
-        assert 0 < place.lower <= place.score <= place.upper < np.inf
+        assert 0 < place.lower < place.score < place.upper < np.inf
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
@@ -99,11 +99,19 @@ def test_few_deals_are_pulled_to_the_average_and_many_are_not() -> None:
     assert places[0].upper - places[0].lower > places[1].upper - places[1].lower
 
 
-def test_an_agent_below_the_least_number_is_scored_with_caution_and_follows_the_others() -> None:
+def test_an_agent_below_the_least_number_follows_the_others() -> None:
     places = ranked([(MIN_DEALS - 1, 1, 0.3), (MIN_DEALS, 0, 0.3), *[(50, 15, 0.3)] * 5])
-    assert places[0].score == places[0].lower
-    assert places[1].score > places[1].lower
     assert (places[1].rank, places[0].rank) == (6, 7)
+
+
+def test_expectations_that_are_far_too_low_for_everybody_make_nobody_outstanding() -> None:
+    assert [place.score for place in ranked([(300, 300, 0.2)] * 5).values()] == [pytest.approx(1, abs=0.01)] * 5
+
+
+@pytest.mark.parametrize("won", [0, 1])
+def test_where_all_deals_are_won_or_none_the_interval_keeps_its_doubt(won: int) -> None:
+    for place in ranked([(12, 12 * won, 0.63), (5, 5 * won, 0.3)]).values():
+        assert place.upper - place.lower > 0.05
 
 
 def test_planted_skill_is_found_better_than_by_raw_rates() -> None:

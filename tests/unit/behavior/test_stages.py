@@ -22,9 +22,9 @@ def at(day: int) -> dt.datetime:
     return START + dt.timedelta(days=day)
 
 
-def by(**fields: object) -> dict[Stage, dt.datetime]:
+def by(before: Stage | None = "qualified", **fields: object) -> dict[Stage, dt.datetime]:
     row = {"deal_id": ID, "agent_id": ID, "client_id": ID, **fields}
-    return told(DealIn.model_validate(row), at(100))
+    return told(DealIn.model_validate(row), at(100), before)
 
 
 @given(histories, st.randoms(use_true_random=False))
@@ -52,6 +52,12 @@ def test_a_stage_is_reached_when_its_row_was_updated_and_an_outcome_when_it_clos
     assert by(stage="viewing") == {"viewing": at(100)}
     assert by(outcome="won", updated_at=updated) == {"won": at(5)}
     assert by(stage="lost", closed_at=at(3).isoformat(), updated_at=updated) == {"lost": at(3)}
+
+
+def test_without_a_date_a_stage_is_dated_by_receipt_only_when_the_deal_moved_to_it() -> None:
+    assert by(before=None, stage="new") == {"new": at(100)}
+    assert by(before=None, stage="viewing") == by(before="viewing", stage="viewing") == {}
+    assert by(before=None, outcome="lost") == {}
 
 
 def test_the_earlier_of_two_tales_in_one_report_counts() -> None:

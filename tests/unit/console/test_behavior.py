@@ -138,6 +138,12 @@ def test_before_the_first_analysis_it_says_when_one_runs() -> None:
     assert "No analysis ran yet." in shown(found(run=None, status="insufficient_data"))
 
 
+def test_with_too_few_deals_no_lift_is_shown() -> None:
+    told = shown(found(term(evidence="candidate"), status="insufficient_data", why="There are 1 and 1."))
+    assert "There are 1 and 1." in told
+    assert "1.30" not in told
+
+
 def test_more_terms_are_asked_for_in_the_address() -> None:
     api = Api({"/behavior/triggers": found(), "/behavior/patterns": NO_GROUP})
     module.behavior(api.estate, view("/behavior", top="100"))

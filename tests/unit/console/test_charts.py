@@ -31,6 +31,12 @@ def test_all_of_a_picture_lies_within_its_width(values: list[float]) -> None:
         assert all(0 <= one <= 100 for one in places)
 
 
+@given(value=st.integers(-10_000_000, 10_000_000))
+def test_an_axis_writes_no_figure_twice(value: int) -> None:
+    written = WORDS.findall(str(line([Fan("May 2026", float(value))], "x")))
+    assert len(set(written)) == len(written)
+
+
 @given(n=st.integers(1, 60))
 def test_the_last_day_of_a_line_is_written_and_days_keep_apart(n: int) -> None:
     drawn = str(line([Fan(f"day {at}", float(at)) for at in range(n)], "x"))

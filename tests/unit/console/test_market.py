@@ -236,6 +236,7 @@ def test_a_mean_tells_of_which_days_it_is() -> None:
     assert "of 2 snapshots, 31 Aug 2026 to 31 Oct 2026" in told
     assert "In Oct 2026 alone the mean price was AED 1,550,000." in told
     assert "of 3 snapshots, up to 31 Oct 2026" in one_area(held | {"snapshot_count": 3}, forecast())
+    assert "of 1 snapshot, 31 Oct 2026" in one_area(held | {"snapshot_count": 1}, forecast())
 
 
 def test_an_area_that_is_not_there_is_an_error_of_the_api() -> None:

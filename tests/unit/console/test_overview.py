@@ -89,6 +89,19 @@ def test_foretelling_in_words() -> None:
     assert "20 % more" in module.foretold_words(worse)[0]
 
 
+@pytest.mark.parametrize(("judged", "said"), [(24, True), (0, False)])
+def test_only_a_training_that_was_judged_tells_how_it_did(judged: int, said: bool) -> None:
+    none = dict.fromkeys(("share_won", "auc", "brier", "log_loss", "base_log_loss"))
+    training = {"model_id": OTHER, "kind": "qualification", "active": True, "verdict": "promoted", "n": 24} | {
+        **dict.fromkeys(("trained_at", "window_from", "window_to"), NOW),
+        "foretold": none | {"n": judged},
+        "folds": [],
+        "bands": [],
+    }
+    shown = html(Api({"/client/quality": quality("insufficient_data") | {"trainings": [training]}}))
+    assert ("how it did on 24 past deals that it had not seen" in shown) is said
+
+
 def test_agents_link_to_their_pages_and_deals() -> None:
     shown = html(Api({"/agent/rankings": page_of(rank(), rank(HOSTILE, agent_id=OTHER, upper=0.8))}))
     assert f'href="/agents/{AGENT}"' in shown

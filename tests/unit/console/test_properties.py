@@ -328,6 +328,11 @@ def test_counted_figures_show_how_they_came_about_and_stated_ones_that_they_were
     assert f"/behavior/events?unit={ONE.replace(':', '%3A')}" in html
 
 
+def test_a_figure_that_is_neither_counted_nor_stated_claims_no_source() -> None:
+    _, html = a_unit_page(a_value(), computed={}, sales_velocity=None, positive_triggers=None, negative_reviews=None)
+    assert html.count("Neither counted nor stated yet.") >= 3
+
+
 @pytest.mark.parametrize(
     ("price", "ratio", "said"),
     [

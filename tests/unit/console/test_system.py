@@ -203,6 +203,13 @@ def test_a_training_of_one_outcome_has_no_figure() -> None:
     assert "Not enough deals of both outcomes." in page(models={"items": [one], "trainings": [], "as_of": AT})
 
 
+def test_a_training_that_nothing_judged_claims_no_unseen_deals() -> None:
+    one = STANDING | {"training": TRAINING | {"foretold": FORETOLD | {"n": 0, "auc": None}, "folds": []}}
+    html = page(models={"items": [one], "trainings": [], "as_of": AT})
+    assert "Not enough deals to judge it by." in html
+    assert "had not seen" not in html
+
+
 def test_the_weights_of_the_assistant_are_told_with_what_proved_them() -> None:
     assert "Built in" in page()
     learned = POLICY | {"version": 3, "before": 0, "why": "learned", "gain": 0.0341, "gain_lower": 0.0052, "n": 412}

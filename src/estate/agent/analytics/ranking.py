@@ -15,7 +15,8 @@ Id = TypeVar("Id", bound=Hashable)
 Floats = npt.NDArray[np.float64]
 
 LEVEL = 0.9
-MIN_DEALS = 3  # One or two wins prove nothing: such an agent is scored with caution and follows the others.
+MIN_DEALS = 3  # One or two wins prove nothing: such an agent is placed with caution and follows the others.
+PRIOR_DEALS = 1.0  # Won, and as many lost, by an average agent: else mu runs to infinity where all deals are won.
 TYPICAL_SPREAD, SPREAD_SPREAD = 0.4, 1.0  # Prior of log(tau): odds of agents mostly differ by a factor exp(0.4).
 SHARE_BOUNDS = (1e-4, 1 - 1e-4)  # Keeps the log-odds of an expected share finite.
 NEWTON_STEPS = 15
@@ -83,12 +84,13 @@ def rank(
     :math:`w_i \sim \mathrm{Binomial}(n_i, \mathrm{expit}(\mathrm{logit}(E_i / n_i) + \mu + u_i))`,
     :math:`u_i \sim N(0, \tau^2)`. The offset :math:`\mu` corrects expectations that are too high or low for all;
     :math:`\mu, \tau` maximise the marginal likelihood (adaptive Gauss-Hermite quadrature, 15 nodes) under
-    :math:`\log \tau \sim N(\log 0.4, 1)`, which keeps :math:`\tau` off zero when few agents are ranked
-    (Chung et al. 2013). The posterior of :math:`u_i` is taken as normal with the mean :math:`m_i` and standard
-    deviation :math:`s_i` of the quadrature. With :math:`q` the expected share of all deals, a ratio is
+    :math:`\log \tau \sim N(\log 0.4, 1)`, which keeps :math:`\tau` off zero when few agents are ranked (Chung et
+    al. 2013), and as if an average agent had won ``PRIOR_DEALS`` more and lost as many, which keeps :math:`\mu`
+    finite when all deals are won. The posterior of :math:`u_i` is taken as normal with the mean :math:`m_i` and
+    standard deviation :math:`s_i` of the quadrature. With :math:`q` the expected share of all deals, a ratio is
     :math:`\theta(u) = \mathrm{expit}(\mathrm{logit}(q) + u) / q`; the score is :math:`\theta(m_i)`, its interval
-    :math:`\theta(m_i \pm 1.645 s_i)`. An agent with fewer than ``MIN_DEALS`` deals is scored by the lower end
-    and follows those with more. The rank is 1 + the number of better agents; its interval mixes, over the
+    :math:`\theta(m_i \pm 1.645 s_i)`. Agents with fewer than ``MIN_DEALS`` deals follow those with
+    more, in the order of their lower ends. The rank is 1 + the number of better agents; its interval mixes, over the
     agent's own posterior, the normal approximation of the number of others above (a Poisson-binomial count),
     and always contains the rank.
 
@@ -106,9 +108,10 @@ def rank(
     reference = _reference(n, expit(offset + mu))
     reach = float(ndtri((1 + LEVEL) / 2)) * sd
     lower, upper = _ratio(mean - reach, reference), _ratio(mean + reach, reference)
-    score = np.where(n < MIN_DEALS, lower, _ratio(mean, reference))
+    score = _ratio(mean, reference)
+    merit = np.where(n < MIN_DEALS, lower, score)
     rank_lower, rank_upper = _rank_interval(mean, sd)
-    order = sorted(range(len(n)), key=lambda i: (n[i] < MIN_DEALS, -score[i], -n[i], str(agent_ids[i])))
+    order = sorted(range(len(n)), key=lambda i: (n[i] < MIN_DEALS, -merit[i], -n[i], str(agent_ids[i])))
     return [
         AgentRank(
             agent_id=agent_ids[i],
@@ -150,9 +153,12 @@ def _fit(won: Floats, n: Floats, offset: Floats) -> tuple[float, float]:
         mu, log_tau = parameters
         evidence, _, _ = _posterior(won, n, offset + mu, np.exp(log_tau))
         surprise = (log_tau - np.log(TYPICAL_SPREAD)) / SPREAD_SPREAD
-        return float(0.5 * surprise**2 - evidence)
+        share = _reference(n, expit(offset + mu))
+        return float(0.5 * surprise**2 - PRIOR_DEALS * np.log(share * (1 - share)) - evidence)
 
-    best = minimize(loss, [0.0, np.log(TYPICAL_SPREAD)], method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-6})
+    found = (won.sum() + PRIOR_DEALS) / (n.sum() + 2 * PRIOR_DEALS)
+    start = [logit(found) - logit(_reference(n, expit(offset))), np.log(TYPICAL_SPREAD)]
+    best = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-6})
     return float(best.x[0]), float(np.exp(best.x[1]))
 
 

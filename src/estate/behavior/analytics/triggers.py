@@ -84,7 +84,8 @@ class TriggerReport:
     Parameters
     ----------
     proven, candidates : list of Trigger
-        Terms that passed the test, and the others; the strongest first, whether they go with winning or losing.
+        Terms that passed the test, and the others that were said in a closed unit; the strongest first, whether they
+        go with winning or losing.
     n_won, n_lost, n_open : int
         Units seen; open ones are not counted as lost.
     """
@@ -180,7 +181,7 @@ def discover(
     shrunk = mixed(large, PROVEN.posterior(*measured), prior.posterior(*measured))
     triggers = _triggers(vocabulary, shrunk, margins, held_out.score / held_out.information, q, n_with, n_agents)
     shown = _ranked([triggers[term] for term in proven])
-    others = _ranked([t for t, unproven in zip(triggers, q > max_false_share, strict=True) if unproven])
+    others = _ranked([t for t, unproven in zip(triggers, q > max_false_share, strict=True) if unproven and t.n_with])
     return TriggerReport(
         proven=shown,
         candidates=_apart(shown, others, dict(zip(vocabulary, _units(features.said), strict=True))),

@@ -47,8 +47,8 @@ def agents(estate: Estate, view: View) -> Sheet:
                 note(f"Other agents, not shown: {hidden}; their figures are not yours to see.") if hidden else None,
                 None if view.me.role == "admin" else note(TOTALS),
                 note(
-                    "A score of 1 is what the clients served lead to expect, 1.2 is a fifth more wins. The rank counts "
-                    "with the ranks it may be by chance (90 % intervals)."
+                    "A score of 1 is what the average agent would win from such clients, 1.2 is a fifth more. The rank "
+                    "counts with the ranks it may be by chance (90 % intervals)."
                 ),
             ),
         ],
@@ -114,7 +114,9 @@ def _leaderboard(ranked: Sequence[AgentRank]) -> Node:
             ("Agent", "Rank", "Rank interval", "n"),
             [_rank_row(one) for one in scored],
             "agents-rank",
-        ),
+        )
+        if any(one.rank_upper > 1 for one in scored)
+        else None,
     ]
 
 
@@ -227,7 +229,7 @@ def _figures(record: Agent, place: AgentRank | None, expected: ExpectedClosings)
 def _score(place: AgentRank | None) -> Node:
     if place is None:
         return note("This agent is not in the ranking.")
-    few = p[badge(FEW, "warn"), " One or two deals prove nothing: the score is cautious."]
+    few = p[badge(FEW, "warn"), " One or two deals prove nothing: such an agent follows the others."]
     return [
         few if place.status != "ok" else None,
         reasons(place.reasons),

@@ -27,8 +27,9 @@ def behavior(estate: Estate, view: View) -> Sheet:
     shown = MOST_TERMS if view.get("top") == MOST_TERMS else FIRST_TERMS
     triggers = estate.behavior.triggers(top_n=int(shown))
     patterns = estate.behavior.patterns()
-    proven = [one for one in triggers.items if one.evidence == "proven"]
-    candidates = [one for one in triggers.items if one.evidence != "proven"]
+    compared = triggers.items if triggers.status == "ok" else ()
+    proven = [one for one in compared if one.evidence == "proven"]
+    candidates = [one for one in compared if one.evidence != "proven"]
     return Sheet(
         "Behavior",
         [
@@ -37,7 +38,7 @@ def behavior(estate: Estate, view: View) -> Sheet:
             _forest(
                 "Candidates: not proven", candidates[:DRAWN], "triggers-candidates", _said_of_candidates(candidates)
             ),
-            _terms(triggers.items, shown),
+            _terms(compared, shown),
             _meaning(),
             _groups(patterns),
             _stages(patterns),

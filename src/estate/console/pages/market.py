@@ -249,7 +249,7 @@ def _months(n: int) -> str:
 def _figures(area: Area, heat: AreaHeat | None) -> Node:
     known = heat if heat and _is_known(heat) else None
     score = f"{known.heat_score:.0f}" if known else text.DASH
-    compared = f"{known.heat_band}, n = {known.n} months" if known else heat.why if heat else ""
+    compared = f"{known.heat_band}, n = {_months(known.n)}" if known else heat.why if heat else ""
     return stats(
         stat("Heat, of 100", score, compared),
         stat(
@@ -263,7 +263,9 @@ def _figures(area: Area, heat: AreaHeat | None) -> Node:
             "homes for sale per sale a month",
         ),
         stat(
-            "Sales a month", text.number(heat.sales_per_month if heat else None, 1), "mean of six months that are over"
+            "Sales a month",
+            text.number(heat.sales_per_month if heat else None, 1),
+            "mean of months that are over, six at most",
         ),
         stat("Days on market", text.number(heat.days_on_market if heat else None), "at the newest month"),
     )
@@ -378,6 +380,8 @@ def _span(area: Area) -> str:
     """Name the snapshots that the figures of an area are of, with their days where all of them are listed."""
     days = sorted((one.observed_on for one in area.history), reverse=True)[: area.snapshot_count]
     first = f"{text.day(days[-1])} to " if days and len(days) == area.snapshot_count else "up to "
+    if area.snapshot_count == 1:
+        return f"1 snapshot, {text.day(area.as_of)}"
     return f"{area.snapshot_count} snapshots, {first}{text.day(area.as_of)}"
 
 

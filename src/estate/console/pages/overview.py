@@ -213,10 +213,10 @@ def _scores(quality: Quality) -> Element:
         return card("Did the scores come true?", note(about), _bands(quality.bands, quality.foretold, "score-bands"))
     trained = next((one for one in quality.trainings if one.active and one.kind == "qualification"), None)
     past: Node = None
-    if trained is not None:
+    if trained is not None and trained.foretold.n:
         past = [
             p[
-                f"Until then: how it did on {trained.n} past deals that it had not seen, when trained on ",
+                f"Until then: how it did on {trained.foretold.n} past deals that it had not seen, when trained on ",
                 text.moment(trained.trained_at),
                 ".",
             ],

@@ -246,15 +246,16 @@ def _models(found: Models) -> Node:
         Column[ModelStanding]("Quality", lambda one: _quality(one.training)),
         Column[ModelStanding]("Behind by", _behind),
     ]
-    bands = [_bands(one.training) for one in found.items if one.training is not None]
+    judged = [one.training for one in found.items if one.training is not None and one.training.foretold.n]
+    meant = "AUC: 50 % is chance, 100 % never errs; its folds were judged on deals that they had not seen."
     return [
         card(
             "Models",
             listing("Models", columns, found.items, empty="No kind of model is known."),
-            note("AUC: 50 % is chance, 100 % never errs; its folds were judged on deals that they had not seen."),
+            note(meant) if judged else None,
             id="models",
         ),
-        *bands,
+        *map(_bands, judged),
         _trainings(found.trainings),
     ]
 
@@ -271,6 +272,8 @@ def _behind(one: ModelStanding) -> Node:
 def _quality(training: Training | None) -> Node:
     if training is None:
         return "Not enough deals were learned from yet."
+    if not training.foretold.n:
+        return note("Not enough deals to judge it by.")
     if training.foretold.auc is None:
         return note("Not enough deals of both outcomes.")
     return f"AUC {text.percent(training.foretold.auc)}{_folds(training.folds)}"

@@ -85,7 +85,7 @@ def _headline(unit: Unit, value: Value) -> Node:
         stat(
             "Half are sold within",
             "Not known" if money is None else f"{text.number(money)} days",
-            f"{value.time_to_sell.sold} of {value.time_to_sell.n} units of the area were sold",
+            f"{value.time_to_sell.sold} of {value.time_to_sell.n} units of the area with a listing date were sold",
         ),
     )
 
@@ -304,16 +304,17 @@ def _counted_card(unit: Unit) -> Element:
 def counted_rows(unit: Unit) -> list[Figure]:
     """Return the counted figures with what each of them rests on; a stated one rests on its source."""
     sold = with_query("/properties", {}, project_id=str(unit.project_id), status="sold")
-    velocity = None if unit.sales_velocity is None else f"{text.number(unit.sales_velocity, 2)} sales a month"
+    velocity = f"{text.number(unit.sales_velocity, 2)} sales a month"
     shown: dict[str, tuple[str, Node]] = {
         "real_demand": ("Clients asking (demand)", _events(unit, text.number(unit.real_demand))),
-        "sales_velocity": ("Sales of the project", velocity and a(href=sold)[velocity]),
+        "sales_velocity": ("Sales of the project", a(href=sold)[velocity]),
         "positive_triggers": ("Terms that went with winning", text.number(len(said_of(unit.positive_triggers)))),
         "negative_reviews": ("Terms and reviews against it", text.number(len(said_of(unit.negative_reviews)))),
     }
-    if unit.real_demand is None:
-        shown["real_demand"] = ("Clients asking (demand)", None)
-    return [(title, value, unit.computed.get(name)) for name, (title, value) in shown.items()]
+    return [
+        (title, None if getattr(unit, name) is None else value, unit.computed.get(name))
+        for name, (title, value) in shown.items()
+    ]
 
 
 def _counted_columns() -> list[Column[Figure]]:
@@ -325,13 +326,16 @@ def _counted_columns() -> list[Column[Figure]]:
         Column("Unchanged since", lambda row: text.moment(row[2].as_of) if row[2] else text.DASH),
         Column(
             "How it came about",
-            lambda row: span(".roomy")[_why(row[2])],
+            lambda row: span(".roomy")[_why(row)],
         ),
     ]
 
 
-def _why(counted: Counted | None) -> str:
-    return counted.why if counted else "Stated by the source, not counted."
+def _why(row: Figure) -> str:
+    _, value, counted = row
+    if counted:
+        return counted.why
+    return "Neither counted nor stated yet." if value is None else "Stated by the source, not counted."
 
 
 def _window(counted: Counted | None) -> str:

@@ -284,7 +284,7 @@ class BandQuality(Model):
 
 
 class Training(Model):
-    """One training of a model, judged on folds that it had not seen."""
+    """One training of a model, judged on folds that it had not seen; on none where it learned from too few deals."""
 
     model_id: UUID
     kind: str
