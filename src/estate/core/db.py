@@ -96,11 +96,12 @@ class _Connection(psycopg.Connection[Any]):
     patience_s: float | None = None
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Wait for the answer to one message; whatever the server then still does, this connection is over."""
+        """Wait for the answer to one message; without one the connection is over, whatever the server still does."""
         try:
             return super().wait(gen, interval, timeout or (SIGN_OF_LIFE_S if self.autocommit else self.patience_s))
-        except psycopg.OperationalError:
-            self.pgconn.finish()
+        except psycopg.OperationalError as error:
+            if error.diag.severity_nonlocalized != "ERROR":  # It says so where only the statement failed.
+                self.pgconn.finish()
             raise
 
 
