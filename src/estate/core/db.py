@@ -22,6 +22,7 @@ __all__ = [
     "Database",
     "act_as",
     "after_commit",
+    "allow_idle",
     "database_time",
     "get_database",
     "make_engine",
@@ -149,6 +150,7 @@ SELECT set_config('role', :taken, true), set_config('estate.actor_role', :role, 
     set_config('estate.actor_agent_id', :agent, true), set_config('estate.actor_team_id', :team, true),
     set_config('estate.actor_caller', :caller, true)
 """)
+_ALLOW_IDLE = text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)")
 _WAIT_FOR_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
 _CLOCK = text("SELECT clock_timestamp()")
 _TAKEN = {
@@ -281,6 +283,11 @@ def take_time(session: Session, limit_ms: int) -> None:
 def after_commit(hook: Callable[[Set[str]], None]) -> None:
     """Set what is called with the outbox topics that a committed transaction wrote to."""
     _hooks[:] = [hook]
+
+
+def allow_idle(session: Session, seconds: float) -> None:
+    """Let the transaction compute for so long between two statements."""
+    session.execute(_ALLOW_IDLE, {"limit": f"{round(seconds * 1_000)}ms"})
 
 
 def wait_for_locks(session: Session, limit_ms: int) -> None:
