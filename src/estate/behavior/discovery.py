@@ -23,6 +23,7 @@ from estate.behavior.errors import RunUnknown
 from estate.behavior.folding import groups_by_term
 from estate.behavior.models import AnalysisRun, TriggerFinding
 from estate.behavior.schemas import PatternOut, PatternsOut, RunOut, TriggerLift, TriggersOut
+from estate.core.db import allow_idle
 from estate.core.documents import document_jobs
 from estate.core.figures import figure_jobs
 from estate.core.outbox import enqueue
@@ -84,6 +85,7 @@ def analyse(session: Session, *, now: dt.datetime, afresh: bool = False) -> None
     afresh : bool
         Forget all earlier runs, that of an analysis under way included: it is waited for.
     """
+    allow_idle(session, get_settings().analysis_timeout_s)
     crud.one_analysis_at_a_time(session)
     units, examples = _units(session)
     before, groups_before = _documented(session), groups_by_term(session)

@@ -111,23 +111,32 @@ CROSS JOIN LATERAL (
 """)
 HISTORY_STEP = 0.005
 
+
+def _name_parts(words: str) -> str:
+    """Return the SQL of what a name that holds some words, in any order, is like: a pattern for each of them."""
+    return f"(string_to_array('%' || replace({name_key(words)}, ' ', '% %') || '%', ' '))"
+
+
 # A name is found in texts whichever of its words comes first: one of the same words in another order is shared, too.
 SHARED = text(
     """
-WITH others AS (
-    SELECT name FROM agent_activity UNION ALL SELECT name FROM client_profiles WHERE NOT client_id = ANY(:ids)
-), taken AS (SELECT DISTINCT /*words of name*/ AS words FROM others)
-SELECT name FROM unnest(CAST(:names AS text[])) AS n (name) WHERE /*words of name*/ IN (SELECT words FROM taken)
+WITH asked AS MATERIALIZED (
+    SELECT name AS asked_name, /*words of name*/ AS words, /*parts of name*/ AS parts
+    FROM unnest(CAST(:names AS text[])) AS n (name)
+), others AS (
+    SELECT asked_name, words, name FROM asked, agent_activity
+    UNION ALL
+    SELECT asked_name, words, name FROM asked JOIN client_profiles ON name_key LIKE ALL (parts)
+    WHERE NOT client_id = ANY(:ids)
+)
+SELECT DISTINCT asked_name FROM others WHERE words = /*words of name*/
 """.replace(
         "/*words of name*/",
         "(SELECT string_agg(word, ' ' ORDER BY word) FROM regexp_split_to_table(lower(name), '[^[:alnum:]]+') AS word"
         " WHERE word <> '')",
-    )
+    ).replace("/*parts of name*/", _name_parts("name"))
 )
-NAME_PARTS = text(
-    "(string_to_array('%' || replace(/*key*/, ' ', '% %') || '%', ' '))".replace("/*key*/", name_key(":words"))
-)
-"""What a name that holds some words, in any order, is like: a pattern for each of them."""
+NAME_PARTS = text(_name_parts(":words"))
 NO_NAME = re.compile(r"""[][(){}<>+*?$^|\\%;=/"!@#&]""")
 """What stands in no name; a text with such a sign is looked for as it is."""
 FEWEST_DIGITS = 6

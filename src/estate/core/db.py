@@ -22,6 +22,7 @@ __all__ = [
     "Database",
     "act_as",
     "after_commit",
+    "allow_idle",
     "database_time",
     "get_database",
     "make_engine",
@@ -96,11 +97,12 @@ class _Connection(psycopg.Connection[Any]):
     patience_s: float | None = None
 
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
-        """Wait for the answer to one message; whatever the server then still does, this connection is over."""
+        """Wait for the answer to one message; without one the connection is over, whatever the server still does."""
         try:
             return super().wait(gen, interval, timeout or (SIGN_OF_LIFE_S if self.autocommit else self.patience_s))
-        except psycopg.OperationalError:
-            self.pgconn.finish()
+        except psycopg.OperationalError as error:
+            if error.diag.severity_nonlocalized != "ERROR":  # It says so where only the statement failed.
+                self.pgconn.finish()
             raise
 
 
@@ -148,6 +150,7 @@ SELECT set_config('role', :taken, true), set_config('estate.actor_role', :role, 
     set_config('estate.actor_agent_id', :agent, true), set_config('estate.actor_team_id', :team, true),
     set_config('estate.actor_caller', :caller, true)
 """)
+_ALLOW_IDLE = text("SELECT set_config('idle_in_transaction_session_timeout', :limit, true)")
 _WAIT_FOR_LOCKS = text("SELECT set_config('lock_timeout', :limit, true)")
 _CLOCK = text("SELECT clock_timestamp()")
 _TAKEN = {
@@ -280,6 +283,11 @@ def take_time(session: Session, limit_ms: int) -> None:
 def after_commit(hook: Callable[[Set[str]], None]) -> None:
     """Set what is called with the outbox topics that a committed transaction wrote to."""
     _hooks[:] = [hook]
+
+
+def allow_idle(session: Session, seconds: float) -> None:
+    """Let the transaction compute for so long between two statements."""
+    session.execute(_ALLOW_IDLE, {"limit": f"{round(seconds * 1_000)}ms"})
 
 
 def wait_for_locks(session: Session, limit_ms: int) -> None:

@@ -91,11 +91,26 @@ def drain_topic(topic: str) -> int:
 
 
 def drain_all() -> int:
-    """Do all due work of every topic until none is left; catches what Redis forgot."""
+    """Do all due work of every topic until none is left; catches what Redis forgot.
+
+    A topic that fails holds up no other: the first error is raised when there is nothing left to do.
+    """
     total = 0
-    while done := sum(drain_topic(topic) for topic in TOPICS):
+    failed: dict[str, Exception] = {}
+    while done := sum(_drained(topic, failed) for topic in TOPICS if topic not in failed):
         total += done
+    for error in failed.values():
+        raise error
     return total
+
+
+def _drained(topic: str, failed: dict[str, Exception]) -> int:
+    try:
+        return drain_topic(topic)
+    except Exception as error:  # Whatever it was, the other topics may be luckier.
+        log.warning("a topic failed", extra={"topic": topic}, exc_info=error)
+        failed[topic] = error
+        return 0
 
 
 def sweep() -> int:

@@ -136,6 +136,7 @@ class Settings(ConsoleSettings):
     outbox_max_attempts: int = Field(5, ge=1)
     sweep_interval_s: float = Field(10.0, gt=0)
     analysis_interval_s: float = Field(10.0, ge=0)
+    analysis_timeout_s: float = Field(240.0, gt=0)
     training_delay_s: float = Field(5.0, ge=0)
     training_timeout_s: float = Field(240.0, gt=0)
     training_max_deals: int = Field(20_000, ge=1)

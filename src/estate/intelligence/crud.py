@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from estate.core.db import wait_for_locks
@@ -14,15 +14,12 @@ from estate.intelligence.models import TrainedModel
 __all__ = [
     "activate",
     "add_model",
-    "allow_idle",
     "delete_models",
     "newest_models",
     "one_training_at_a_time",
     "parameters",
     "standing",
 ]
-
-ALLOW_IDLE = text("SELECT set_config('idle_in_transaction_session_timeout', :timeout, true)")
 
 
 def standing(session: Session, kind: str) -> TrainedModel | None:
@@ -51,11 +48,6 @@ def activate(session: Session, kind: str, model_id: uuid.UUID) -> bool:
     session.execute(update(TrainedModel).where(TrainedModel.kind == kind, TrainedModel.active).values(active=False))
     session.execute(update(TrainedModel).where(TrainedModel.model_id == model_id).values(active=True))
     return True
-
-
-def allow_idle(session: Session, seconds: float) -> None:
-    """Let the transaction compute for so long between two statements."""
-    session.execute(ALLOW_IDLE, {"timeout": f"{round(seconds * 1_000)}ms"})
 
 
 def newest_models(session: Session, kind: str, most: int) -> Sequence[TrainedModel]:

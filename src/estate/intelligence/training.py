@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 from estate.client import service as client_service
+from estate.core.db import allow_idle
 from estate.core.outbox import Job, enqueue
 from estate.core.settings import get_settings
 from estate.intelligence import crud, register
@@ -52,7 +53,7 @@ class Trained:
 
 def train_all(session: Session, now: dt.datetime) -> list[Trained]:
     """Train every kind of model on the deals that had closed by a moment."""
-    crud.allow_idle(session, get_settings().training_timeout_s)
+    allow_idle(session, get_settings().training_timeout_s)
     crud.one_training_at_a_time(session, get_settings().training_timeout_s)
     history = load_history(session, now, get_settings().training_max_deals)
     return [train(session, kind, history) for kind in CARDS]

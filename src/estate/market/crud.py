@@ -5,9 +5,9 @@ import uuid
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Double, Integer, Row, Select, case, cast, func, or_, select, text
+from sqlalchemy import ColumnElement, Date, Double, Integer, Row, Select, case, cast, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from estate.core.paging import Key, Page, fetch_page
 from estate.core.upsert import Written
@@ -240,22 +240,11 @@ def areas_named(session: Session, lowered: Collection[str]) -> Sequence[MarketIn
 
 def history(session: Session, area_ids: Collection[uuid.UUID], limit: int) -> Sequence[MarketSnapshot]:
     """Return the newest snapshots of some areas, at most `limit` an area, newest first."""
-    rank = (
-        func.row_number()
-        .over(
-            partition_by=MarketSnapshot.area_id,
-            order_by=(MarketSnapshot.observed_on.desc(), MarketSnapshot.snapshot_id.desc()),
-        )
-        .label("rank")
-    )
-    ranked = select(MarketSnapshot.snapshot_id, rank).where(MarketSnapshot.area_id.in_(area_ids)).subquery()
-    query = (
-        select(MarketSnapshot)
-        .join(ranked, ranked.c.snapshot_id == MarketSnapshot.snapshot_id)
-        .where(ranked.c.rank <= limit)
-        .order_by(MarketSnapshot.area_id, ranked.c.rank)
-    )
-    return session.scalars(query).all()
+    newest_first = (MarketSnapshot.observed_on.desc(), MarketSnapshot.snapshot_id.desc())
+    of_area = select(MarketSnapshot).where(MarketSnapshot.area_id == MarketInsight.area_id)
+    newest = aliased(MarketSnapshot, of_area.order_by(*newest_first).limit(limit).correlate(MarketInsight).lateral())
+    query = select(newest).select_from(MarketInsight).join(newest, true()).where(MarketInsight.area_id.in_(area_ids))
+    return session.scalars(query.order_by(newest.area_id, newest.observed_on.desc(), newest.snapshot_id.desc())).all()
 
 
 def heat_months(session: Session, months: int) -> Sequence[Row[Any]]:

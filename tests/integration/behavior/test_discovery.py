@@ -6,11 +6,13 @@ import uuid
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from estate.behavior import service, tasks
 from estate.behavior.errors import RunUnknown
 from estate.core import outbox
 from estate.core.outbox import Claim
+from estate.core.settings import get_settings
 
 from .conftest import Door, World, numbered
 
@@ -55,6 +57,13 @@ def test_words_of_lone_events_are_compared_by_their_effect(door: Door, world: Wo
     assert (best.n_with, best.n_without, best.n_agents) == (60, 120, 3)
     assert by_term["too expensive"].upper < 1
     assert (found.status, found.run is not None and found.run.n_won + found.run.n_lost) == ("ok", 180)
+
+
+def test_an_analysis_may_compute_for_longer_than_a_transaction_may_idle(door: Door, world: World) -> None:
+    door.session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '1s'"))
+    service.analyse(door.session, now=NOW)
+    allowed = door.session.scalar(text("SHOW idle_in_transaction_session_timeout"))
+    assert allowed == f"{get_settings().analysis_timeout_s / 60:.0f}min"
 
 
 def test_the_number_asked_for_is_answered(door: Door, world: World) -> None:

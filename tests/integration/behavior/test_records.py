@@ -4,9 +4,14 @@ import uuid
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from estate.behavior import service
+from estate.behavior.crud import events
 from estate.behavior.errors import ClientUnknown
+from estate.behavior.schemas import EventFilter
+from estate.core.db import act_as
+from estate.core.security import Actor
 
 from .conftest import Door, World, numbered
 
@@ -25,6 +30,25 @@ def test_a_term_came_up_in_an_event_or_in_what_either_side_said(door: Door, worl
     said = service.terms_said(door.session, uuid.UUID(world.clients[0]), terms | {"view", "discount"})
     assert said == {"payment plan", "plan", "👍", "terrace", "free parking for the children"}
     assert service.terms_said(door.session, uuid.UUID(world.clients[3]), terms) == set()
+
+
+@pytest.mark.parametrize("most", [0, 1], ids=["many clients", "few clients"])
+def test_an_agent_lists_what_its_clients_did_and_its_own_work_without_one(
+    door: Door, world: World, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(events, "MOST_CLIENTS_BY_INDEX", most)
+    us, other = (uuid.UUID(agent) for agent in world.agents[:2])
+    owned = text("UPDATE client_profiles SET owner_agent_id = :agent WHERE client_id = :client")
+    door.session.execute(owned, {"agent": us, "client": world.clients[0]})
+    door.events(
+        world.event(1, agent_id=str(other)),
+        world.event(2, agent_id=str(us), client_id=None),
+        world.event(3, agent_id=str(us), client_id=world.clients[1]),
+        world.event(4, agent_id=str(other), client_id=None),
+    )
+    act_as(door.session, Actor("agent", us))
+    seen = [str(item.event_id) for item in service.list_events(door.session, EventFilter()).items]
+    assert sorted(seen) == [numbered(5, 1), numbered(5, 2)]
 
 
 def test_deals_of_an_agent_or_a_client_newest_first(door: Door, world: World) -> None:

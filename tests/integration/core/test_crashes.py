@@ -12,10 +12,12 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from tests.live import new_database
 
-from estate.core.db import Database, unit_of_work, use_database
+from estate.core import queue
+from estate.core.db import Database, make_engine, unit_of_work, use_database
 from estate.core.models import OutboxClaim, OutboxRow
-from estate.core.outbox import MAX_CRASHES, Claim, Job, drain, enqueue
+from estate.core.outbox import MAX_CRASHES, Claim, Handler, Job, drain, enqueue
 from estate.core.security import Actor
+from estate.core.settings import get_settings
 
 TOPIC = "test.crash"
 WORKER = """
@@ -43,6 +45,20 @@ def committed(engine: object, database_url: str) -> Iterator[str]:
     with use_database(Database.of(own)):
         yield url
     own.dispose()
+
+
+@pytest.fixture
+def timed(committed: str) -> Iterator[None]:
+    """The same database, behind an engine as the platform makes it."""
+    engine = make_engine(committed, get_settings(), statement_timeout_ms=10_000)
+    with use_database(Database.of(engine)):
+        yield
+    engine.dispose()
+
+
+def cut_off(session: Session, claims: Sequence[Claim]) -> None:
+    session.execute(text("SET LOCAL ROLE NONE"))
+    session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
 
 def worker_dies(url: str) -> bool:
@@ -76,11 +92,6 @@ def test_what_kills_its_worker_is_set_aside_and_the_rest_is_done_once(committed:
 def test_an_outage_is_counted_against_no_row(committed: str) -> None:
     with unit_of_work(Actor.system()) as session:
         enqueue(session, [Job(TOPIC, "a")])
-
-    def cut_off(session: Session, claims: Sequence[Claim]) -> None:
-        session.execute(text("SET LOCAL ROLE NONE"))
-        session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     for _ in range(MAX_CRASHES):
         with pytest.raises(OperationalError):
@@ -89,3 +100,30 @@ def test_an_outage_is_counted_against_no_row(committed: str) -> None:
         row = session.scalars(select(OutboxRow)).one()
         assert (row.attempts, row.crashes, row.dead, row.last_error) == (0, 0, False, None)
     assert drain(TOPIC, lambda session, claims: None, now=later) == 1
+
+
+def test_a_statement_that_the_server_refuses_is_counted_until_it_is_given_up(timed: None) -> None:
+    def too_deep(session: Session, claims: Sequence[Claim]) -> None:
+        session.execute(text("SELECT 1" + " + 1" * 100_000))
+
+    with unit_of_work(Actor.system()) as session:
+        enqueue(session, [Job(TOPIC, "a")])
+    for attempt in range(get_settings().outbox_max_attempts):
+        assert drain(TOPIC, too_deep, now=dt.datetime.now(dt.UTC) + dt.timedelta(days=attempt + 1)) == 0
+    with unit_of_work(Actor.system()) as session:
+        row = session.scalars(select(OutboxRow)).one()
+        assert (row.dead, row.last_error) == (True, "OperationalError")
+
+
+def test_a_topic_that_fails_holds_up_no_other(timed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    handlers: dict[str, Handler] = {
+        "test.crash": cut_off,
+        "test.behind": lambda session, claims: seen.extend(claim.key for claim in claims),
+    }
+    monkeypatch.setattr(queue, "TOPICS", handlers)
+    with unit_of_work(Actor.system()) as session:
+        enqueue(session, [Job(topic, topic) for topic in handlers])
+    with pytest.raises(OperationalError):
+        queue.drain_all()
+    assert seen == ["test.behind"]

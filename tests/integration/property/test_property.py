@@ -275,6 +275,11 @@ def test_units_are_read_by_identity(session: Session) -> None:
     assert service.units(session, []) == {}
 
 
+def test_units_are_read_however_many_are_asked_for(session: Session) -> None:
+    ingest(session, unit(1), unit(2))
+    assert service.units(session, [ref(n) for n in range(2, 40_000)]).keys() == {ref(2)}
+
+
 def test_candidates_are_available_and_within_the_budget_of_their_currency(session: Session, area: uuid.UUID) -> None:
     ingest(
         session,

@@ -1,17 +1,19 @@
 """SQL of events: storing, listing and folding."""
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, cast
 
-from sqlalchemy import Table, select, text
+from sqlalchemy import ColumnElement, Table, Uuid, and_, any_, literal, or_, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from estate.behavior.crud.insert import add_new
 from estate.behavior.models import BehaviorEvent
 from estate.behavior.schemas import EventFilter
+from estate.core.db import only_agent
 from estate.core.identifiers import UnitRef
 from estate.core.paging import Key, Page, fetch_page
 
@@ -80,6 +82,9 @@ JOIN behavior_events e ON e.agent_id = d.agent_id AND e.client_id = d.client_id 
 WHERE d.deal_id = ANY(:ids)
 """)
 _KNOWN_TERMS = text("SELECT term FROM trigger_stats WHERE term = ANY(:terms)")
+_CLIENTS_OF_AGENT = text("SELECT client_id FROM client_profiles WHERE owner_agent_id = :agent_id LIMIT :most")
+MOST_CLIENTS_BY_INDEX = 2_000
+"""An agent with more of them has so many events that a walk back in time soon meets a page of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,8 @@ def content_hashes(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UU
 def page_events(session: Session, wanted: EventFilter) -> Page[BehaviorEvent]:
     """Return events, newest first."""
     query = select(BehaviorEvent)
+    if (agent_id := only_agent(session)) is not None:
+        query = query.where(*_of_agent(session, agent_id))
     for name in ("agent_id", "client_id", "trigger_word", "pattern_group"):
         value = getattr(wanted, name)
         if value is not None:
@@ -142,6 +149,14 @@ def page_events(session: Session, wanted: EventFilter) -> Page[BehaviorEvent]:
         query = query.where(BehaviorEvent.time_of_event < wanted.until)
     key = Key((BehaviorEvent.time_of_event, BehaviorEvent.event_id), descending=True)
     return fetch_page(session, query, key, cursor=wanted.cursor, limit=wanted.limit)
+
+
+def _of_agent(session: Session, agent_id: uuid.UUID) -> Iterator[ColumnElement[bool]]:
+    """Yield what the policy says of an agent, in words that an index answers, unless its clients are many."""
+    found = session.scalars(_CLIENTS_OF_AGENT, {"agent_id": agent_id, "most": MOST_CLIENTS_BY_INDEX + 1}).all()
+    if len(found) <= MOST_CLIENTS_BY_INDEX:
+        own = BehaviorEvent.client_id == any_(literal(found, ARRAY(Uuid)))
+        yield or_(own, and_(BehaviorEvent.client_id.is_(None), BehaviorEvent.agent_id == agent_id))
 
 
 def lock_events(session: Session, ids: Collection[uuid.UUID]) -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import select, text, tuple_, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
+from estate.property.crud.units import is_one_of
 from estate.property.models import Unit
 
 __all__ = ["Paced", "due", "forget_computed", "lock_projects", "lock_units", "paces", "write_units"]
@@ -113,8 +114,8 @@ def lock_units(
     """
     rows = [{"project_id": project, "value": value, "n": n} for project, (value, n) in velocities.items()]
     named = {"projects": [ref.project_id for ref in refs], "units": [ref.unit_id for ref in refs]}
-    locked = [tuple(row) for row in session.execute(_LOCK_UNITS, {"paces": to_json(rows).decode(), **named})]
-    query = select(*_COLUMNS).where(tuple_(Unit.project_id, Unit.unit_id).in_(locked))
+    locked = [UnitRef(*row) for row in session.execute(_LOCK_UNITS, {"paces": to_json(rows).decode(), **named})]
+    query = select(*_COLUMNS).where(is_one_of(locked))
     return [dict(row._mapping) for row in session.execute(query)]
 
 

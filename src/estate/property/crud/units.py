@@ -13,15 +13,18 @@ from sqlalchemy import (
     Select,
     Table,
     TextClause,
+    Uuid,
     case,
     column,
     func,
+    literal,
     or_,
     select,
     table,
     text,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
@@ -37,6 +40,7 @@ __all__ = [
     "add_events",
     "candidates",
     "count_units",
+    "is_one_of",
     "known_areas",
     "market_times",
     "matching",
@@ -142,12 +146,17 @@ def refs_with_unit_id(session: Session, unit_id: uuid.UUID) -> list[UnitRef]:
 
 def units(session: Session, refs: Collection[UnitRef]) -> Sequence[Unit]:
     """Return some units in the order of their ids; those that are gone are absent."""
-    query = select(Unit).where(_is_one_of(refs)).execution_options(populate_existing=True)
+    query = select(Unit).where(is_one_of(refs)).execution_options(populate_existing=True)
     return session.scalars(query.order_by(Unit.project_id, Unit.unit_id)).all()
 
 
-def _is_one_of(refs: Collection[UnitRef]) -> ColumnElement[bool]:
-    return tuple_(Unit.project_id, Unit.unit_id).in_([(ref.project_id, ref.unit_id) for ref in refs])
+def is_one_of(refs: Collection[UnitRef]) -> ColumnElement[bool]:
+    """Match some units; a list of pairs would be taken apart recursively, and some ten thousand exceed the stack."""
+    columns = ([ref.project_id for ref in refs], [ref.unit_id for ref in refs])
+    asked = func.unnest(*(literal(column, ARRAY(Uuid)) for column in columns))
+    return tuple_(Unit.project_id, Unit.unit_id).in_(
+        select(asked.table_valued("project_id", "unit_id").render_derived())
+    )
 
 
 def page_units(session: Session, wanted: UnitFilter, currency: str | None) -> Page[Unit]:
@@ -164,7 +173,7 @@ def count_units(session: Session, wanted: UnitsWanted, currency: str | None) -> 
 def _filtered(wanted: UnitsWanted, currency: str | None) -> Select[Unit]:
     query = select(Unit)
     if wanted.unit:
-        query = query.where(_is_one_of(wanted.unit))
+        query = query.where(is_one_of(wanted.unit))
     if currency is not None:
         query = query.where(Unit.currency == currency)
     for name in ("area_id", "project_id", "status", "segment", "bedrooms"):
