@@ -67,7 +67,12 @@ TABLES = {
     ),
     "behavior": ("SELECT deal_id::text, d.* FROM deals d", {}),
 }
-COMPUTED = frozenset({"qualification_score", "amenities", "objections", "interest", "location_targets"})
+COMPUTED = frozenset(
+    {
+        "qualification_score", "qualification_lower", "qualification_upper",
+        "amenities", "objections", "interest", "location_targets",
+    }
+)  # fmt: skip
 """Columns that a reply shows in another form than they are stored in, or computes anew."""
 
 

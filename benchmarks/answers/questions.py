@@ -84,6 +84,18 @@ FACTS: dict[tuple[str, str], Sequence[str]] = {
         "How many sales were there in {name}?",
         "What is the sales volume of {name}?",
     ),
+    ("market", "days_on_market"): (
+        "How long does it take to sell a flat in {name}?",
+        "How many days on the market do homes in {name} need?",
+    ),
+    ("agent", "expected_deals"): (
+        "How many deals will {name} close next month?",
+        "How many deals is {name} expected to win?",
+    ),
+    ("behavior", "lost_reason"): (
+        "Why did we lose the deal with {name}?",
+        "For what reason was the deal with {name} lost?",
+    ),
     ("behavior", "stage"): (
         "At what stage is the deal with {name}?",
         "How far is our deal with {name}?",
@@ -94,6 +106,9 @@ FACTS: dict[tuple[str, str], Sequence[str]] = {
         "What effect does mentioning “{name}” have on deals?",
     ),
 }
+COMPUTED = frozenset({"heat_score", "days_on_market", "expected_deals"})
+"""What no row of the layer holds."""
+OF_DEALS = frozenset({"stage", "lost_reason"})
 SHORTEST = 3
 """Letters of a name that a finger may slip on."""
 SAME = {"heat_score": ("heat_score", "heat_band"), "price_avg": ("price_avg",)}
@@ -204,6 +219,7 @@ UNTOLD = {
         "How many of the deals of {name} are still open?",
         "How many clients does {name} look after?",
         "How many deals did {name} close last month?",
+        "How many deals will {name} close next year?",
         "What commission does {name} get?",
     ),
     "nobody": (
@@ -212,6 +228,8 @@ UNTOLD = {
         "How many deals have I lost?",
         "Who is our richest client?",
         "How many homes did the agency sell in {year}?",
+        "What payment plan does unit 4711 have?",
+        "What does apartment no. 93 cost?",
     ),
 }
 """What is asked as of a fact of a record, by its right name, and stands in no record."""
@@ -294,9 +312,9 @@ class Subjects:
             (layer, field): [row for row in world.of(layer) if row["name"] and _holds(row, field)]
             for layer, field in FACTS
         }
-        deals = rows["behavior", "stage"]
-        said = Counter(row["client_id"] for row in deals)
-        rows["behavior", "stage"] = [row for row in deals if said[row["client_id"]] == 1]  # Else: which deal?
+        said = Counter(row["client_id"] for row in rows["behavior", "stage"])
+        for field in OF_DEALS:  # With several deals: which?
+            rows["behavior", field] = [row for row in rows["behavior", field] if said[row["client_id"]] == 1]
         borne = Counter((layer, row["name"]) for layer in world_layers(world) for row in world.of(layer))
         return cls({key: found for key, found in rows.items() if found}, borne)
 
@@ -307,7 +325,7 @@ def world_layers(world: World) -> list[str]:
 
 
 def _holds(row: Facts, field: str) -> bool:
-    return field == "heat_score" or row.get(field) is not None
+    return field in COMPUTED or row.get(field) is not None
 
 
 def _ask(world: World, layer: str, field: str, row: Facts, template: str, name: str, kind: str) -> Asked:
@@ -412,7 +430,7 @@ def doubtful(world: World, rng: Random) -> Iterator[Asked]:
             yield _missing(world, layer, field, row, template, rng)
         elif way == "misspelt":
             yield _ask(world, layer, field, row, template, misspelt(row["name"], rng), way)
-        elif way == "part" and (layer in ("client", "agent") or field == "stage"):
+        elif way == "part" and (layer in ("client", "agent") or field in OF_DEALS):
             yield _ask(world, layer, field, row, template, row["name"].split()[0], way)
         else:
             yield _ask(world, layer, field, row, template, row["name"], "plain")
@@ -437,19 +455,14 @@ def _missing(world: World, layer: str, field: str, row: Facts, template: str, rn
     name = row["name"]
     while name in borne:
         name = misspelt(row["name"], rng)
-        if layer == "client" or field == "stage":
+        if layer == "client" or field in OF_DEALS:
             name = f"{rng.choice(FIRST_NAMES)[0]} {rng.choice(LAST_NAMES)[0]}"
     return replace(_ask(world, layer, field, row, template, name, "missing"), still_so=False)
 
 
 def unanswerable(world: World, rng: Random) -> Iterator[Asked]:
     """Yield questions that nothing on record answers."""
-    empty = [
-        (layer, field, row)
-        for layer, field in FACTS
-        for row in world.of(layer)
-        if row["name"] and field not in ("heat_score", "lift", "stage") and field in row and row[field] is None
-    ]
+    empty = _empty(world)
     while True:
         kind = rng.randrange(6)
         if kind == 0:
@@ -461,7 +474,20 @@ def unanswerable(world: World, rng: Random) -> Iterator[Asked]:
         elif kind == 2:
             yield Asked(rng.choice(NOWHERE).format(nowhere=rng.choice(PLACES)), kind="nowhere")
         elif kind == 3 and empty:
-            layer, field, row = rng.choice(empty)
+            layer, field = rng.choice(sorted(empty))
+            row = rng.choice(empty[layer, field])
             yield Asked(rng.choice(FACTS[layer, field]).format(name=row["name"]), kind="empty")
         else:
             yield Asked(rng.choice(ELSEWHERE), kind="elsewhere")
+
+
+def _empty(world: World) -> dict[tuple[str, str], list[Facts]]:
+    """Collect the rows that hold a field but no value; of deals, those of clients who have no other."""
+    borne = Subjects.of(world).borne
+    found: dict[tuple[str, str], list[Facts]] = {}
+    for layer, field in FACTS:
+        for row in world.of(layer):
+            is_empty = row["name"] and row.get(field, "") is None
+            if is_empty and (field not in OF_DEALS or borne[layer, row["name"]] == 1):
+                found.setdefault((layer, field), []).append(row)
+    return found

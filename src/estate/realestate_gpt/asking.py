@@ -68,7 +68,10 @@ NO_NAMES = frozenset(
 )
 """These are written with a capital as well, and are no surnames; May and June may be."""
 
-AHEAD = frozenset(words("will going forecast outlook future trend develop invest next expect expected"))
+FORETOLD = frozenset(words("will forecast outlook future next expect expected predict prediction توقعات"))
+"""These ask of times to come; what somebody will do is no such question."""
+
+AHEAD = FORETOLD | frozenset(words("going trend develop invest"))
 """What is asked of times to come is a topic, not a fact."""
 
 COMPLAINTS = frozenset((*words("too"), *words(word)) for word in ("expensive", "high", "much", "dear"))
@@ -86,6 +89,11 @@ COMPARING = frozenset(words("compare compared comparison versus vs difference"))
 FOREMOST = frozenset(words("best top leading leaderboard"))
 ADVICE = frozenset({Intent.NEXT_STEP, Intent.OBJECTION})
 PRICES = frozenset({Intent.PRICE, Intent.GENERAL})
+PRICED = frozenset({Intent.PRICE, Intent.MARKET})
+RESULTS = frozenset({"deals_closed", "closing_rate", "avg_closing_price", "rank"})
+"""What an agent has reached so far; how somebody answers or calls is so in times to come as well."""
+OTHER_SPANS = frozenset(words("year quarter week tomorrow today"))
+"""Spans for which there is no forecast of deals."""
 PLAIN = STOP_WORDS | COMMON | TITLES | NO_NAMES
 UNCOMPARED = frozenset(
     words(
@@ -96,6 +104,11 @@ UNCOMPARED = frozenset(
     )
 )
 """Wishes of a home that no search for homes compares."""
+_NUMBERED = re.compile(
+    r"\b(?:unit|flat|apartment|villa|townhouse)\s+(?:no\b\.?\s*|number\s+|#\s*)?\d{2,}\b(?!\s*(?:sq|m2|m²|f(?:ee|oo)?t|met))",
+    re.IGNORECASE,
+)
+"""Names a unit by its number."""
 THIS_CLIENT = frozenset(words("she he her his him their they client buyer lead customer به بها معه معها"))
 
 
@@ -121,6 +134,10 @@ class Subject:
         Words that do.
     said : frozenset of str
         Its words, without the names.
+    is_ahead : bool
+        Whether it asks for prices or a market of times to come.
+    numbered : bool
+        Whether it names a unit by its number.
     """
 
     match: Match
@@ -131,6 +148,8 @@ class Subject:
     odd: int
     known: int
     said: frozenset[str]
+    is_ahead: bool
+    numbered: bool
 
     @property
     def is_vague(self) -> bool:
@@ -182,11 +201,13 @@ def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
         rest, best = spoken, replace(NO_MATCH, taken=best.taken)
     rest, beside = _named_beside(rest, best, found)
     intents = intents_of(topics(rest))
-    fact = _asked(rest, subjects, intents, is_named)
-    is_ahead = subjects == {"market"} and not AHEAD.isdisjoint(rest)
+    numbered = _NUMBERED.search(text) is not None
+    fact = _asked(rest, subjects, intents, is_named or numbered)
+    is_ahead = subjects == {"market"} and not AHEAD.isdisjoint(rest) and fact is not FACTS["market.days_on_market"]
     is_told = fact is not None and fact.key in DOUBTS and _STATED.search(text) is not None
     if is_ahead or is_told or COMPLAINTS.intersection(pairwise(spoken)):
         fact = None
+    fact = _foretold(fact, rest) if fact else None
     if not is_ahead and (of := _told_of(best, fact, intents)) and is_of_the_past(rest, of, fact, today.year):
         fact = UNTOLD[f"{of}.untold"]
     second = asked_with(rest, fact) if fact else None
@@ -195,7 +216,36 @@ def understand(text: str, found: Sequence[Record], today: dt.date) -> Subject:
     others = [record for record in found if record.layer != "property" or not is_of_unit]
     odd = len(_odd(frozenset(rest), TOPIC_WORDS | FACT_WORDS | explained | _of_names(rest, others)))
     known = sum(1 for word in set(rest) if word in TOPIC_WORDS and word not in STOP_WORDS | COMMON | TITLES)
-    return Subject(best, beside, fact, second, intents, odd, known, frozenset(rest))
+    return Subject(
+        best,
+        beside,
+        fact,
+        second,
+        intents,
+        odd,
+        known,
+        frozenset(rest),
+        is_ahead=_asks_ahead(rest, intents),
+        numbered=numbered,
+    )
+
+
+def _asks_ahead(said: Sequence[str], intents: Sequence[Intent]) -> bool:
+    """Tell whether words ask for prices or a market of times to come, and not for what somebody will do."""
+    foretold = any(
+        word in FORETOLD and not (word == "will" and before in MINE | THIS_CLIENT)
+        for before, word in pairwise(("", *said))
+    )
+    return not PRICED.isdisjoint(intents) and (foretold or {"where", "go"}.issubset(said))
+
+
+def _foretold(fact: Fact, said: Sequence[str]) -> Fact:
+    """Return the forecast of deals where those of times to come are asked for; other results are told by none."""
+    if fact.subject != "agent" or fact.field not in RESULTS or FORETOLD.isdisjoint(said):
+        return fact
+    is_of_months = "month" in said and any(map(str.isdigit, said))
+    is_told = fact.field == "deals_closed" and OTHER_SPANS.isdisjoint(said) and not is_of_months
+    return FACTS["agent.expected_deals"] if is_told else UNTOLD["agent.untold"]
 
 
 def _named_beside(rest: list[str], best: Match, found: Sequence[Record]) -> tuple[list[str], tuple[Record, ...]]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from estate.realestate_gpt.evidence import Evidence, days_old
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.records import Record
-from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, is_within_budget, offer, say
+from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, is_heat_sure, is_within_budget, offer, say
 from estate.realestate_gpt.verifier import Sentence
 
 __all__ = ["brief"]
@@ -30,30 +30,43 @@ def brief(intents: Sequence[Intent]) -> Iterator[Section]:
 
 
 def _main_area(e: Evidence) -> Said:
-    yield next(_areas(e), None)
+    for area in e.areas[:1]:
+        yield from _area(area)
 
 
 def _areas(e: Evidence) -> Said:
     for area in e.areas[:MAX_SHOWN]:
-        yield first(
-            say(
-                "{area.area_name} is {area.heat_band} and {area.heat_direction}: heat {area.heat_score}, average price"
-                " {area.price_avg} ({area.snapshot_count} up to {area.as_of}).",
-                area=area,
-            ),
-            say(
-                "{area.area_name} is {area.heat_band}: heat {area.heat_score}, average price {area.price_avg}"
-                " ({area.snapshot_count} up to {area.as_of}).",
-                area=area,
-            ),
-            say(
-                "Homes in {area.area_name} cost {area.price_avg} on average ({area.snapshot_count} up to"
-                " {area.as_of}).",
-                area=area,
-            ),
-            say("{area.area_name} is {area.heat_band}: heat {area.heat_score}.", area=area),
-            say("{area.area_name} is an area on record.", area=area),
-        )
+        yield from _area(area)
+
+
+def _area(area: Record) -> Said:
+    yield first(
+        say(
+            "{area.area_name} is {area.heat_band} and {area.heat_direction}: heat {area.heat_score}, average price"
+            " {area.price_avg} ({area.snapshot_count} up to {area.as_of}).",
+            area=area,
+        ),
+        say(
+            "{area.area_name} is {area.heat_band}: heat {area.heat_score}, average price {area.price_avg}"
+            " ({area.snapshot_count} up to {area.as_of}).",
+            area=area,
+        ),
+        say(
+            "Homes in {area.area_name} cost {area.price_avg} on average ({area.snapshot_count} up to {area.as_of}).",
+            area=area,
+        ),
+        say("{area.area_name} is {area.heat_band}: heat {area.heat_score}.", area=area),
+        say("{area.area_name} is an area on record.", area=area),
+    )
+    yield _doubt_of_heat(area)
+
+
+def _doubt_of_heat(area: Record) -> Sentence | None:
+    if is_heat_sure(area):
+        return None
+    return say(
+        "The heat of {area.area_name} comes from {area.heat_n} among {area.heat_peers}, which says little.", area=area
+    )
 
 
 def _forecasts(e: Evidence) -> Said:
@@ -63,6 +76,11 @@ def _forecasts(e: Evidence) -> Said:
             " {area.forecast_price_lower} and {area.forecast_price_upper}.",
             area=area,
         )
+
+
+def _unforetold(e: Evidence) -> Said:
+    for area in e.areas[:MAX_SHOWN]:
+        yield say("There is no forecast for {area.area_name}: {area.forecast_why}", area=area)
 
 
 def _offers(e: Evidence) -> Said:
@@ -155,7 +173,9 @@ def _named(e: Evidence) -> Said:
         yield first(
             say("{it.title} is {it.status} at {it.price}.", it=record),
             say(
-                "{it.name} has brought {it.deals_closed} to a sale, at a closing rate of {it.closing_rate}.", it=record
+                "{it.name} has brought {it.deals_closed} to a sale, at a closing rate of {it.closing_rate}, as"
+                " reported.",
+                it=record,
             ),
             say("{it.name} is on record with a budget of {it.budget}.", it=record),
             say("{it.name} is on record.", it=record),
@@ -210,11 +230,13 @@ def _about_agent(e: Evidence) -> Said:
         *(
             say(opening + words, agent=agent)
             for words in (
-                "you have brought {agent.deals_closed} to a sale, at a closing rate of {agent.closing_rate}, which is"
-                " place {agent.rank} on the leaderboard (between {agent.rank_lower} and {agent.rank_upper}).",
-                "you have brought {agent.deals_closed} to a sale, at a closing rate of {agent.closing_rate}.",
-                "your closing rate is {agent.closing_rate}.",
-                "you have brought {agent.deals_closed} to a sale.",
+                "you have brought {agent.deals_closed} to a sale, at a closing rate of {agent.closing_rate}, as"
+                " reported; your place on the leaderboard is {agent.rank} (between {agent.rank_lower} and"
+                " {agent.rank_upper}).",
+                "you have brought {agent.deals_closed} to a sale, at a closing rate of {agent.closing_rate}, as"
+                " reported.",
+                "your closing rate is {agent.closing_rate}, as reported.",
+                "you have brought {agent.deals_closed} to a sale, as reported.",
                 "this brief is for you.",
                 "your place on the leaderboard is {agent.rank}.",
             )
@@ -282,6 +304,7 @@ def _fact(e: Evidence) -> Said:
         )
         if answer is not None:
             told[record.key] = record
+            yield _doubt_of_heat(record) if fact.field == "heat_score" else None
     if not told:
         return
     if e.match.likeness < 1 or e.match.coverage < 1:
@@ -323,6 +346,7 @@ AGENT: dict[Intent, tuple[Section, ...]] = {
     Intent.FACT: (_fact, _choices),
 }
 BRIEF: tuple[Section, ...] = (
+    _unforetold,
     _named,
     _about_client,
     _about_unit,

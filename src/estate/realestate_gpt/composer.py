@@ -11,7 +11,7 @@ from estate.realestate_gpt.verifier import Sentence
 
 __all__ = ["VERSION", "compose", "render", "say"]
 
-VERSION = "composer-5"
+VERSION = "composer-6"
 
 
 def compose(intents: Sequence[Intent], evidence: Evidence, *, for_client: bool) -> list[Sentence]:

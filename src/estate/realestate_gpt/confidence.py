@@ -15,6 +15,7 @@ from estate.realestate_gpt.verifier import Verified
 __all__ = ["CALIBRATION", "Calibration", "Judgement", "confidence", "days_at_risk", "features", "judge"]
 
 NOTHING = "Nothing was found on record that answers this question."
+NO_FORECAST = "The prices on record are too few to forecast from."
 UNKNOWN_PLACE = "The records hold nothing about the place that the question names."
 NONE_MEETS = "No available unit on record meets what was asked"
 NONE_SURE = "No unit was found that can be said to meet what was asked, as the sum was not compared with every price"
@@ -93,7 +94,7 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
     """Decide which topics the verified sentences answer.
 
     A topic is answered when a kept sentence cites a record that bears on it; a question about a place that
-    no record knows is not answered by records of other places.
+    no record knows is not answered by records of other places, nor one about prices to come by those of today.
     """
     if evidence.intents and Intent.FACT in intents:
         return _judge_fact(evidence, verified)
@@ -106,6 +107,9 @@ def judge(intents: Sequence[Intent], evidence: Evidence, verified: Verified) -> 
     if evidence.unknown_place and PLACE_INTENTS.intersection(intents):
         answered = [intent for intent in answered if intent not in PLACE_INTENTS]
         missing: tuple[str, ...] = (UNKNOWN_PLACE,)
+    elif evidence.areas and all("forecast_why" in area.fields for area in evidence.areas):
+        answered = [intent for intent in answered if intent not in PLACE_INTENTS]
+        missing = (NO_FORECAST,)
     else:
         missing = tuple(_lack(intent, evidence) for intent in intents if intent not in answered)
         if Intent.MARKET in answered and any(r.layer == "market" and r.key not in cited for r in evidence.named):

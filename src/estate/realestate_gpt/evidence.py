@@ -28,7 +28,7 @@ class Evidence:
     units : tuple of Record
         Units to offer, best first, with ``reason_1``, ``reason_2``, ``trade_off``.
     areas : tuple of Record
-        Areas that matter, with ``heat_…`` and ``forecast_…`` fields.
+        Areas that matter, with ``heat_…`` and ``forecast_…`` fields; ``forecast_why`` where a missing one is asked for.
     triggers : tuple of Record
         What the evidence supports saying, with ``term``, ``evidence``, ``lift``.
     deals : tuple of Record

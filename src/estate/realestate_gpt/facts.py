@@ -82,11 +82,31 @@ _ALL = (
         layer="behavior",
     ),
     _fact(
+        "client",
+        "lost_reason",
+        "why|how |did |i|we|you|they lose|lost; why |was|is |the|our|my|this deal|sale |with |been lost;"
+        " why |did |the|our|my|this deal|sale |with fail|fall; reason |for|of |the|our losing|lost|loss;"
+        " lost|loss reason; لماذا خسرنا|خسرت",
+        "The deal with {who.name} was {it.outcome} on {it.closed_at}; the reason on record: {it.lost_reason}.",
+        "The deal was {it.outcome} on {it.closed_at}; the reason on record: {it.lost_reason}.",
+        layer="behavior",
+        lasts=True,
+    ),
+    _fact(
         "agent",
         "deals_closed",
         "deals closed; closed deals; deals; how many deals; sales made; sold; sales; won; wins",
-        "{it.name} has brought {it.deals_closed} to a sale.",
-        "You have brought {it.deals_closed} to a sale.",
+        "{it.name} has brought {it.deals_closed} to a sale, as reported.",
+        "You have brought {it.deals_closed} to a sale, as reported.",
+    ),
+    _fact(
+        "agent",
+        "expected_deals",
+        "forecast|expected|predicted deals|sales|closings",
+        "Deals that {it.name} is expected to win in the next {it.horizon_days}: {it.expected_deals}, most likely"
+        " between {it.expected_deals_lower} and {it.expected_deals_upper}.",
+        "Deals to be expected in the next {it.horizon_days}: {it.expected_deals}, most likely between"
+        " {it.expected_deals_lower} and {it.expected_deals_upper}.",
     ),
     _fact(
         "agent",
@@ -231,6 +251,14 @@ _ALL = (
         "Sales in {it.area_name} at the newest observation, {it.as_of}: {it.sales_volume}.",
         "Sales in {it.area_name} at the newest observation: {it.sales_volume}.",
         "Sales in this area at the newest observation: {it.sales_volume}.",
+    ),
+    _fact(
+        "market",
+        "days_on_market",
+        "days|time on |the market; take to sell; long to sell; long until|till|before |it |is sold;"
+        " how fast|quick|quickly |do|does homes|units|flats|apartments|villas sell",
+        "Homes in {it.area_name} take {it.days_on_market} from listing to sale, by the newest figures.",
+        "Homes in this area take {it.days_on_market} from listing to sale, by the newest figures.",
     ),
     _fact(
         "market",

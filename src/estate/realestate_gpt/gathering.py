@@ -81,12 +81,12 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         subject = replace(subject, fact=None, intents=(Intent.CALL, *others))
     elif question.calls and question.chooses and subject.fact is None:
         subject = replace(subject, intents=(Intent.CALL, *(i for i in subject.intents if i is not Intent.CALL)))
-    asked = asked_records(session, subject, context)
+    asked = asked_records(session, subject, context, now)
     if subject.fact is not None and asked is not None:
         return Evidence(
             agent=read(session, "agent", [context.agent_id])[str(context.agent_id)],
             asked=tuple(asked),
-            beside=tuple(beside_records(session, subject)),
+            beside=tuple(beside_records(session, subject, now)),
             named=_whose(subject.fact, subject.match.records),
             fact=subject.fact,
             second=subject.second,
@@ -114,7 +114,7 @@ def gather(session: Session, text: str, question: Question, context: AgentContex
         client=_client(session, context, question, ref, now) if context.client_id else None,
         unit=_unit(session, context.property_id, question) if context.property_id else None,
         units=tuple(offered(session, units)),
-        areas=tuple(_areas(session, area_ids, question)),
+        areas=tuple(_areas(session, area_ids, question, is_ahead=subject.is_ahead)),
         triggers=tuple(_triggers(session, context.client_id)),
         deals=tuple(_deals(session, context)),
         calls=tuple(_calls(session, queue) if queue else _permitted(session, callees, now)),
@@ -267,16 +267,17 @@ def _by_price(session: Session, ids: Sequence[str], *, dearest: bool) -> list[st
     return sorted(averages, key=lambda area_id: averages[area_id], reverse=dearest)
 
 
-def _areas(session: Session, ids: Sequence[str], question: Question) -> Iterable[Record]:
+def _areas(session: Session, ids: Sequence[str], question: Question, *, is_ahead: bool) -> Iterable[Record]:
     for record in with_heat(session, list(read(session, "market", ids).values())):
         is_market = Intent.MARKET in question.intents
-        yield record.with_fields(_forecast(session, record.id)) if is_market else record
+        yield record.with_fields(_forecast(session, record.id, is_ahead=is_ahead)) if is_market else record
 
 
-def _forecast(session: Session, area_id: str) -> Fields:
+def _forecast(session: Session, area_id: str, *, is_ahead: bool) -> Fields:
+    """Return the forecast of an area as fields; where there is none and it is asked for, why."""
     forecast = market_service.predict(session, uuid.UUID(area_id), FORECAST_MONTHS)
     if not forecast.months:
-        return {}
+        return {"forecast_why": forecast.why} if is_ahead else {}
     last = forecast.months[-1]
     return {
         "forecast_month": last.month.isoformat(),

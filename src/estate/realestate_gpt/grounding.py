@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.records import Key, Record
+from estate.realestate_gpt.saying import is_heat_sure
 from estate.realestate_gpt.verifier import Dropped, Sentence, Unsupported, Verified, claim_in, names_of, uncited
 from estate.realestate_gpt.wording import CONNECTIVES, COURTESY, FIELDS, NOUNS, Wording
 
@@ -81,6 +82,8 @@ class Grounding:
         for cite in sentence.cites:
             if not FIELDS[cite.layer, cite.field].for_client:
                 return "a field is not for the client"
+            if cite.field == "heat_band" and not is_heat_sure(self._records[cite.key]):
+                return "the heat is too doubtful for the client"
             if cite.layer == "client" and cite.key != self._addressee:
                 return "another client is named to the client"
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.records import Record
-from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, is_within_budget, say
+from estate.realestate_gpt.saying import MAX_SHOWN, Said, Section, first, is_heat_sure, is_within_budget, say
 from estate.realestate_gpt.verifier import Sentence
 
 __all__ = ["message"]
@@ -49,11 +49,12 @@ def _areas_to_client(e: Evidence) -> Said:
             "client",
             area=area,
         )
-        yield say(
-            "The market in {area.area_name} is {area.heat_band}, by our records up to {area.as_of}.",
-            "client",
-            area=area,
-        )
+        if is_heat_sure(area):
+            yield say(
+                "The market in {area.area_name} is {area.heat_band}, by our records up to {area.as_of}.",
+                "client",
+                area=area,
+            )
 
 
 def _units_to_client(e: Evidence) -> Said:

@@ -9,12 +9,13 @@ from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.records import Record
 from estate.realestate_gpt.verifier import Audience, Cite, Sentence
 
-__all__ = ["MAX_SHOWN", "Said", "Section", "first", "is_within_budget", "offer", "say"]
+__all__ = ["MAX_SHOWN", "Said", "Section", "first", "is_heat_sure", "is_within_budget", "offer", "say"]
 
 Said = Iterator[Sentence | None]
 Section = Callable[[Evidence], Said]
 
 MAX_SHOWN = 2  # Units and areas that are described; more are a list, not an answer.
+SURE_HEAT = 0.2  # A year among five areas; with less, one of them is first by little more than chance.
 
 
 def say(template: str, audience: Audience = "agent", /, **records: Record) -> Sentence | None:
@@ -64,6 +65,11 @@ def first(*sentences: Sentence | None) -> Sentence | None:
 def offer(e: Evidence) -> Record | None:
     """Return the unit that prices and chances are about."""
     return e.unit if e.unit is not None else next(iter(e.units), None)
+
+
+def is_heat_sure(area: Record) -> bool:
+    """Tell whether enough months and areas are behind the heat of an area to call it hot or cold without a doubt."""
+    return float(area.fields.get("heat_confidence") or 0) >= SURE_HEAT
 
 
 def is_within_budget(unit: Record, client: Record) -> bool | None:

@@ -1,5 +1,6 @@
 """Reads the records that a plain question is about: those it names, or the one of the talk."""
 
+import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,12 +8,13 @@ from sqlalchemy.orm import Session
 
 from estate.behavior import service as behavior_service
 from estate.core.types import UnitRef
-from estate.intelligence import ranking
+from estate.intelligence import closings, ranking
 from estate.market import service as market_service
 from estate.market.schemas import AreaHeat
 from estate.property import service as property_service
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import FOREMOST, MINE, THIS_CLIENT, Subject
+from estate.realestate_gpt.facts import Fact
 from estate.realestate_gpt.layers import documents_of
 from estate.realestate_gpt.naming import PEOPLE
 from estate.realestate_gpt.records import Key, Record, Value
@@ -32,7 +34,7 @@ def read(session: Session, layer: str, ids: Iterable[object]) -> dict[str, Recor
     return {key[1]: Record(*key, 1.0, found[key].fields) for key in wanted if key in found}
 
 
-def asked_records(session: Session, subject: Subject, context: AgentContext) -> list[Record] | None:
+def asked_records(session: Session, subject: Subject, context: AgentContext, now: dt.datetime) -> list[Record] | None:
     """Return the records that a fact is asked of: those named, else the one of the talk; None: it is no such question.
 
     Nobody is taken for the one meant while the question has words that may be another name.
@@ -50,27 +52,29 @@ def asked_records(session: Session, subject: Subject, context: AgentContext) -> 
     if not found:
         lacks_unit = _lacks_unit(subject, context)
         return [] if lacks_unit or (subject.odd and _is_bare(subject, context)) else None
-    if fact.field == "stage":
-        return (_deal_of(session, found) if len(found) == 1 else []) or found
-    found = _computed(session, subject, found)
+    if _is_of_deal(fact):
+        return (_deal_of(session, fact, found) if len(found) == 1 else []) or found
+    found = _computed(session, subject, found, now)
     return _unlike(found, [asked.field for asked in (fact, subject.second) if asked])
 
 
-def beside_records(session: Session, subject: Subject) -> list[Record]:
+def beside_records(session: Session, subject: Subject, now: dt.datetime) -> list[Record]:
     """Return the further records that a fact is asked of."""
     fact = subject.fact
     if fact is None or fact.layer != fact.subject:
         return []
-    return _computed(session, subject, [record for record in subject.beside if record.layer == fact.layer])
+    return _computed(session, subject, [record for record in subject.beside if record.layer == fact.layer], now)
 
 
-def _computed(session: Session, subject: Subject, found: Sequence[Record]) -> list[Record]:
+def _computed(session: Session, subject: Subject, found: Sequence[Record], now: dt.datetime) -> list[Record]:
     """Return records with what is computed of them, where that is asked for."""
     asked = {fact.field for fact in (subject.fact, subject.second) if fact}
     if "rank" in asked:
         return placed(session, found)
-    if "heat_score" in asked:
+    if asked & {"heat_score", "days_on_market"}:
         return with_heat(session, found)
+    if "expected_deals" in asked:
+        return [record.with_fields(_expected(session, record, now)) for record in found]
     if "fair_value" in asked:
         return [record.with_fields(value_fields(session, UnitRef.parse(record.id))) for record in found]
     return list(found)
@@ -89,9 +93,10 @@ def _is_bare(subject: Subject, context: AgentContext) -> bool:
 
 
 def _lacks_unit(subject: Subject, context: AgentContext) -> bool:
-    """Tell whether what one unit is worth is asked, and no unit is named or talked about."""
-    asked = {fact.field for fact in (subject.fact, subject.second) if fact}
-    return "fair_value" in asked and not subject.match.records and not subject.odd and context.property_id is None
+    """Tell whether what one unit is worth, or a unit of a number, is asked for, and none is named or talked about."""
+    asked = [fact for fact in (subject.fact, subject.second) if fact]
+    is_of_one = any(fact.field == "fair_value" or (subject.numbered and fact.subject == "property") for fact in asked)
+    return is_of_one and not subject.match.records and not subject.odd and context.property_id is None
 
 
 def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[Record]:
@@ -111,14 +116,22 @@ def _of_talk(session: Session, subject: Subject, context: AgentContext) -> list[
 
 def _is_of_client(subject: Subject) -> bool:
     """Tell whether a fact is asked of the client of the talk, who need not be spoken of where nothing else is said."""
-    is_of_deal = subject.fact is not None and subject.fact.field == "stage"
+    is_of_deal = subject.fact is not None and _is_of_deal(subject.fact)
     return bool(subject.said & THIS_CLIENT) or (subject.is_plain and (is_of_deal or not subject.said & MINE))
 
 
-def _deal_of(session: Session, clients: Sequence[Record]) -> list[Record]:
-    """Return the open deal of a client, else the newest."""
+def _is_of_deal(fact: Fact) -> bool:
+    """Tell whether a fact is asked of a client and stands on a deal."""
+    return (fact.subject, fact.layer) == ("client", "behavior")
+
+
+def _deal_of(session: Session, fact: Fact, clients: Sequence[Record]) -> list[Record]:
+    """Return the deal of a client that a fact stands on: the lost one, or the open one, else the newest."""
     deals = behavior_service.deals(session, client_ids=[uuid.UUID(client.id) for client in clients])
-    chosen = [deal for deal in deals if deal.outcome is None] or list(deals)
+    if fact.field == "lost_reason":
+        chosen = [deal for deal in deals if deal.outcome == "lost"]
+    else:
+        chosen = [deal for deal in deals if deal.outcome is None] or list(deals)
     return list(read(session, "behavior", [deal.deal_id for deal in chosen[:1]]).values())
 
 
@@ -140,16 +153,31 @@ def _unlike(records: Sequence[Record], fields: Sequence[str]) -> list[Record]:
 
 
 def _heat_fields(area: AreaHeat) -> Fields:
-    """Return the heat of an area as fields, its trend as a word; none when there is nothing to tell it by."""
+    """Return the heat of an area as fields, its trend as a word; without it when there is nothing to tell it by."""
+    days = {"days_on_market": area.days_on_market}
     if not area.confidence:
-        return {}
+        return days
     trend = area.heat_trend
-    return {
+    return days | {
         "heat_score": area.heat_score,
         "heat_band": area.heat_band,
         "heat_n": area.n,
+        "heat_peers": area.peers,
         "heat_confidence": area.confidence,
         "heat_direction": None if trend is None else _direction(trend),
+    }
+
+
+def _expected(session: Session, agent: Record, now: dt.datetime) -> Fields:
+    """Return the deals that an agent is expected to win as fields; none when too little is known to tell them."""
+    found = closings.expected_closings(session, uuid.UUID(agent.id), now)
+    if found.status != "ok":
+        return {}
+    return {
+        "expected_deals": found.expected,
+        "expected_deals_lower": found.lower,
+        "expected_deals_upper": found.upper,
+        "horizon_days": found.horizon_days,
     }
 
 

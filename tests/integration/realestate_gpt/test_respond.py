@@ -20,6 +20,7 @@ from estate.realestate_gpt import AgentContext, crud, figures, offering, respond
 from estate.realestate_gpt.brief import UNLOOKED
 from estate.realestate_gpt.confidence import (
     CANNOT_TELL,
+    NO_FORECAST,
     NOBODY,
     NONE_MEETS,
     NONE_SURE,
@@ -288,6 +289,181 @@ def test_an_area_that_nothing_compares_with_has_a_price_and_no_heat(api: TestCli
     assert "price_avg" in cited(reply)
     assert not {"heat_score", "heat_band"} & cited(reply)
     assert "balanced" not in str(reply)
+
+
+@pytest.fixture
+def newcomer(people: TestClient) -> TestClient:
+    """A third area, of which one month is known."""
+    month = {"area_id": f"{ID}79", "area_name": "Luban Creek", "observed_on": "2026-10-31", "days_on_market": 41}
+    month |= {"demand_score": 90, "supply_score": 10, "price_avg": "900000.00"}
+    assert people.post("/market/ingest", json=month).json()["created"] == 1
+    return people
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Where will prices in Luban Creek go next year?",
+        "Where are prices in Luban Creek going?",
+        "Forecast for Luban Creek in 6 months?",
+        "What will a flat in Luban Creek cost in a year?",
+    ],
+)
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+def test_prices_to_come_are_not_answered_with_those_of_today(
+    newcomer: TestClient, drain: Callable[[], int], session: Session, text: str, client_id: str | None
+) -> None:
+    drain()
+    reply = ask(newcomer, text, client_id=client_id)
+    assert (reply["abstained"], reply["confidence"]) == (True, 0)
+    assert reply["text"].startswith(NO_FORECAST)
+    assert "A forecast needs prices of at least 3 months; this area has 1." in reply["text"]
+    assert "To the client:" not in reply["text"]
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How is the market in Luban Creek?",
+        "What is going on in the market of Luban Creek?",
+        "My client will buy in Luban Creek, how is the market there?",
+        "Should I invest in Luban Creek?",
+    ],
+)
+def test_what_is_not_asked_of_times_to_come_needs_no_forecast(
+    newcomer: TestClient, drain: Callable[[], int], text: str
+) -> None:
+    drain()
+    reply = ask(newcomer, text, client_id=None)
+    assert not reply["abstained"], reply["text"]
+    assert "forecast" not in reply["text"].casefold()
+
+
+def test_a_heat_of_little_evidence_is_doubted_and_not_told_to_a_client(
+    newcomer: TestClient, drain: Callable[[], int], session: Session
+) -> None:
+    drain()
+    reply = ask(newcomer, "How is the market in Luban Creek?")
+    message, brief = reply["text"].split("For you:")
+    assert "Homes in Luban Creek cost AED 900,000" in message
+    assert "very hot" not in message
+    assert "Luban Creek is very hot" in brief
+    assert "The heat of Luban Creek comes from 1 month among 2 areas, which says little." in brief
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+    assert "comes from 1 month" in ask(newcomer, "How hot is Luban Creek?", client_id=None)["text"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How long does it take to sell a flat in Luban Creek?",
+        "How long will it take to sell a villa in Luban Creek?",
+        "How fast do homes sell in Luban Creek?",
+        "What are the days on market in Luban Creek?",
+    ],
+)
+def test_how_long_a_sale_takes_is_told(newcomer: TestClient, drain: Callable[[], int], text: str) -> None:
+    drain()
+    reply = ask(newcomer, text, client_id=None)
+    assert "Homes in Luban Creek take 41 days from listing to sale" in reply["text"]
+    assert cited(reply) == {"area_name", "days_on_market"}
+    other = ask(newcomer, text.replace("Luban Creek", "Old Saffar"), client_id=None)
+    assert other["abstained"], other["text"]
+
+
+@pytest.fixture
+def closed(world: TestClient) -> TestClient:
+    """A won deal, and one that was lost."""
+    opened = {"agent_id": AGENT, "client_id": CLIENT, "opened_at": "2026-05-01T09:00:00Z"}
+    deals = [
+        opened | {"deal_id": f"{ID}81", "stage": "won", "closed_at": "2026-07-01T09:00:00Z"},
+        opened
+        | {"deal_id": f"{ID}82", "stage": "lost", "closed_at": "2026-08-01T09:00:00Z", "lost_reason": "the handover"},
+    ]
+    answer = world.post("/behavior/deal", json=deals)
+    assert answer.json()["rejected"] == 0, answer.text
+    return world
+
+
+LOST = [
+    ("Why did we lose the deal with Layla Haddad?", None),
+    ("Why was the deal with Layla Haddad lost?", None),
+    ("What was the reason for losing Layla Haddad?", None),
+    ("Why did we lose the deal?", CLIENT),
+    ("لماذا خسرنا Layla Haddad؟", None),
+]
+
+
+@pytest.mark.parametrize(("text", "client_id"), LOST)
+def test_why_a_deal_was_lost_is_told(
+    closed: TestClient, drain: Callable[[], int], session: Session, text: str, client_id: str | None
+) -> None:
+    drain()
+    reply = ask(closed, text, client_id=client_id)
+    assert "was lost on 1 August 2026; the reason on record: the handover." in reply["text"]
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
+@pytest.mark.parametrize(("text", "client_id"), LOST)
+def test_why_a_deal_was_lost_is_not_told_of_one_that_was_not(
+    world: TestClient, drain: Callable[[], int], text: str, client_id: str | None
+) -> None:
+    drain()
+    reply = ask(world, text, client_id=client_id)
+    assert reply["abstained"], reply["text"]
+    assert "negotiation" not in reply["text"]
+
+
+@pytest.mark.parametrize(
+    "text", ["How many deals will I close next month?", "How many deals is Omar Saleh expected to close?"]
+)
+def test_deals_to_come_are_those_of_the_forecast(
+    closed: TestClient, drain: Callable[[], int], session: Session, text: str
+) -> None:
+    drain()
+    reply = ask(closed, text, client_id=None)
+    forecast = closed.get("/agent/predict", params={"agent_id": AGENT}).json()
+    expected = figures.show({"expected_deals": forecast["expected"]}, "expected_deals")
+    assert f"Deals that Omar Saleh is expected to win in the next 30 days: {expected}, " in reply["text"]
+    assert "24 deals" not in reply["text"]
+    assert replay(session, uuid.UUID(reply["response_id"])).same
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How many deals will I close next year?",
+        "How many deals will Omar Saleh close in the next 6 months?",
+        "What will the closing rate of Omar Saleh be?",
+    ],
+)
+def test_what_is_forecast_of_no_agent_is_declined(closed: TestClient, drain: Callable[[], int], text: str) -> None:
+    drain()
+    reply = ask(closed, text, client_id=None)
+    assert (reply["abstained"], reply["text"].splitlines()[0]) == (True, CANNOT_TELL)
+
+
+def test_deals_that_were_stated_are_not_said_to_be_counted(closed: TestClient) -> None:
+    reply = ask(closed, "How many deals have I closed?", client_id=None)
+    assert "Omar Saleh has brought 24 deals to a sale, as reported." in reply["text"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What payment plan does unit 1204 have?",
+        "Is apartment no. 1204 still available?",
+        "What does unit 1204 cost?",
+    ],
+)
+@pytest.mark.parametrize("client_id", [None, CLIENT])
+def test_a_unit_of_a_number_that_none_bears_is_asked_for(
+    world: TestClient, drain: Callable[[], int], text: str, client_id: str | None
+) -> None:
+    drain()
+    reply = ask(world, text, client_id=client_id)
+    assert (reply["abstained"], reply["text"]) == (True, WHICH_UNIT)
 
 
 def test_an_amount_without_currency_is_of_the_clients(world: TestClient) -> None:

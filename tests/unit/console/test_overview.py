@@ -145,6 +145,43 @@ def test_who_does_not_lead_is_sent_to_their_own_work() -> None:
     assert api.asked == []
 
 
+def heat(name: str, score: float, band: str, confidence: float) -> dict[str, Any]:
+    return {
+        "area_id": OTHER,
+        "area_name": name,
+        "heat_score": score,
+        "heat_band": band,
+        "heat_trend": None,
+        "demand_score": score,
+        "scarcity_score": score,
+        "drivers": [],
+        "months_of_supply": None,
+        "sales_per_month": None,
+        "days_on_market": None,
+        "segments": ["all"],
+        "n": 1,
+        "confidence": confidence,
+        "peers": 3,
+        "as_of": "2026-10-31",
+        "why": "Among 3 areas.",
+    }
+
+
+def test_the_hottest_areas_are_hot_and_say_how_sure_that_is() -> None:
+    areas = page_of(heat("Marina", 100, "very hot", 0.0417), heat("Creek", 50, "balanced", 0.0417))
+    shown = html(Api({"/market/heatmap": areas}))
+    assert "Marina" in shown
+    assert "4 %" in shown
+    assert "Creek" not in shown
+
+
+def test_no_area_is_hot_where_none_is() -> None:
+    cold = page_of(heat("Creek", 10, "cold", 0.4), heat("New Town", 50, "balanced", 0.0))
+    assert "No area is hot now." in html(Api({"/market/heatmap": cold}))
+    unknown = page_of(heat("New Town", 50, "balanced", 0.0))
+    assert "No area has figures yet." in html(Api({"/market/heatmap": unknown}))
+
+
 def stage(name: str, n: int, n_stale: int) -> dict[str, Any]:
     value = {"currency": "AED", "n": n, "value": f"{n}000000"}
     return {"stage": name, "n": n, "values": [value] if n else [], "n_stale": n_stale, "n_undated": 0}

@@ -75,6 +75,7 @@ def area(**fields: Any) -> Record:
         "snapshot_count": 12,
         "heat_score": 71.6,
         "heat_band": "very hot",
+        "heat_confidence": 0.37,
         "forecast_month": "2027-10-01",
         "forecast_price": 1_350_000.4,
         "forecast_price_lower": 1_290_000.0,
@@ -314,7 +315,9 @@ def test_every_fact_is_answered_in_words_that_stand_up() -> None:
         "upper": 2.4, "decision_speed": "fast", "emotional_type": "driver", "objections": "timing", "stage": "viewing",
         "opened_at": "2026-01-02T00:00:00+00:00", "calls_per_day": 12, "avg_closing_price": "900000", "bathrooms": 2,
         "developer": "Oryx Lane", "amenities": "pool", "heat_direction": "rising", "sales_volume": 69,
-        "demand_score": 74.6, "supply_score": 12.5,
+        "demand_score": 74.6, "supply_score": 12.5, "days_on_market": 41.0, "outcome": "lost",
+        "closed_at": "2026-08-01T09:00:00+00:00", "lost_reason": "the handover", "expected_deals": 0.8,
+        "expected_deals_lower": 0.0, "expected_deals_upper": 2.0, "horizon_days": 30,
     }  # fmt: skip
     for key, asked in FACTS.items():
         verified = checked(fact(key, Record(asked.layer, "x", 1.0, fields)), Intent.FACT)

@@ -58,6 +58,14 @@ def test_a_true_sentence_in_known_words_is_kept(sentence: Sentence) -> None:
     assert GROUNDING.problem_with(sentence) is None
 
 
+def test_a_heat_of_little_evidence_is_not_told_to_the_client() -> None:
+    told = said("Qamar Quay is very hot.", PLACE, "area_name", "heat_band", to="client")
+    doubtful = Grounding(replace(EVIDENCE, areas=(area(heat_confidence=0.04),)))
+    assert GROUNDING.problem_with(told) is None
+    assert doubtful.problem_with(told) == "the heat is too doubtful for the client"
+    assert doubtful.problem_with(replace(told, audience="agent")) is None
+
+
 PRICED = ("title", "price")
 LIES = (
     # Promises, negations, comparisons, conditions and tenses: no figure in them, and a lie each.

@@ -23,6 +23,7 @@ __all__ = ["foretold_words", "needing_help", "overview"]
 MANY_OPEN = 5
 MANY_TIMES = 2
 HOT_AREAS = 3
+HOT_BANDS = frozenset({"very hot", "hot"})
 
 
 @page("/overview")
@@ -41,7 +42,7 @@ def overview(estate: Estate, view: View) -> Sheet:
                 card("What skips led to", attempt(lambda: skips_table(estate.client.skip_reasons()))),
                 card(
                     "Hottest areas",
-                    attempt(lambda: _areas(estate.market.heatmap()[:HOT_AREAS])),
+                    attempt(lambda: _areas(estate.market.heatmap().items)),
                     aside=a(href="/market")["All areas"],
                 ),
             ],
@@ -273,6 +274,10 @@ def _areas(areas: Sequence[AreaHeat]) -> Node:
     columns = [
         Column[AreaHeat]("Area", lambda one: person(one.area_name, f"/market/{one.area_id}")),
         Column[AreaHeat]("Heat", lambda one: [text.number(one.heat_score), " ", badge(one.heat_band)], numeric=True),
+        Column[AreaHeat]("Confidence", lambda one: text.percent(one.confidence), numeric=True),
         Column[AreaHeat]("Why", lambda one: long(one.why)),
     ]
-    return listing("Hottest areas", columns, areas, empty="No area has figures yet. Import snapshots of the market.")
+    known = [one for one in areas if one.confidence > 0]
+    hot = [one for one in known if one.heat_band in HOT_BANDS]
+    none = "No area is hot now." if known else "No area has figures yet. Import snapshots of the market."
+    return listing("Hottest areas", columns, hot[:HOT_AREAS], empty=none)
