@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import re
 import struct
+import time
 import zipfile
 from collections.abc import Callable, Iterator
 
@@ -88,6 +89,13 @@ def test_the_delimiter_is_found(delimiter: str) -> None:
     quoted = "\n".join(delimiter.join(f'"{c}"' if "," in c else c for c in row) for row in rows)
     assert sniff(quoted).delimiter == delimiter
     assert sniff("sep=;\na;b\n").delimiter == ";"
+
+
+@pytest.mark.parametrize("run", ["\u0661", "\u00e9"], ids=ascii)
+def test_a_long_run_of_foreign_characters_is_sniffed_at_once(run: str) -> None:
+    began = time.process_time()
+    assert sniff("Name,Phone\n" + run * 16_000 + ",1\n").delimiter == ","
+    assert time.process_time() - began < 1, "a hundred times as long as it takes: the time grows with the square"
 
 
 def test_rows_that_hold_no_record_are_told_apart() -> None:
