@@ -46,7 +46,7 @@ FREE_TEXTS: Mapping[str, tuple[str, ...]] = {
     "gpt_feedback": ("note", "edited_text"),
     "gpt_responses": ("client_input", "text", "reasoning", "used_records", "records"),
     "import_changes": ("before",),
-    "imports": ("filename", "reading", "columns"),
+    "imports": ("filename", "reading", "stated", "columns"),
     "ingest_batches": ("source",),
     "properties": ("title", "negative_reviews", "positive_triggers", "computed"),
     "utterances": ("text",),

@@ -19,7 +19,7 @@ from estate.core.errors import EstateError
 from estate.core.models import OutboxClaim, OutboxRow
 from estate.core.security import Actor
 from estate.core.settings import get_settings
-from estate.core.sqlstate import is_outage
+from estate.core.sqlstate import is_outage, took_too_long
 from estate.core.telemetry import OUTBOX_DEAD, OUTBOX_DONE
 
 __all__ = ["Claim", "Handler", "Job", "Standing", "drain", "enqueue", "enqueue_once", "revive", "standings"]
@@ -230,11 +230,14 @@ def _write_note(note: uuid.UUID, topic: str, claims: Sequence[Claim]) -> None:
 
 @contextmanager
 def _excused_by_an_outage(note: uuid.UUID) -> Iterator[None]:
-    """Withdraw a note when the connection is lost, now or as soon as there is one again: no process has died."""
+    """Withdraw a note when the connection is lost, now or as soon as there is one again: no process has died.
+
+    Work for which the server stopped waiting keeps its note, as if a process had died of it: it may be so every time.
+    """
     try:
         yield
     except SQLAlchemyError as error:
-        if is_outage(error):
+        if is_outage(error) and not took_too_long(error):
             _excused.add(note)
             with suppress(SQLAlchemyError):
                 _withdraw_excused()

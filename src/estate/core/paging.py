@@ -110,6 +110,7 @@ def _decode(cursor: str, columns: Sequence[Column]) -> list[Any]:
 def _parse(value: object, column: Column) -> Any:
     if not isinstance(value, str) or "\x00" in value:
         raise TypeError("cursor parts are text")
+    value.encode()  # Half of a pair of surrogates is no text.
     for kind, parse in _PARSERS.items():
         if isinstance(column.type, kind):
             return parse(value)

@@ -13,6 +13,7 @@ __all__ = [
     "is_transient",
     "is_unavailable",
     "problem_of",
+    "took_too_long",
     "waited_for_a_lock",
 ]
 
@@ -26,8 +27,9 @@ MESSAGES = {
 }
 FORBIDDEN = "42501"
 """A row policy refused it. It is told as what an unknown record is told, so that nobody learns which records exist."""
-UNAVAILABLE = ("08", "25P03", "25P04", "40", "53", "55", "57")
-"""25P03 and 25P04: the server ended a transaction that took longer than it may, as on an overloaded machine."""
+TOOK_TOO_LONG = ("25P03", "25P04")
+"""The server ended a transaction that took longer than it may, as on an overloaded machine."""
+UNAVAILABLE = (*TOOK_TOO_LONG, "08", "40", "53", "55", "57")
 INVALID = ("22", "54")
 
 
@@ -64,6 +66,11 @@ def is_outage(error: Exception) -> bool:
     return isinstance(error, PoolTimeout) or (
         isinstance(error, DBAPIError) and (error.connection_invalidated or _state(error).startswith(("08", "57P")))
     )
+
+
+def took_too_long(error: Exception) -> bool:
+    """Tell whether the server ended a transaction that was silent, or went on, for too long."""
+    return isinstance(error, DBAPIError) and _state(error) in TOOK_TOO_LONG
 
 
 def is_forbidden(error: DBAPIError) -> bool:

@@ -35,7 +35,7 @@ UNIT_TYPES = {
     "land": "land|plots?|ارض|أرض",
 }
 TYPE_PATTERNS = {kind: re.compile(rf"(?<!\w)(?:{words})(?!\w)") for kind, words in UNIT_TYPES.items()}
-COUNTS = r"(?:(?:\d{1,2}, )*\d{1,2} ?(?:-|–|/|to|or|او|أو|الى|إلى) ?)?\d{1,2}"
+COUNTS = r"(?:(?:\d{1,2}, ){0,9}\d{1,2} ?(?:-|–|/|to|or|او|أو|الى|إلى) ?)?\d{1,2}"
 BEDROOMS = re.compile(
     rf"(?P<end>at least |up to )?(?<![\d.])(?P<counts>{COUNTS})(?P<more>\+| or more)?"
     r" ?-? ?(?:bed(?:room)?s?|br|bhk|غرف|غرفة)(?!\w)"

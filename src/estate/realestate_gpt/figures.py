@@ -16,8 +16,8 @@ MAX_TEXT = 160  # A longer text of a record is cut, so that it cannot fill the r
 Fields = Mapping[str, Value]
 
 _MARKUP = re.compile(
-    r"[a-z][a-z0-9+.-]*://|(?<![\w:])//\w|\bwww\.|\b(?:mailto|javascript|data|tel):\S|\w@\w"
-    r"|\b[\w-]+(?:\.[\w-]+)+/|!\[|\][(\[:]|<[a-z/!?|]|&#?\w+;",
+    r"[a-z0-9+.-]://|(?<![\w:])//\w|\bwww\.|\b(?:mailto|javascript|data|tel):\S|\w@\w"
+    r"|[\w-]\.[\w-]+/|!\[|\][(\[:]|<[a-z/!?|]|&#?\w+;",
     re.IGNORECASE,
 )
 

@@ -1,5 +1,6 @@
 """Every POST and GET refuses what it must and names the field; what is accepted can be read for ever."""
 
+import base64
 import json
 import uuid
 from collections.abc import Callable
@@ -342,6 +343,14 @@ def test_an_unknown_parameter_is_refused(world: TestClient, path: str) -> None:
 )
 def test_a_bad_page_is_refused(world: TestClient, path: str, query: str, status: int) -> None:
     assert world.get(f"{path}?{query}").status_code == status
+
+
+@pytest.mark.parametrize("path", [*LISTS, f"/client/{CLIENT}/timeline"])
+@pytest.mark.parametrize("parts", range(1, 4))
+def test_a_cursor_with_half_a_character_is_refused(world: TestClient, path: str, parts: int) -> None:
+    moment = "2026-11-28T00:00:00+00:00"
+    forged = base64.urlsafe_b64encode(json.dumps([moment, "\ud800", moment][:parts]).encode()).decode().rstrip("=")
+    assert world.get(path, params={"cursor": forged}).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ NOT_FREE = {
     "gpt_feedback": {"verdict", "account", "outcome"},
     "gpt_responses": {"intent", "composer_version", "basis"},
     "import_changes": {"subject_table", "record_id", "key", "after_hash", "outcome", "reason"},
-    "imports": {"caller", "role", "sha256", "state", "kind", "fingerprint", "stated", "content"},
+    "imports": {"caller", "role", "sha256", "state", "kind", "fingerprint", "content"},
     "ingest_batches": {"layer", "counts"},
     "properties": {"payment_plan", "amenities", "currency", "unit_type", "segment", "status"},
     "utterances": {"speaker"},
@@ -302,6 +302,22 @@ def test_what_is_said_elsewhere_is_cleared(house: House, connection: Connection,
     document = connection.scalar(text("SELECT text FROM documents WHERE record_id = :id"), {"id": f"{ID}3001"})
     assert document is not None
     assert "kwill" in document
+
+
+def test_what_is_said_of_a_file_is_cleared(house: House, connection: Connection, drain: Callable[[], int]) -> None:
+    house.stay()
+    house.people()
+    drain()
+    file = f"Name,Mobile,{NAME}\nSara Haddad,+971501119999,1\n"
+    query = {"filename": f"{NAME}.csv"}
+    made = house.client.post("/imports", params=query, content=file.encode(), headers={"content-type": "text/csv"})
+    path = f"/imports/{made.json()['import_id']}"
+    house.post(f"{path}/mapping", {"kind": "clients", "source": NAME})
+    house.post(f"{path}/commit", {}, 202)
+    drain()
+    house.erase()
+    drain()
+    assert found(connection) == []
 
 
 def test_a_word_that_names_the_person_is_counted_as_cleared(

@@ -4,11 +4,12 @@ import datetime as dt
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 from sqlalchemy import create_engine, select, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 from tests.live import new_database
 
@@ -127,3 +128,27 @@ def test_a_topic_that_fails_holds_up_no_other(timed: None, monkeypatch: pytest.M
     with pytest.raises(OperationalError):
         queue.drain_all()
     assert seen == ["test.behind"]
+
+
+def test_work_that_keeps_the_server_waiting_is_set_aside_and_the_rest_is_done(committed: str) -> None:
+    keys = [f"team {n}" for n in range(30)]
+    with unit_of_work(Actor.system()) as session:
+        enqueue(session, [Job(TOPIC, key) for key in [*keys, "slow"]])
+    done: list[str] = []
+
+    def work(session: Session, claims: Sequence[Claim]) -> None:
+        if any(claim.key == "slow" for claim in claims):
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+            time.sleep(1)
+        session.execute(text("SELECT 1"))
+        done.extend(claim.key for claim in claims)
+
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
+    for _ in range(MAX_CRASHES):
+        with pytest.raises(DBAPIError):
+            drain(TOPIC, work, now=later)
+    drain(TOPIC, work, now=later)
+    with unit_of_work(Actor.system()) as session:
+        (left,) = session.scalars(select(OutboxRow)).all()
+        assert (left.key, left.dead, left.last_error) == ("slow", True, "ProcessDied")
+    assert sorted(done) == sorted(keys)

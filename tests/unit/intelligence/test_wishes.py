@@ -82,6 +82,10 @@ def test_bedrooms(interest: object, low: int | None, high: int | None) -> None:
     assert (wishes.bedrooms_min, wishes.bedrooms_max) == (low, high)
 
 
+def test_a_list_of_counts_is_looked_through_for_a_few_only() -> None:
+    assert parse_wishes("1, " + "5, " * 40 + "5 or 6 bedrooms", None).bedrooms_min == 5
+
+
 @pytest.mark.parametrize(
     "targets",
     [

@@ -1,5 +1,7 @@
 """Values are written in one way each."""
 
+import time
+
 import pytest
 
 from estate.realestate_gpt.figures import MAX_TEXT, show
@@ -101,3 +103,11 @@ def test_what_people_call_things_is_a_name(name: str) -> None:
 )
 def test_orders_links_code_and_sums_are_no_names(name: str) -> None:
     assert show({"name": name}, "name") is None
+
+
+@pytest.mark.parametrize("part", ["a-", "a.", "a", "ab."])
+def test_a_long_text_is_looked_through_once(part: str) -> None:
+    text = part * (16_000 // len(part))
+    began = time.process_time()
+    assert show({"objections": text}, "objections") == text[: MAX_TEXT - 1] + "…"
+    assert time.process_time() - began < 1, "a hundred times as long as it takes: the time grows with the square"

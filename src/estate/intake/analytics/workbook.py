@@ -7,7 +7,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any, NoReturn
 from xml.parsers import expat
 
 import python_calamine
@@ -21,7 +21,13 @@ __all__ = ["Workbook", "is_workbook", "open_workbook"]
 _OLD = b"\xd0\xcf\x11\xe0"
 _PACKED = b"PK\x03\x04"
 _PLACE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
-_CELLS = b"sheetData"  # The element without which no part is a sheet.
+_ROW = re.compile(r"[0-9]{1,7}")
+_SHEET_DATA = "sheetData"
+"""The element without which no part is a sheet."""
+_PARENTS = {_SHEET_DATA: None, "row": _SHEET_DATA, "c": "row"}
+"""Where these stand within the sheet data; calamine would also find them elsewhere."""
+_DEEPEST = 250  # A parser keeps every element that is not closed.
+_FASTEST = 1
 EXACT = 1e15  # Up to here a float names every whole number.
 _CHUNK_BYTES = 1 << 20
 _UNREADABLE = "The workbook cannot be read: it is broken, or protected by a password."
@@ -53,9 +59,9 @@ def open_workbook(raw: bytes, sheet: str | None, *, max_cells: int, max_bytes: i
     """
     if raw.startswith(_OLD):
         raise BadRequest("Save the workbook as .xlsx: the format before Excel 2007 is not read.")
-    _look_inside(raw, max_cells, max_bytes)
+    packed = _packed_anew(raw, max_cells, max_bytes)
     try:
-        with CalamineWorkbook.from_filelike(io.BytesIO(raw)) as book:
+        with CalamineWorkbook.from_filelike(packed) as book:
             seen = [s.name for s in book.sheets_metadata if s.visible is SheetVisibleEnum.Visible]
             if sheet is not None and sheet not in seen:
                 raise BadRequest("The workbook has no such sheet.")
@@ -91,47 +97,62 @@ def _cell(value: Any) -> Cell:
     return value if isinstance(value, str | int | float | bool) else None
 
 
-def _look_inside(raw: bytes, max_cells: int, max_bytes: int) -> None:
-    """Refuse what would fill the memory: calamine lays out every cell between the first and the last one."""
+def _packed_anew(raw: bytes, max_cells: int, max_bytes: int) -> io.BytesIO:
+    """Pack again what was looked at: an archive can show one reader other parts than the next.
+
+    What would fill the memory is refused: calamine lays out every cell between the first and the last one.
+    """
+    anew = io.BytesIO()
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+        with (
+            zipfile.ZipFile(io.BytesIO(raw)) as packed,
+            zipfile.ZipFile(anew, "w", zipfile.ZIP_DEFLATED, compresslevel=_FASTEST) as copy,
+        ):
             parts = packed.infolist()
             if sum(part.file_size for part in parts) > max_bytes:
                 raise TooLarge(f"Unpacked, the workbook takes more than {max_bytes} bytes.")
             if "xl/workbook.xml" not in packed.namelist():
                 raise BadRequest("Save the workbook as .xlsx: no other kind is read.")
             for part in parts:
-                if _cells(packed, part, max_bytes) > max_cells:
-                    raise TooLarge(f"A sheet spans more than {max_cells} cells.")
+                with packed.open(part) as content, copy.open(part.filename, "w") as written:
+                    if _cells(part.filename, content, written, max_bytes) > max_cells:
+                        raise TooLarge(f"A sheet spans more than {max_cells} cells.")
     except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as error:
         raise BadRequest(_UNREADABLE) from error
+    anew.seek(0)
+    return anew
 
 
-def _cells(packed: zipfile.ZipFile, part: zipfile.ZipInfo, max_bytes: int) -> int:
-    """Return how many cells lie between the first one and the last; a part may have any name, and be no XML."""
-    reach, left, rest, is_sheet = _Reach(), 0, b"", part.filename.endswith(".xml")
+def _cells(name: str, content: IO[bytes], written: IO[bytes], max_bytes: int) -> int:
+    """Copy a part, and count the cells up to its last one; a part may have any name, and be no XML."""
+    reach, left, rest, is_sheet = _Reach(), 0, b"", name.endswith(".xml")
     parser, is_xml = expat.ParserCreate(namespace_separator=" "), True
     parser.StartElementHandler = reach.start
+    parser.EndElementHandler = reach.end
     parser.StartDoctypeDeclHandler = _refuse
-    with packed.open(part) as content:
-        while chunk := content.read(_CHUNK_BYTES):
-            left += len(chunk)
-            if left > max_bytes:
-                raise TooLarge(f"Unpacked, the workbook takes more than {max_bytes} bytes.")
-            is_sheet |= _CELLS in rest + chunk
-            rest = chunk[-len(_CELLS) :]
-            try:
-                if is_xml:
-                    parser.Parse(chunk)
-            except (expat.ExpatError, ValueError, LookupError):  # Also an encoding, or a number, that none can read.
-                is_xml = False
+    is_last = False
+    while not is_last:
+        chunk = content.read(_CHUNK_BYTES)
+        is_last = not chunk
+        written.write(chunk)
+        left += len(chunk)
+        if left > max_bytes:
+            raise TooLarge(f"Unpacked, the workbook takes more than {max_bytes} bytes.")
+        is_sheet |= _SHEET_DATA.encode() in rest + chunk
+        rest = chunk[-len(_SHEET_DATA) :]
+        is_xml &= b"\0" not in chunk  # In UTF-16 the parser sees other tags than calamine, which looks for ASCII.
+        try:
+            if is_xml:
+                parser.Parse(chunk, is_last)  # Before the end the parser may keep back what it has not looked at.
+        except (expat.ExpatError, ValueError, LookupError):  # Also an encoding that none can read.
+            is_xml = False
     if is_sheet and not is_xml:
         raise BadRequest(_UNREADABLE)
     return reach.columns * reach.rows
 
 
-def _refuse(*_: object) -> None:
-    """Refuse a document type: workbooks have none, and its entities can grow without end."""
+def _refuse(*_: object) -> NoReturn:
+    """Refuse what no program writes, such as a document type, whose entities can grow without end."""
     raise BadRequest(_UNREADABLE)
 
 
@@ -140,18 +161,39 @@ class _Reach:
 
     def __init__(self) -> None:
         self.columns = self.rows = self._row = self._column = 0
+        self._path: list[str] = []
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         """Look at an element, whatever the prefix of its name."""
-        local, place = name.rpartition(" ")[2], attributes.get("r", "")
+        local = name.rpartition(" ")[2]
+        if len(self._path) == _DEEPEST:
+            _refuse()
+        if local in _PARENTS and _SHEET_DATA in self._path:
+            if self._path[-1] != _PARENTS[local]:
+                _refuse()
+            self._step(local, attributes.get("r"))
+        self._path.append(local)
+
+    def end(self, _: str) -> None:
+        """Leave an element."""
+        self._path.pop()
+
+    def _step(self, local: str, place: str | None) -> None:
         if local == "row":
-            self._row, self._column = int(place) if place.isdecimal() else self._row + 1, 0
-        elif local == "c":
-            found = _PLACE.fullmatch(place)
-            self._column = _column(found[1]) if found else self._column + 1
-            self._row = int(found[2]) if found else max(self._row, 1)
-            self.columns = max(self.columns, self._column)
-        self.rows = max(self.rows, self._row)
+            self._row, self._column = int(_found(_ROW, place)[0]) if place is not None else self._row + 1, 0
+            self.rows = max(self.rows, self._row)
+        elif place is not None:
+            found = _found(_PLACE, place)
+            self._column = _column(found[1])
+            self.rows = max(self.rows, int(found[2]))
+        else:
+            self._column += 1
+        self.columns = max(self.columns, self._column)
+
+
+def _found(pattern: re.Pattern[str], place: str) -> re.Match[str]:
+    """Return what a place says; Excel writes it in one way, and calamine reads others too."""
+    return pattern.fullmatch(place) or _refuse()
 
 
 def _column(letters: str) -> int:
