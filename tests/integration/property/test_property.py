@@ -409,6 +409,11 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     assert {sale.property_id for sale in value.comparables} == {str(ref(n)) for n in range(1, 12)}
     assert (value.method, value.sales) == ("comparables", 11)
     assert len(value.reasons) == 3
+    assert value.why == (
+        "Mean of the 11 most alike sales of the area in AED, adjusted to size and not to the day: 11 sales do not tell "
+        "how prices moved."
+    )
+    assert value.reasons[1] == "The newest of them was sold on 11 Feb 2026; how prices moved since is not known."
     assert f"the value is {value.value:,.0f}." in value.reasons[0]
     gap = abs(float(value.price_to_value or 0) - 1)
     assert value.reasons[2] == f"The asking price is {gap:.1%} above the value.".replace("%", " %")
@@ -533,6 +538,8 @@ def test_sales_that_are_all_the_same_give_their_price(session: Session, area: uu
     ingest(session, unit(900, area_id=str(area), area_sqm=90), *same)
     value = service.predict(session, ref(900))
     assert (value.status, value.method, value.value) == ("ok", "comparables", Decimal("900000.00"))
+    assert value.why == "Mean of the 15 most alike sales of the area in AED, adjusted to size and day."
+    assert value.reasons[1].endswith("; prices moved by +0.0 % since the most alike one.")
     assert value.lower is not None
     assert value.upper is not None
     assert value.lower < 900_000 < value.upper
