@@ -7,10 +7,9 @@ from sqlalchemy.orm import Session
 
 from estate.behavior import service as behavior_service
 from estate.core.types import UnitRef
-from estate.intelligence import ranking
+from estate.intelligence import ranking, unit_value
 from estate.market import service as market_service
 from estate.market.schemas import AreaHeat
-from estate.property import service as property_service
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import FOREMOST, MINE, THIS_CLIENT, Subject
 from estate.realestate_gpt.layers import documents_of
@@ -155,7 +154,7 @@ def _heat_fields(area: AreaHeat) -> Fields:
 
 def value_fields(session: Session, ref: UnitRef) -> Fields:
     """Return the fair value of a unit as fields; none when too little is known to tell it."""
-    value = property_service.predict(session, ref)
+    value = unit_value.predict(session, ref)
     if value.value is None or value.status != "ok":
         return {}
     return {
