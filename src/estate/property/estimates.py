@@ -58,7 +58,7 @@ def value_out(unit: Unit, fitted: Fitted, times: Sequence[Any], on: dt.date) -> 
         method="learned" if fitted.learned else "comparables",
         sales=len(fitted.sales),
         why=_why(unit, fitted, len(nearest)) if tellable else _untellable(unit),
-        reasons=[] if value is None else _reasons(unit, nearest, value),
+        reasons=[] if value is None else _reasons(unit, fitted, nearest, value),
         time_to_sell=_time_to_sell(unit, times),
     )
 
@@ -86,17 +86,22 @@ def _why(unit: Unit, fitted: Fitted, n: int) -> str:
         return f"{n} comparable sales in the area in {unit.currency}; a value needs {MIN_COMPARABLES}."
     if fitted.learned:
         return f"A model of {len(fitted.sales)} sales in {unit.currency}, by features, comparables and day."
-    return f"Mean of the {n} most alike sales of the area in {unit.currency}, adjusted to size and day."
+    mean = f"Mean of the {n} most alike sales of the area in {unit.currency}, adjusted to size"
+    if fitted.model.follows_prices:
+        return f"{mean} and day."
+    return f"{mean} and not to the day: {len(fitted.sales)} sales do not tell how prices moved."
 
 
-def _reasons(unit: Unit, nearest: Sequence[Comparable], value: Decimal) -> list[str]:
+def _reasons(unit: Unit, fitted: Fitted, nearest: Sequence[Comparable], value: Decimal) -> list[str]:
     adjusted = sorted(sale.adjusted_price for sale in nearest)
     newest, moved = max(sale.sold_on for sale in nearest), 100 * (nearest[0].time_adjustment - 1)
+    since = f"prices moved by {moved:+.1f} % since the most alike one"
+    if not fitted.model.follows_prices:
+        since = "how prices moved since is not known"
     reasons = [
         f"The {len(nearest)} comparables, adjusted, lie between {adjusted[0]:,.0f} and {adjusted[-1]:,.0f} "
         f"{unit.currency}; the value is {value:,.0f}.",
-        f"The newest of them was sold on {newest.day} {newest:%b %Y}; prices moved by {moved:+.1f} % since the most "
-        "alike one.",
+        f"The newest of them was sold on {newest.day} {newest:%b %Y}; {since}.",
     ]
     if unit.price is not None and unit.status != "sold":
         gap = 100 * (unit.price / value - 1)

@@ -17,7 +17,7 @@ from estate.core.figures import figure_jobs
 from estate.core.identifiers import UnitRef
 from estate.core.outbox import enqueue
 from estate.property.crud import figures as crud
-from estate.property.crud.figures import Paced, lock_projects, paces
+from estate.property.crud.figures import Paced, lock_projects, paces, projects_beside
 
 __all__ = [
     "FIGURES",
@@ -28,6 +28,7 @@ __all__ = [
     "give_back",
     "lock_projects",
     "paces",
+    "projects_beside",
     "store",
 ]
 

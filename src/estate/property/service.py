@@ -22,6 +22,7 @@ from estate.core.settings import get_settings
 from estate.core.upsert import Written
 from estate.property import describe, estimates, fair_value, figures
 from estate.property.analytics import comparison
+from estate.property.crud import figures as sold
 from estate.property.crud import units as crud
 from estate.property.errors import AmbiguousUnit, BadUnits, UnitNotFound
 from estate.property.models import Project, Unit
@@ -393,17 +394,21 @@ def _compared(unit: Unit, result: comparison.Comparison, money: MoneyOverTime | 
     )
 
 
-def predict(session: Session, ref: UnitRef) -> ValueOut:
+def predict(session: Session, ref: UnitRef, wins: Mapping[UnitRef, dt.datetime], now: dt.datetime) -> ValueOut:
     """Estimate the fair value of a unit from comparable sales, and how long units like it take to sell.
+
+    Parameters
+    ----------
+    wins : mapping
+        When the newest won deal of a unit of its area closed: one that is not stated as sold was sold then.
 
     Raises
     ------
     UnitNotFound
         When there is no such unit.
     """
-    now = dt.datetime.now(dt.UTC)
     unit = _one(session, ref)
-    times = [] if unit.area_id is None else crud.market_times(session, unit.area_id, now)
+    times = [] if unit.area_id is None else sold.market_times(session, unit.area_id, wins, now)
     return estimates.value_out(unit, fair_value.fitted_for(session, unit, now), times, now.date())
 
 

@@ -8,10 +8,9 @@ from sqlalchemy.orm import Session
 
 from estate.behavior import service as behavior_service
 from estate.core.types import UnitRef
-from estate.intelligence import closings, ranking
+from estate.intelligence import closings, ranking, unit_value
 from estate.market import service as market_service
 from estate.market.schemas import AreaHeat
-from estate.property import service as property_service
 from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import FOREMOST, MINE, THIS_CLIENT, Subject
 from estate.realestate_gpt.facts import Fact
@@ -183,7 +182,7 @@ def _expected(session: Session, agent: Record, now: dt.datetime) -> Fields:
 
 def value_fields(session: Session, ref: UnitRef) -> Fields:
     """Return the fair value of a unit as fields; none when too little is known to tell it."""
-    value = property_service.predict(session, ref)
+    value = unit_value.predict(session, ref)
     if value.value is None or value.status != "ok":
         return {}
     return {

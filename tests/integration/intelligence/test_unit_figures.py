@@ -17,7 +17,7 @@ from tests.live import committing, wait_until
 from estate.behavior import service as behavior
 from estate.behavior import tasks as behavior_tasks
 from estate.core import outbox
-from estate.core.db import unit_of_work, use_database
+from estate.core.db import act_as, unit_of_work, use_database
 from estate.core.figures import FIGURES_TOPIC
 from estate.core.identifiers import UnitRef
 from estate.core.ingest import SourceRow
@@ -25,6 +25,7 @@ from estate.core.outbox import Claim
 from estate.core.queue import sweep
 from estate.core.security import Actor
 from estate.importers.world import load_world
+from estate.intelligence import unit_value
 from estate.intelligence.tasks import count_figures
 from estate.intelligence.unit_figures import count
 from estate.property import figures
@@ -500,3 +501,24 @@ def test_the_sample_world_has_figures(session: Session, drain: Callable[[], int]
     assert both == demand
     assert sold > 0
     assert several > 0
+
+
+@pytest.mark.parametrize("status", ["available", "reserved", "sold"])
+def test_a_won_deal_is_a_sale_in_the_time_to_sell_as_it_is_in_the_velocity(desk: Desk, status: str) -> None:
+    area, client = desk.area(1), desk.client(1)
+    fields: dict[str, Any] = {"area_id": str(area), "listed_at": days_ago(200)}
+    refs = [desk.unit(i, **fields) for i in range(30)]
+    for i, ref in enumerate(refs[:24]):
+        desk.sale(i, ref, client, 150, 120 - i, stage="won")
+        desk.state(i, status=status)
+    relisted = desk.unit(30, **fields | {"listed_at": days_ago(50)})
+    desk.sale(30, relisted, client, 150, 100, stage="won")
+    act_as(desk.session, Actor("agent", desk.agent(2)))
+    told = unit_value.predict(desk.session, refs[29]).time_to_sell
+    act_as(desk.session, Actor("system"))
+    assert (told.n, told.sold) == (31, 24)
+    for i in range(24):
+        desk.state(i, status="sold", sold_at=days_ago(120 - i))
+    stated = unit_value.predict(desk.session, refs[29]).time_to_sell
+    for one, other in zip(told.chances, stated.chances, strict=True):
+        assert one.model_dump() == pytest.approx(other.model_dump())

@@ -18,7 +18,7 @@ from estate.core.outbox import Claim, Job, enqueue
 from estate.core.rejected import RejectedFilter, list_rejected
 from estate.property import fair_value, service
 from estate.property.errors import AmbiguousUnit, BadUnits, UnitNotFound
-from estate.property.schemas import UnitFilter, UnitOut
+from estate.property.schemas import UnitFilter, UnitOut, ValueOut
 from estate.property.tasks import FOLD, fold
 
 PROJECT = uuid.UUID("00000000-0000-4000-8000-0000000000a0")
@@ -388,6 +388,10 @@ def test_what_cannot_be_compared_is_refused(session: Session) -> None:
         service.compare(session, [ref(1), ref(99)])
 
 
+def predicted(session: Session, unit: UnitRef) -> ValueOut:
+    return service.predict(session, unit, {}, dt.datetime.now(dt.UTC))
+
+
 def sale(n: int, area: uuid.UUID, **fields: Any) -> dict[str, Any]:
     sold: dict[str, Any] = {
         "status": "sold",
@@ -403,7 +407,7 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     ingest(
         session, mine, foreign, sale(21, area, status="available", sold_at=None), *(sale(n, area) for n in range(1, 12))
     )
-    value = service.predict(session, ref(50))
+    value = predicted(session, ref(50))
     assert (value.status, value.n, value.currency) == ("ok", 11, "AED")
     assert value.value is not None
     assert value.lower is not None
@@ -414,6 +418,11 @@ def test_a_value_rests_on_the_sales_of_the_area(session: Session, area: uuid.UUI
     assert {sale.property_id for sale in value.comparables} == {str(ref(n)) for n in range(1, 12)}
     assert (value.method, value.sales) == ("comparables", 11)
     assert len(value.reasons) == 3
+    assert value.why == (
+        "Mean of the 11 most alike sales of the area in AED, adjusted to size and not to the day: 11 sales do not tell "
+        "how prices moved."
+    )
+    assert value.reasons[1] == "The newest of them was sold on 11 Feb 2026; how prices moved since is not known."
     assert f"the value is {value.value:,.0f}." in value.reasons[0]
     gap = abs(float(value.price_to_value or 0) - 1)
     assert value.reasons[2] == f"The asking price is {gap:.1%} above the value.".replace("%", " %")
@@ -441,7 +450,7 @@ def on_market(n: int, area: uuid.UUID, days: int, sold_after: int | None = None)
 def test_no_chance_is_told_of_days_that_too_few_units_were_seen(session: Session, area: uuid.UUID) -> None:
     lately = [on_market(n, area, days=20, sold_after=n if n <= 12 else None) for n in range(1, 41)]
     ingest(session, *lately, on_market(41, area, days=70, sold_after=60))
-    selling = service.predict(session, ref(40)).time_to_sell
+    selling = predicted(session, ref(40)).time_to_sell
     assert (selling.status, selling.chances, selling.median_days) == ("insufficient_data", [], None)
     assert (selling.n, selling.sold) == (41, 13)
     assert selling.why == (
@@ -449,7 +458,7 @@ def test_no_chance_is_told_of_days_that_too_few_units_were_seen(session: Session
         "30 days or more."
     )
     ingest(session, *(on_market(n, area, days=50) for n in range(42, 72)))
-    selling = service.predict(session, ref(40)).time_to_sell
+    selling = predicted(session, ref(40)).time_to_sell
     assert (selling.status, [chance.days for chance in selling.chances]) == ("ok", [30])
     assert selling.chances[0].upper < 0.5
     assert selling.why.endswith(
@@ -467,7 +476,7 @@ def test_a_sale_before_the_listing_tells_nothing_of_the_time_to_sell(
     bought = [unit(n, status="sold", sold_at=earlier, area_id=str(area)) for n in range(21, 41)]
     ingest(session, *bought, *(on_market(n, area, days=300, sold_after=9 + n) for n in range(1, 21)))
     ingest(session, *(on_market(n, area, days=200) | {"status": status} for n in range(21, 41)))
-    selling = service.predict(session, ref(40)).time_to_sell
+    selling = predicted(session, ref(40)).time_to_sell
     assert (selling.status, selling.n, selling.sold) == ("ok", 40, 20)
     assert [chance.probability for chance in selling.chances] == pytest.approx([0.5] * 3, abs=0.02)
 
@@ -475,21 +484,21 @@ def test_a_sale_before_the_listing_tells_nothing_of_the_time_to_sell(
 def test_a_unit_without_an_area_is_not_compared_with_others_without_one(session: Session) -> None:
     sold: dict[str, Any] = {"status": "sold", "listed_at": "2026-01-01T00:00:00Z", "sold_at": "2026-02-01T00:00:00Z"}
     ingest(session, unit(1), *(unit(n, price=100_000, **sold) for n in range(2, 22)))
-    selling = service.predict(session, ref(1)).time_to_sell
+    selling = predicted(session, ref(1)).time_to_sell
     assert (selling.status, selling.n, selling.median_days) == ("insufficient_data", 0, None)
     assert "states no area" in selling.why
 
 
 def test_below_five_sales_there_is_no_value(session: Session, area: uuid.UUID) -> None:
     ingest(session, *(sale(n, area) for n in range(1, 6)))
-    own = service.predict(session, ref(1))
+    own = predicted(session, ref(1))
     assert (own.status, own.value, own.lower, own.n) == ("insufficient_data", None, None, 4)
     assert own.time_to_sell.status == "insufficient_data"
     ingest(session, unit(60))
-    nothing = service.predict(session, ref(60))
+    nothing = predicted(session, ref(60))
     assert (nothing.status, nothing.n, nothing.comparables) == ("insufficient_data", 0, [])
     with pytest.raises(UnitNotFound):
-        service.predict(session, ref(99))
+        predicted(session, ref(99))
 
 
 def town(area: uuid.UUID, n: int, scale: float = 1.0) -> list[dict[str, Any]]:
@@ -514,7 +523,7 @@ def no_kept_models() -> Iterator[None]:
 def test_many_sales_are_learned_from_once_and_never_across_currencies(session: Session, area: uuid.UUID) -> None:
     home: dict[str, Any] = {"area_id": str(area), "area_sqm": 100, "bedrooms": 2}
     ingest(session, unit(900, **home), unit(901, currency="USD", **home), *town(area, 450))
-    first = service.predict(session, ref(900))
+    first = predicted(session, ref(900))
     assert (first.status, first.method, first.sales) == ("ok", "learned", 450)
     assert first.value is not None
     assert first.lower is not None
@@ -522,12 +531,12 @@ def test_many_sales_are_learned_from_once_and_never_across_currencies(session: S
     assert float(first.value) == pytest.approx(20_000 * 100**0.8, rel=0.03)
     assert first.lower < first.value < first.upper
     assert first.n == len(first.comparables) >= 5
-    foreign = service.predict(session, ref(901))
+    foreign = predicted(session, ref(901))
     assert (foreign.status, foreign.n, foreign.currency) == ("insufficient_data", 0, "USD")
     ingest(session, *town(area, 450, scale=2.0))
-    assert service.predict(session, ref(900)).value == first.value
+    assert predicted(session, ref(900)).value == first.value
     fair_value.forget()
-    assert service.predict(session, ref(900)).value == pytest.approx(2 * first.value, rel=Decimal("0.05"))
+    assert predicted(session, ref(900)).value == pytest.approx(2 * first.value, rel=Decimal("0.05"))
 
 
 @pytest.mark.usefixtures("no_kept_models")
@@ -536,8 +545,10 @@ def test_sales_that_are_all_the_same_give_their_price(session: Session, area: uu
     sold = [f"2026-{1 + i % 6:02d}-{1 + i % 28:02d}T00:00:00Z" for i in range(n)]
     same = [sale(i + 1, area, price=900_000, area_sqm=90, listed_at=None, sold_at=day) for i, day in enumerate(sold)]
     ingest(session, unit(900, area_id=str(area), area_sqm=90), *same)
-    value = service.predict(session, ref(900))
+    value = predicted(session, ref(900))
     assert (value.status, value.method, value.value) == ("ok", "comparables", Decimal("900000.00"))
+    assert value.why == "Mean of the 15 most alike sales of the area in AED, adjusted to size and day."
+    assert value.reasons[1].endswith("; prices moved by +0.0 % since the most alike one.")
     assert value.lower is not None
     assert value.upper is not None
     assert value.lower < 900_000 < value.upper
@@ -547,22 +558,22 @@ def test_sales_that_are_all_the_same_give_their_price(session: Session, area: uu
 def test_while_a_model_is_fitted_others_are_answered_from_comparables(session: Session, area: uuid.UUID) -> None:
     ingest(session, unit(900, area_id=str(area), area_sqm=100, bedrooms=2), *town(area, 450))
     with fair_value._lock:
-        meanwhile = service.predict(session, ref(900))
+        meanwhile = predicted(session, ref(900))
     assert (meanwhile.status, meanwhile.method, meanwhile.sales) == ("ok", "comparables", 399)
-    learned = service.predict(session, ref(900))
+    learned = predicted(session, ref(900))
     assert learned.method == "learned"
     with fair_value._lock:
-        assert service.predict(session, ref(900)).value == learned.value
+        assert predicted(session, ref(900)).value == learned.value
 
 
 @pytest.mark.usefixtures("no_kept_models")
 def test_a_sold_unit_is_valued_without_its_own_price(session: Session, area: uuid.UUID) -> None:
     ingest(session, *town(area, 450))
-    before = service.predict(session, ref(7))
+    before = predicted(session, ref(7))
     assert (before.method, before.sales) == ("comparables", 399)
     assert str(ref(7)) not in {sale.property_id for sale in before.comparables}
     ingest(session, unit(7, price=1))
-    assert service.predict(session, ref(7)).value == before.value
+    assert predicted(session, ref(7)).value == before.value
 
 
 def claim(n: int, at: str, delta: int = 1, project: uuid.UUID = PROJECT) -> Claim:

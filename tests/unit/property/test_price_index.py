@@ -44,3 +44,9 @@ def test_residuals_without_spread_give_a_flat_index_that_is_not_certain() -> Non
 def test_few_sales_have_no_path(n: int) -> None:
     index = fit_index(np.linspace(0, 300, n), np.linspace(0, 1, n))
     assert index.at(np.array([0.0, 400.0])).tolist() == [0.0, 0.0]
+    assert not index.is_path
+
+
+def test_without_a_path_what_is_known_ends_on_the_mean_day() -> None:
+    index = fit_index(np.array([0.0, 100.0, 200.0]), np.zeros(3), yearly_drift=0.1)
+    assert index.spread(np.array([50.0, 100.0, 100 + 365.25, 100 + 730.5])) == pytest.approx([0, 0, 0.1, 0.2])

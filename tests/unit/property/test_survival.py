@@ -41,6 +41,12 @@ def test_without_columns_the_pooled_curve_meets_the_truth() -> None:
     assert predicted[0] == pytest.approx(1 - np.exp(-DAYS / 60), abs=0.03)
 
 
+def test_a_chance_of_nothing_has_no_sign() -> None:
+    frame = pd.DataFrame({"kind": ["flat", "villa"] * 20})
+    chances = fit(frame, np.arange(20.0, 60.0), np.ones(40)).predict(frame[:1], (5,))
+    assert repr(float(chances[0, 0])) == "0.0"
+
+
 def test_chances_meet_known_hazards_under_censoring(model: TimeToSell) -> None:
     frame, rate = market(1_000, 4)
     error = np.abs(model.predict(frame) - (1 - np.exp(-rate[:, None] * DAYS)))

@@ -49,7 +49,7 @@ def test_equal_comparables_give_their_price_adjusted_to_size() -> None:
 
 @pytest.mark.parametrize("n", [MIN_COMPARABLES, 60, MIN_BOOSTED - 1, MIN_BOOSTED])
 def test_sales_without_any_spread_give_their_price_with_an_interval(n: int) -> None:
-    model = fitted(frame(n), [100_000.0] * n, np.datetime64("2025-01-01") + np.arange(n).astype("timedelta64[D]"))
+    model = fitted(frame(n), [100_000.0] * n, DAY - np.arange(n).astype("timedelta64[D]"))
     result = model.predict(frame(1), DAY)
     assert result.value[0] == pytest.approx(100_000)
     assert 0.95 < result.lower[0] / 100_000 < 0.99
@@ -103,6 +103,30 @@ def test_the_interval_of_few_sales_holds_what_it_promises() -> None:
         result = fitted(homes[:150], price[:150]).predict(homes[150:], DAY)
         inside.append(((result.lower <= price[150:]) & (price[150:] <= result.upper)).mean())
     assert np.mean(inside) == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize("n", [MIN_COMPARABLES, 20, 60, MIN_BOOSTED - 1])
+def test_the_older_few_sales_are_the_less_is_known(n: int) -> None:
+    price = 100_000 * np.exp(np.random.default_rng(1).normal(0, 0.1, n))
+    days = DAY - np.arange(n) % 28
+    widths = []
+    for age in (0, 365, 3 * 365):
+        model = fitted(frame(n), price, days - age)
+        assert model.follows_prices == (n >= 50)
+        result = model.predict(frame(1), DAY)
+        widths.append(np.log(result.upper[0] / result.lower[0]))
+    assert widths[0] < widths[1] < widths[2] / 1.5
+
+
+def test_the_interval_of_sales_of_two_years_ago_holds_what_it_promises() -> None:
+    rng = np.random.default_rng(12)
+    inside = []
+    for _ in range(300):
+        growth, days = rng.normal(0, 0.1), DAY - 730 - rng.integers(0, 365, 20)
+        level = 11.5 + growth * (days - DAY).astype(int) / 365 + rng.normal(0, 0.1, 20)
+        result = fitted(frame(20), np.exp(level), days).predict(frame(1), DAY)
+        inside.append(result.lower[0] <= np.exp(11.5 + rng.normal(0, 0.1)) <= result.upper[0])
+    assert np.mean(inside) == pytest.approx(0.8, abs=0.06)
 
 
 @pytest.mark.parametrize("areas", [["a"], ["a", "b"]])

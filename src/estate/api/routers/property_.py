@@ -10,7 +10,7 @@ from estate.api.deps import OnceDep, ReadSession, now
 from estate.api.openapi import json_body
 from estate.core.paging import CountOut, PageOut
 from estate.core.types import QueryLimit, Schema, UnitText, Uuid
-from estate.intelligence import matching
+from estate.intelligence import matching, unit_value
 from estate.intelligence.schemas import Recommendation
 from estate.property import service
 from estate.property.schemas import ComparisonOut, UnitFilter, UnitIn, UnitOut, UnitsWanted, ValueOut
@@ -82,7 +82,7 @@ def count(session: ReadSession, wanted: Annotated[UnitsWanted, Query()]) -> Coun
 @router.get("/predict")
 def predict(session: ReadSession, wanted: Annotated[UnitQuery, Query()]) -> ValueOut:
     """Estimate the fair value of a unit with its 80 % interval, and the time to sell."""
-    return service.predict(session, service.resolve(session, wanted.unit))
+    return unit_value.predict(session, service.resolve(session, wanted.unit))
 
 
 @router.get("/recommend")

@@ -21,6 +21,7 @@ LEVEL_STEPS = (0.0, 0.002, 0.005, 0.01)
 TREND_STEPS = (0.0, 0.0005, 0.001, 0.002, 0.004)
 """Standard deviations of a week's surprise in level and in trend, in log price; the likelihood chooses."""
 FIRST_TREND = 0.001  # Standard deviation of the weekly trend before anything is seen: 5 % a year.
+YEAR_DAYS = 365.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class PriceIndex:
         Days of a period.
     end_variance, step : float64[2, 2]
         Of level and trend: how well they are known at the end, and what a period adds.
+    yearly_drift : float
+        Standard deviation of what a year after the end adds beside that, in log price.
     """
 
     days: Floats
@@ -50,16 +53,24 @@ class PriceIndex:
     length: float = WEEK
     end_variance: Floats = field(default_factory=lambda: np.zeros((2, 2)))
     step: Floats = field(default_factory=lambda: np.zeros((2, 2)))
+    yearly_drift: float = 0.0
+
+    @property
+    def is_path(self) -> bool:
+        """Whether a path was learned; without one, prices are as they were on the mean day of the sales."""
+        return len(self.days) > 1
 
     def spread(self, days: Floats) -> Floats:
         """Return the standard deviation of what the level does between the end and some days; 0 before the end."""
-        ahead = np.ceil(np.maximum((days - self.days[-1]) / self.length, 0.0)).astype(np.int64)
+        after = np.maximum(days - self.days[-1], 0.0)
+        ahead = np.ceil(after / self.length).astype(np.int64)
         move, variance = _move(self.fade), self.end_variance
         path = [0.0]
         for _ in range(min(int(ahead.max(initial=0)), MAX_PERIODS)):
             variance = move @ variance @ move.T + self.step
             path.append(float(variance[0, 0]))
-        return np.asarray(np.sqrt(np.array(path)[np.minimum(ahead, len(path) - 1)]))
+        learned = np.sqrt(np.array(path)[np.minimum(ahead, len(path) - 1)])
+        return np.asarray(np.hypot(learned, self.yearly_drift * after / YEAR_DAYS))
 
     def at(self, days: Floats) -> Floats:
         """Return the log level on some days; past the end the trend goes on and fades."""
@@ -68,7 +79,7 @@ class PriceIndex:
         return np.asarray(np.interp(days, self.days, self.level) + led_on, dtype=np.float64)
 
 
-def fit_index(days: Floats, residual: Floats) -> PriceIndex:
+def fit_index(days: Floats, residual: Floats, yearly_drift: float = 0.0) -> PriceIndex:
     """Learn the price path from what features leave unexplained.
 
     Parameters
@@ -77,11 +88,13 @@ def fit_index(days: Floats, residual: Floats) -> PriceIndex:
         Days of sale, from any origin.
     residual : float64[n]
         Log price less what is expected of the home without its time.
+    yearly_drift : float
+        As in `PriceIndex`.
 
     Returns
     -------
     PriceIndex
-        Flat under fifty sales or within one period.
+        Without a path under fifty sales or within two periods; it then ends on the mean day of the sales.
 
     Notes
     -----
@@ -92,7 +105,7 @@ def fit_index(days: Floats, residual: Floats) -> PriceIndex:
     span = float(np.ptp(days)) if len(days) else 0.0
     length = max(WEEK, span / MAX_PERIODS)
     if len(days) < MIN_SALES or span < 2 * length:
-        return PriceIndex(np.zeros(1), np.zeros(1))
+        return PriceIndex(np.array([days.mean() if len(days) else 0.0]), np.zeros(1), yearly_drift=yearly_drift)
     period = ((days.max() - days) / length).astype(np.int64)
     period = period.max() - period
     count = np.bincount(period)
@@ -104,7 +117,8 @@ def fit_index(days: Floats, residual: Floats) -> PriceIndex:
     best = max(runs, key=lambda run: run.log_likelihood)
     level = best.smoothed()
     middles = days.max() - length * (len(mean) - 1 - np.arange(len(mean)) + 0.5)
-    return PriceIndex(middles, level - level[-1], float(best.after[-1][1]), fade, length, best.spread, best.surprise)
+    trend = float(best.after[-1][1])
+    return PriceIndex(middles, level - level[-1], trend, fade, length, best.spread, best.surprise, yearly_drift)
 
 
 def _move(fade: float) -> Floats:

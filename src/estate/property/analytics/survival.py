@@ -84,7 +84,7 @@ class TimeToSell:
 
     def _chances(self, log_ratio: Floats, days: Sequence[float] | Floats) -> Floats:
         passed = _through(self.hazard_days, self.hazard, self.cuts, np.asarray(days, dtype=np.float64))
-        return np.asarray(-np.expm1(-np.exp(log_ratio) @ passed.T), dtype=np.float64)
+        return np.asarray(0.0 - np.expm1(-np.exp(log_ratio) @ passed.T), dtype=np.float64)  # -x makes -0.0 of 0.
 
     def _interval(self, frame: pd.DataFrame, log_ratio: Floats, day: float) -> tuple[Floats, Floats]:
         if day > self.watched:

@@ -22,6 +22,9 @@ Bools = npt.NDArray[np.bool_]
 
 MIN_BOOSTED = 400
 """Sales from which learners replace the plain mean of comparables; with fewer they mostly fit noise."""
+YEARLY_DRIFT = 0.1
+"""Standard deviation of a year's change in log price, where fewer sales than that cannot tell how far prices drift.
+Changes of home prices last for years, so that those of several years add up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,8 @@ class ValuationModel:
     of the frame, the comparables of each sale without the sale itself, and the levels of its groups from other folds
     (`learned_value`); its interval is conformal with a learned scale (`value_interval`), and the part of its
     price-related bias that exceeds half of what the IAAO recommends at most is taken out. Every interval is widened by
-    how far the index may have moved since the last sale, and is at least that of `LEAST_SPREAD`. Below five
-    comparables the model abstains. Text columns, and the area, are groups.
+    how far the index may have moved since the last sale, under 400 sales by `YEARLY_DRIFT` as well, and is at least
+    that of `LEAST_SPREAD`. Below five comparables the model abstains. Text columns, and the area, are groups.
     """
 
     def __init__(
@@ -119,7 +122,8 @@ class ValuationModel:
         codes = pd.factorize(frame[self._area])[0] if self._area else np.zeros(len(frame), dtype=np.intp)
         self._effect = size_effect(self._log_size, self._log_price, codes) if self._size else 0.0
         base = self._effect * self._log_size
-        self._index = fit_index(days, self._unexplained(frame, self._log_price - base, fold))
+        drift = YEARLY_DRIFT if len(frame) < MIN_BOOSTED else 0.0
+        self._index = fit_index(days, self._unexplained(frame, self._log_price - base, fold), drift)
         rate = self._log_price - base - self._index.at(days)
         if self._area and self._place:
             self._middles = frame.groupby(self._area)[self._place].median()
@@ -139,6 +143,11 @@ class ValuationModel:
     def learned(self) -> bool:
         """Whether learners value, and not the mean of comparables."""
         return self._learned is not None
+
+    @property
+    def follows_prices(self) -> bool:
+        """Whether values are brought to their day; too few sales do not tell how prices moved."""
+        return self._index.is_path
 
     def _unexplained(self, frame: pd.DataFrame, rate: Floats, fold: Ints) -> Floats:
         """Return what a home's own columns leave of its rate, by models of other folds."""

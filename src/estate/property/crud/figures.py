@@ -7,29 +7,59 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic_core import to_json
-from sqlalchemy import select, text, update
+from sqlalchemy import Row, select, text, update
 from sqlalchemy.orm import Session
 
 from estate.core.identifiers import UnitRef
 from estate.property.crud.units import is_one_of
 from estate.property.models import Unit
 
-__all__ = ["Paced", "due", "forget_computed", "lock_projects", "lock_units", "paces", "write_units"]
+__all__ = [
+    "Paced",
+    "due",
+    "forget_computed",
+    "lock_projects",
+    "lock_units",
+    "market_times",
+    "paces",
+    "projects_beside",
+    "write_units",
+]
+
+MAX_MARKET_TIMES = 5_000
 
 _LOCK_PROJECTS = text("""
 SELECT project_id FROM projects WHERE project_id = ANY(:ids) ORDER BY project_id FOR NO KEY UPDATE
 """)
 # A unit that people state as sold was sold when they say; any other when a deal about it was won.
-_PACES = text("""
-SELECT p.project_id, count(*) FILTER (WHERE s.at > :since AND s.at <= :until),
-    min(s.at) FILTER (WHERE s.at > :since AND s.at <= :until), least(min(p.listed_at), min(s.at))
-FROM properties p
+_SALES = """
+properties p
 LEFT JOIN unnest(CAST(:won_projects AS uuid[]), CAST(:won_units AS uuid[]), CAST(:won_at AS timestamptz[]))
     AS w (project_id, unit_id, at) USING (project_id, unit_id)
 CROSS JOIN LATERAL (SELECT CASE WHEN p.status = 'sold' THEN coalesce(p.sold_at, w.at) ELSE w.at END AS at) s
+"""
+_PACES = text(
+    """
+SELECT p.project_id, count(*) FILTER (WHERE s.at > :since AND s.at <= :until),
+    min(s.at) FILTER (WHERE s.at > :since AND s.at <= :until), least(min(p.listed_at), min(s.at))
+FROM /*sales*/
 WHERE p.project_id = ANY(:ids)
 GROUP BY p.project_id
-""")
+""".replace("/*sales*/", _SALES)
+)
+_MARKET_TIMES = text(
+    """
+SELECT p.segment, p.bedrooms, CAST(extract(epoch FROM greatest(m.until - p.listed_at, '0')) AS float8) / 86400, m.sold
+FROM /*sales*/
+CROSS JOIN LATERAL (SELECT s.at IS NOT NULL AND s.at >= p.listed_at AS sold) h
+CROSS JOIN LATERAL (
+    SELECT h.sold, least(:now, CASE WHEN h.sold THEN s.at WHEN p.status = 'available' THEN :now ELSE p.updated_at END)
+        AS until
+) m
+WHERE p.area_id = :area AND p.listed_at <= :now
+ORDER BY p.listed_at DESC LIMIT :most
+""".replace("/*sales*/", _SALES)
+)
 _LOCK_UNITS = text("""
 SELECT p.project_id, p.unit_id
 FROM jsonb_to_recordset(CAST(:paces AS jsonb)) AS s (project_id uuid, value numeric, n bigint)
@@ -93,13 +123,34 @@ def paces(
     until: dt.datetime,
 ) -> dict[uuid.UUID, Paced]:
     """Return the sales of some projects in (since, until]; `wins` is when the newest won deal of a unit closed."""
-    won = {
+    rows = session.execute(_PACES, {"ids": list(ids), "since": since, "until": until, **_won(wins)})
+    return {project: Paced(*pace) for project, *pace in rows}
+
+
+def market_times(
+    session: Session, area_id: uuid.UUID, wins: Mapping[UnitRef, dt.datetime], now: dt.datetime
+) -> Sequence[Row[tuple[str | None, int | None, float, bool]]]:
+    """Return (segment, bedrooms, days on the market, sold) of the area's units with a listing date.
+
+    A unit for sale is seen until now, whenever it was sold before; one that was withdrawn or reserved, or sold on a
+    day that is not known, until its last change. `wins` is as `paces` takes it.
+    """
+    asked = {"area": area_id, "now": now, "most": MAX_MARKET_TIMES, **_won(wins)}
+    return session.execute(_MARKET_TIMES, asked).all()
+
+
+def projects_beside(session: Session, ref: UnitRef) -> Sequence[uuid.UUID]:
+    """Return the projects with a unit in the area of a unit."""
+    area = select(Unit.area_id).where(Unit.project_id == ref.project_id, Unit.unit_id == ref.unit_id)
+    return session.scalars(select(Unit.project_id).where(Unit.area_id == area.scalar_subquery()).distinct()).all()
+
+
+def _won(wins: Mapping[UnitRef, dt.datetime]) -> dict[str, Any]:
+    return {
         "won_projects": [ref.project_id for ref in wins],
         "won_units": [ref.unit_id for ref in wins],
         "won_at": list(wins.values()),
     }
-    rows = session.execute(_PACES, {"ids": list(ids), "since": since, "until": until, **won})
-    return {project: Paced(*pace) for project, *pace in rows}
 
 
 def lock_units(

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Table,
     TextClause,
     Uuid,
-    case,
     column,
     func,
     literal,
@@ -42,7 +41,6 @@ __all__ = [
     "count_units",
     "is_one_of",
     "known_areas",
-    "market_times",
     "matching",
     "page_units",
     "projects",
@@ -59,8 +57,6 @@ __all__ = [
 
 AREAS = table("market_insights", column("area_id"))
 """The market layer's key, which foreign keys of this layer point to."""
-
-MAX_MARKET_TIMES = 5_000
 
 ORDERS: dict[str, Key] = {
     "id": Key((Unit.project_id, Unit.unit_id)),
@@ -433,26 +429,6 @@ def sample(session: Session, most: int) -> list[Traits]:
 
 def _traits(rows: Iterable[Row[Any]]) -> list[Traits]:
     return [Traits(*tuple(row)) for row in rows]
-
-
-def market_times(
-    session: Session, area_id: uuid.UUID, now: dt.datetime
-) -> Sequence[Row[tuple[str | None, int | None, float, bool]]]:
-    """Return (segment, bedrooms, days on the market, sold) of the area's units with a listing date.
-
-    A unit for sale is seen until now, whenever it was sold before; one that was withdrawn or reserved, or sold on a
-    day that is not known, until its last change.
-    """
-    sold = (Unit.status == "sold") & Unit.sold_at.is_not(None) & (Unit.sold_at >= Unit.listed_at)
-    end = case((Unit.status == "available", now), (sold, Unit.sold_at), else_=Unit.updated_at)
-    days = func.extract("epoch", func.least(now, end) - Unit.listed_at) / 86_400.0
-    query = (
-        select(Unit.segment, Unit.bedrooms, func.greatest(days, 0.0), sold)
-        .where(Unit.area_id == area_id, Unit.listed_at.is_not(None), Unit.listed_at <= now)
-        .order_by(Unit.listed_at.desc())
-        .limit(MAX_MARKET_TIMES)
-    )
-    return session.execute(query).all()
 
 
 def add_events(session: Session, counts: Iterable[tuple[UnitRef, int, dt.datetime | None]]) -> None:
