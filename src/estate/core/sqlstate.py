@@ -29,6 +29,8 @@ FORBIDDEN = "42501"
 """A row policy refused it. It is told as what an unknown record is told, so that nobody learns which records exist."""
 TOOK_TOO_LONG = ("25P03", "25P04")
 """The server ended a transaction that took longer than it may, as on an overloaded machine."""
+OUTAGES = ("08", "53100", "53300", "55P03", "57P")
+"""No connection, a full disk, too many connections, a lock that somebody else holds, a server that stops."""
 UNAVAILABLE = (*TOOK_TOO_LONG, "08", "40", "53", "55", "57")
 INVALID = ("22", "54")
 
@@ -62,9 +64,9 @@ def is_unavailable(error: Exception) -> bool:
 
 
 def is_outage(error: Exception) -> bool:
-    """Tell whether the connection was lost or the server is stopping: nobody's row is at fault."""
+    """Tell whether the connection was lost or the server can do nothing now: nobody's row is at fault."""
     return isinstance(error, PoolTimeout) or (
-        isinstance(error, DBAPIError) and (error.connection_invalidated or _state(error).startswith(("08", "57P")))
+        isinstance(error, DBAPIError) and (error.connection_invalidated or _state(error).startswith(OUTAGES))
     )
 
 

@@ -90,13 +90,25 @@ def test_what_kills_its_worker_is_set_aside_and_the_rest_is_done_once(committed:
     assert (crashes, done) == (MAX_CRASHES, 450)
 
 
-def test_an_outage_is_counted_against_no_row(committed: str) -> None:
+def refused_with(state: str) -> Handler:
+    def handler(session: Session, claims: Sequence[Claim]) -> None:
+        session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$"))
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    "outage",
+    [cut_off, *map(refused_with, ("53100", "53300", "55P03"))],
+    ids=["cut off", "disk full", "too many connections", "locked"],
+)
+def test_an_outage_is_counted_against_no_row(committed: str, outage: Handler) -> None:
     with unit_of_work(Actor.system()) as session:
         enqueue(session, [Job(TOPIC, "a")])
     later = dt.datetime.now(dt.UTC) + dt.timedelta(minutes=1)
     for _ in range(MAX_CRASHES):
         with pytest.raises(OperationalError):
-            drain(TOPIC, cut_off, now=later)
+            drain(TOPIC, outage, now=later)
     with unit_of_work(Actor.system()) as session:
         row = session.scalars(select(OutboxRow)).one()
         assert (row.attempts, row.crashes, row.dead, row.last_error) == (0, 0, False, None)
