@@ -1,17 +1,19 @@
 """`estate bench compare`: random pairs of units, compared in both orders and checked against the figures drawn.
 
 The checker shares nothing with the comparer: it has its own list of what a buyer wants more or less of, finds each
-figure of a statement in the units as they were drawn, works out the difference anew, and reads the sentence back.
+figure of a statement in the units as they were drawn, works out the difference anew, and reads the sentence back. Of
+figures that were counted, it adds up the chance that units with one pace would differ as much.
 """
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from random import Random
 
 from benchmarks.report import Options, Report
-from estate.property.analytics.comparison import Comparison, Listing, Point, compare
+from estate.property.analytics.comparison import Comparison, Count, Listing, Point, compare
 
 __all__ = ["TARGETS", "bench"]
 
@@ -51,6 +53,11 @@ SPANS = {
     "years": (Decimal("365.25"), Decimal("18.5")),
 }
 MONEY = frozenset({"price", "price_per_sqm"})
+COUNTED_SHARE = 0.5
+"""Units whose pace of sales was counted."""
+MOST_SALES = 40
+DAYS_PER_MONTH = 30.4375
+MAX_CHANCE = 0.1
 
 
 def bench(options: Options) -> Report:
@@ -77,14 +84,19 @@ def _pair(rng: Random, number: int) -> tuple[Listing, Listing]:
     b = _unit(rng, f"unit {2 * number + 1}")
     if rng.random() < TWIN_SHARE and a.figures:
         field = rng.choice(sorted(a.figures))
-        b = Listing(b.ref, a.currency, {**a.figures, field: DRAWN[field][0](rng)})
+        counts = {name: count for name, count in a.counts.items() if name != field}
+        b = Listing(b.ref, a.currency, {**a.figures, field: DRAWN[field][0](rng)}, counts)
     return (a, b) if rng.random() < 0.5 else (b, a)
 
 
 def _unit(rng: Random, ref: str) -> Listing:
     known = rng.random()
     figures = {field: draw(rng) for field, (draw, _) in DRAWN.items() if rng.random() < known}
-    return Listing(ref, rng.choice(("AED", "AED", "EGP")), figures)
+    counts = {}
+    if "sales_velocity" in figures and rng.random() < COUNTED_SHARE:
+        count = counts["sales_velocity"] = Count(rng.randrange(MOST_SALES), rng.choice((30, 90, 182)))
+        figures["sales_velocity"] = round(Decimal(count.n * DAYS_PER_MONTH / count.days), 2)
+    return Listing(ref, rng.choice(("AED", "AED", "EGP")), figures, counts)
 
 
 def _facts(result: Comparison) -> set[tuple[object, ...]]:
@@ -116,11 +128,23 @@ def _supported(point: Point, drawn: Mapping[str, Listing]) -> bool:
         return False
     if (point.value, point.other) != (_written(mine, point), _written(theirs, point)):
         return False
+    if point.field in mine.counts and point.field in theirs.counts:
+        counts = mine.counts[point.field], theirs.counts[point.field]
+        named = re.search(r"\((\d+)(?: sales in \d+ days)? against (\d+) (?:sales|in \d+)\)", point.text)
+        if named is None or named.groups() != tuple(str(count.n) for count in counts) or _chance(*counts) >= MAX_CHANCE:
+            return False
     gap = abs(ours - other)
     measured = 100 * gap / max(abs(ours), abs(other)) if point.unit == "% of the larger figure" else gap
     stated = abs(float(measured) - point.difference) <= 0.005001 and point.difference >= point.threshold > 0
     better = (ours > other) == more_is_better
     return bool(point.unit) and stated and better == (point.kind == "pro") and _reads_true(point, ours, other)
+
+
+def _chance(a: Count, b: Count) -> float:
+    """Return how often units with one pace share their sales as unevenly as this, or more."""
+    n, share = a.n + b.n, a.days / (a.days + b.days)
+    shares = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+    return sum(p for p in shares if p <= shares[a.n] * (1 + 1e-7))
 
 
 def _reads_true(point: Point, ours: Decimal, other: Decimal) -> bool:

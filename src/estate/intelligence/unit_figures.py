@@ -84,7 +84,7 @@ def velocity(pace: Paced, days: int, now: dt.datetime) -> Figure:
     covered = min(days, (now - pace.began_at).days)
     months = max(covered / DAYS_PER_MONTH, Decimal(1))
     why = f"{pace.sold} units of the project were sold in {months.quantize(HUNDREDTH)} months."
-    return Figure((pace.sold / months).quantize(HUNDREDTH), pace.sold, days, why)
+    return Figure((pace.sold / months).quantize(HUNDREDTH), pace.sold, round(months * DAYS_PER_MONTH), why)
 
 
 def _velocity_changes(pace: Paced, days: int, now: dt.datetime) -> dt.datetime | None:

@@ -9,7 +9,7 @@ from estate.core.documents import DocumentText
 from estate.core.identifiers import UnitRef
 from estate.core.json_text import json_text
 from estate.core.types import MONEY_LIMIT
-from estate.property.analytics.comparison import Figure, Listing
+from estate.property.analytics.comparison import Count, Figure, Listing
 from estate.property.analytics.payment_plan import PaymentPlan, PlanError
 from estate.property.models import Project, Unit
 from estate.property.schemas import UnitOut
@@ -62,7 +62,17 @@ def listing(unit: Unit, handover_on: dt.date | None, booked_on: dt.date) -> List
     known["price_per_sqm"] = _price_per_sqm(unit)
     plan = plan_of(unit)
     known["paid_before_handover_pct"] = plan and plan.before_handover_pct(booked_on, handover_on)
-    return Listing(_id(unit), unit.currency, {name: _figure(v) for name, v in known.items() if v is not None})
+    figures = {name: _figure(v) for name, v in known.items() if v is not None}
+    return Listing(_id(unit), unit.currency, figures, _counts(unit, figures))
+
+
+def _counts(unit: Unit, figures: Mapping[str, Any]) -> dict[str, Count]:
+    """Return what the counted figures count: a pace its sales, every other one what it is."""
+    known = {name: evidence for name, evidence in unit.computed.items() if name in figures}
+    return {
+        name: Count(evidence["n"] if name == "sales_velocity" else int(figures[name]), evidence["window_days"] or 1)
+        for name, evidence in known.items()
+    }
 
 
 def _figure(value: Decimal | int | dt.date) -> Figure:

@@ -299,7 +299,9 @@ class PointOut(SchemaOut):
     other: str = Field(description="The exact figure of the other unit.")
     against: str = Field(description="The other unit: project_id:unit_id")
     difference: float = Field(ge=0, description="In `unit`.")
-    threshold: float = Field(description="The smallest difference that counts, in `unit`.")
+    threshold: float = Field(
+        description="The smallest difference that counts, in `unit`; one of counts must be beyond chance too."
+    )
     unit: str
 
 

@@ -522,3 +522,17 @@ def test_a_won_deal_is_a_sale_in_the_time_to_sell_as_it_is_in_the_velocity(desk:
     stated = unit_value.predict(desk.session, refs[29]).time_to_sell
     for one, other in zip(told.chances, stated.chances, strict=True):
         assert one.model_dump() == pytest.approx(other.model_dump())
+
+
+def test_units_are_told_apart_by_counts_only_beyond_chance(desk: Desk) -> None:
+    clients = [desk.client(i) for i in range(12)]
+    few, fewer, many = (desk.unit(i) for i in range(3))
+    for ref, n in ((few, 3), (fewer, 1), (many, 12)):
+        for client in clients[:n]:
+            desk.about(ref, client, days=5, trigger_word="metro")
+    desk.read(few, fewer, many)
+    said = homes.compare(desk.session, [few, fewer, many]).units[0]
+    (even,) = (point for point in said.even if point.field == "real_demand")
+    assert even.text == "Demand: 3 against 1; 3 against 1 clients may be chance."
+    (con,) = (point for point in said.cons if point.field == "real_demand")
+    assert con.text == "Demand: 3 against 12 (3 against 12 clients), 75 % lower."

@@ -4,11 +4,12 @@ import datetime as dt
 import re
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate.property.analytics.comparison import CRITERIA, SHARE, STATED, Comparison, Figure, Listing, compare
+from estate.property.analytics.comparison import CRITERIA, SHARE, STATED, Comparison, Count, Figure, Listing, compare
 
 FIELDS = {criterion.field: criterion for criterion in (*CRITERIA, STATED)}
 
@@ -111,6 +112,37 @@ def test_nothing_is_a_share_of_zero() -> None:
         ("con", "Demand: 0 against 1, 100 % lower."),
     ]
     assert {(point.difference, point.unit) for point in points} == {(100.0, SHARE)}
+
+
+def pace(ref: str, sales: int, days: int = 182) -> Listing:
+    velocity = round(Decimal(sales * 30.4375 / days), 2)
+    return Listing(ref, "AED", {"sales_velocity": velocity}, {"sales_velocity": Count(sales, days)})
+
+
+@pytest.mark.parametrize("mean", [1, 3, 6, 12, 30])
+def test_projects_of_one_pace_are_seldom_told_apart(mean: int) -> None:
+    drawn = np.random.default_rng(mean).poisson(mean, (400, 2)).tolist()
+    kinds = [compare([pace("a", x), pace("b", y)]).points[0].kind for x, y in drawn]
+    assert np.mean([kind != "even" for kind in kinds]) <= 0.12
+
+
+def test_counts_are_named_whether_they_tell_units_apart_or_not() -> None:
+    (even,) = compare([pace("a", 2), pace("b", 1)]).points
+    assert (even.kind, even.difference, even.threshold) == ("even", 48.48, 10.0)
+    assert even.text == "Sales velocity: 0.33 a month against 0.17 a month; 2 against 1 sales may be chance."
+    (pro,) = compare([pace("a", 30), pace("b", 12)]).of("a", "pro")
+    assert pro.text == "Sales velocity: 5.02 a month against 2.01 a month (30 against 12 sales), 150 % higher."
+
+
+def test_counts_are_held_against_the_days_that_they_took() -> None:
+    assert [p.kind for p in compare([pace("a", 6, 30), pace("b", 9, 182)]).of("a", "pro")] == ["pro"]
+    (even,) = compare([pace("a", 0, 30), pace("b", 6, 182)]).points
+    assert even.kind == "even"
+
+
+def test_a_stated_figure_is_no_count() -> None:
+    (pro,) = compare([pace("a", 2), one("b", sales_velocity="0.17")]).of("a", "pro")
+    assert pro.text == "Sales velocity: 0.33 a month against 0.17 a month, 94 % higher."
 
 
 def test_delivery_is_compared_in_days() -> None:

@@ -160,7 +160,7 @@ def _written(value: str, field: str, currency: str) -> str:
 def _legend() -> Node:
     return note(
         "▲ better for the buyer than at least one of the others and weaker than none, ▼ weaker than one and better than"
-        " none, ◆ both. A difference that a buyer would not notice counts as alike."
+        " none, ◆ both. A difference that a buyer would not notice, or that may be chance, counts as alike."
     )
 
 

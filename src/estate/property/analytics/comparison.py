@@ -2,12 +2,14 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import combinations
 from typing import Literal
 
-__all__ = ["CRITERIA", "Comparison", "Criterion", "Figure", "Listing", "Point", "compare"]
+from scipy.stats import binomtest
+
+__all__ = ["CRITERIA", "Comparison", "Count", "Criterion", "Figure", "Listing", "Point", "compare"]
 
 Figure = Decimal | dt.date
 Kind = Literal["pro", "con", "even"]
@@ -33,6 +35,8 @@ class Criterion:
         What a lower and a higher figure are called.
     zero : str
         What a figure of 0 is called, where it has a name.
+    counted : str
+        What is counted, where the platform counts the figure.
     """
 
     field: str
@@ -43,6 +47,7 @@ class Criterion:
     shown: str = "{figure}"
     words: tuple[str, str] = ("lower", "higher")
     zero: str = ""
+    counted: str = ""
 
     @property
     def is_money(self) -> bool:
@@ -61,14 +66,20 @@ CRITERIA = (
     Criterion("area_sqm", "Size", True, 3.0, SHARE, "{figure} m²", ("smaller", "larger")),
     Criterion("bedrooms", "Bedrooms", True, 1.0, "bedrooms", words=("fewer", "more"), zero="Studio"),
     Criterion("bathrooms", "Bathrooms", True, 1.0, "bathrooms", words=("fewer", "more")),
-    Criterion("real_demand", "Demand", True, 10.0, SHARE),
-    Criterion("sales_velocity", "Sales velocity", True, 10.0, SHARE, "{figure} a month"),
+    Criterion("real_demand", "Demand", True, 10.0, SHARE, counted="clients"),
+    Criterion("sales_velocity", "Sales velocity", True, 10.0, SHARE, "{figure} a month", counted="sales"),
     Criterion("amenities", "Amenities", True, 1.0, "amenities", words=("fewer", "more")),
-    Criterion("negative_reviews", "Negative reviews", False, 1.0, "reviews", words=("fewer", "more")),
-    Criterion("positive_triggers", "Positive triggers", True, 1.0, "triggers", words=("fewer", "more")),
+    Criterion(
+        "negative_reviews", "Negative reviews", False, 1.0, "reviews", words=("fewer", "more"), counted="reviews"
+    ),
+    Criterion(
+        "positive_triggers", "Positive triggers", True, 1.0, "triggers", words=("fewer", "more"), counted="triggers"
+    ),
 )
 # What is left to say of two units that share no figure: more is known of one of them.
 STATED = Criterion("stated_figures", "Figures stated", True, 1.0, "figures", words=("fewer", "more"))
+MAX_CHANCE = 0.1
+"""Probability of counts as far apart at one and the same pace, from which a difference is put down to chance."""
 MOST_DAYS = 60
 """Longer spans are written in months, and from `MONTHS_BELOW` months on in years."""
 MONTHS_BELOW = 24
@@ -76,12 +87,24 @@ YEAR_DAYS = 365.25
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many were counted for a figure, and in how many days."""
+
+    n: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
-    """A unit to compare: its id, currency, and what is known of it by field of `CRITERIA`."""
+    """A unit to compare: its id, currency, and what is known of it by field of `CRITERIA`.
+
+    `counts` has those figures that the platform counted; a stated one has no doubt of its own.
+    """
 
     ref: str
     currency: str
     figures: Mapping[str, Figure]
+    counts: Mapping[str, Count] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +118,7 @@ class Point:
     field : str
         What was compared.
     kind : str
-        ``pro``, ``con``, or ``even`` when the difference is under the threshold.
+        ``pro``, ``con``, or ``even`` when the difference is under the threshold or may be chance.
     value, other : str
         The exact figures of both.
     difference, threshold : float
@@ -142,6 +165,11 @@ def compare(listings: Sequence[Listing]) -> Comparison:
         At least one point for every pair. A pro of one unit is a con of the other with the same figures, so
         that the order of the units does not matter; an even figure is told once, of the unit with the lower
         id. Amounts are compared within one currency only.
+
+    Notes
+    -----
+    Two counted figures are even unless a two-sided binomial test of their counts, given the sum and the days of both
+    (Przyborowski and Wilenski, 1940), has p below 0.1.
     """
     if len({listing.ref for listing in listings}) != len(listings) or len(listings) < 2:
         raise ValueError("compare two or more different units")
@@ -166,12 +194,27 @@ def _pair(a: Listing, b: Listing) -> Iterator[Point]:
 
 
 def _points(criterion: Criterion, a: Listing, b: Listing, x: Figure, y: Figure) -> Iterator[Point]:
-    if _difference(criterion, x, y) < criterion.threshold:
+    if _difference(criterion, x, y) < criterion.threshold or _may_be_chance(criterion, a, b):
         yield _point(criterion, a, b, x, y, "even")
         return
     a_wins = _above(x, y) == criterion.higher_is_better
     yield _point(criterion, a, b, x, y, "pro" if a_wins else "con")
     yield _point(criterion, b, a, y, x, "con" if a_wins else "pro")
+
+
+def _may_be_chance(criterion: Criterion, a: Listing, b: Listing) -> bool:
+    """Tell whether both figures were counted, and units with one and the same pace often differ as much."""
+    counts = _counts(criterion, a, b)
+    if counts is None:
+        return False
+    mine, other = counts
+    total = mine.n + other.n
+    return not total or binomtest(mine.n, total, mine.days / (mine.days + other.days)).pvalue >= MAX_CHANCE
+
+
+def _counts(criterion: Criterion, a: Listing, b: Listing) -> tuple[Count, Count] | None:
+    mine, other = a.counts.get(criterion.field), b.counts.get(criterion.field)
+    return None if mine is None or other is None else (mine, other)
 
 
 def _above(x: Figure, y: Figure) -> bool:
@@ -204,18 +247,38 @@ def _point(criterion: Criterion, about: Listing, other: Listing, x: Figure, y: F
         difference=gap,
         threshold=criterion.threshold,
         unit=criterion.unit,
-        text=_text(criterion, about.currency, x, y, gap),
+        text=_text(criterion, about, other, x, y, gap),
     )
 
 
-def _text(criterion: Criterion, currency: str, x: Figure, y: Figure, gap: float) -> str:
-    figures = f"{criterion.label}: {_show(criterion, currency, x)} against {_show(criterion, currency, y)}"
+def _text(criterion: Criterion, about: Listing, other: Listing, x: Figure, y: Figure, gap: float) -> str:
+    mine, theirs = (_show(criterion, about.currency, figure) for figure in (x, y))
+    figures = f"{criterion.label}: {mine} against {theirs}"
     if x == y:
         return f"{figures}, equal."
     if gap < criterion.threshold:
         return f"{figures}; {_counted(gap, criterion.unit)} is under the {_plain(criterion.threshold)} that counts."
+    counts = _counts(criterion, about, other)
+    counted = counts and _against(*counts, criterion.counted)
+    if _may_be_chance(criterion, about, other):
+        return f"{figures}; {counted} may be chance."
+    if counted:
+        figures += f" ({counted})"
     much = _much(criterion, _number(x), _number(y), gap)
     return f"{figures}, {much} {criterion.words[_above(x, y)]}." if much else f"{figures}."
+
+
+def _against(mine: Count, other: Count, what: str) -> str:
+    """Name two counts, and the days that they took where these differ.
+
+    Examples
+    --------
+    >>> _against(Count(2, 182), Count(1, 182), "sales"), _against(Count(2, 30), Count(1, 182), "sales")
+    ('2 against 1 sales', '2 sales in 30 days against 1 in 182')
+    """
+    if mine.days == other.days:
+        return f"{mine.n:,} against {other.n:,} {what}"
+    return f"{mine.n:,} {what} in {mine.days} days against {other.n:,} in {other.days}"
 
 
 def _much(criterion: Criterion, x: Decimal, y: Decimal, gap: float) -> str:
