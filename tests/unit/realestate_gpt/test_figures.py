@@ -105,7 +105,7 @@ def test_orders_links_code_and_sums_are_no_names(name: str) -> None:
     assert show({"name": name}, "name") is None
 
 
-@pytest.mark.parametrize("part", ["a-", "a.", "a", "ab."])
+@pytest.mark.parametrize("part", ["a-", "a.", "a"])
 def test_a_long_text_is_looked_through_once(part: str) -> None:
     text = part * (16_000 // len(part))
     began = time.process_time()

@@ -256,6 +256,10 @@ def test_a_figure_is_not_said_with_the_label_of_another(own: tuple[str, str], ot
         "data:image",
         "thief@evil.example",
         "evil.example/x?y",
+        "Palm Court keys at evil.example",
+        "EVIL24.Com.",
+        "evil.dr.com",
+        "xn--evil.xn--p1ai",
         "//evil.example",
         "&lt;b&gt;",
         "ｈｔｔｐ：／／evil.example",
@@ -264,6 +268,14 @@ def test_a_figure_is_not_said_with_the_label_of_another(own: tuple[str, str], ot
 def test_a_value_with_a_link_or_markup_is_not_shown(text: str) -> None:
     assert figures.has_markup(text)
     assert figures.show({"title": text}, "title") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Dr.Omar Haddad", "St.Regis", "J.B.R", "No.5", "D.I.F.C.", "1.5 km away. Sea view.", "Eng.Sara", "Al Barsha 3.0"],
+)
+def test_a_dot_in_a_name_is_no_link(text: str) -> None:
+    assert figures.show({"payment_plan": text}, "payment_plan") == text
 
 
 @pytest.mark.parametrize(
