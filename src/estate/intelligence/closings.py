@@ -3,6 +3,8 @@
 import datetime as dt
 import uuid
 from collections import Counter
+from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -18,6 +20,7 @@ from estate.intelligence.schemas import ExpectedClosings
 
 __all__ = ["expected_closings"]
 
+DAY = dt.timedelta(days=1)
 MIN_DAYS = 30.0
 """A pace seen for less than one horizon is not extrapolated over one."""
 
@@ -25,8 +28,9 @@ MIN_DAYS = 30.0
 def expected_closings(session: Session, agent_id: uuid.UUID, now: dt.datetime | None = None) -> ExpectedClosings:
     """Forecast the wins of one agent from the pace of all.
 
-    An agent is observed from the opening of the first deal to `now`; the forecast is
-    `estate.agent.analytics.closings.expected_closings`.
+    An agent is observed until `now` from the day on which the first deal could have been won: the median time to win
+    after its opening. The forecast is `estate.agent.analytics.closings.expected_closings` of all who were observed for
+    30 days.
 
     Raises
     ------
@@ -37,12 +41,8 @@ def expected_closings(session: Session, agent_id: uuid.UUID, now: dt.datetime | 
     at = clock(now)
     with whole_house(session):
         deals = [deal for deal in behavior.deals(session) if deal.opened_at <= at]
-    won = Counter(deal.agent_id for deal in deals if deal.outcome == "won" and _closed_by(deal, at))
-    since: dict[uuid.UUID, dt.datetime] = {}
-    for deal in deals:
-        since[deal.agent_id] = min(since.get(deal.agent_id, at), deal.opened_at)
+    wins = [deal for deal in deals if deal.outcome == "won" and _closed_by(deal, at)]
     own = [deal for deal in deals if deal.agent_id == agent_id]
-    days = {agent: (at - first).total_seconds() / 86_400 for agent, first in since.items()}
     counts: dict[str, Any] = {
         "agent_id": agent_id,
         "horizon_days": int(HORIZON_DAYS),
@@ -51,15 +51,38 @@ def expected_closings(session: Session, agent_id: uuid.UUID, now: dt.datetime | 
         "open_deals": sum(not _closed_by(deal, at) for deal in own),
         "as_of": at,
     }
-    if days.get(agent_id, 0.0) < MIN_DAYS:
-        why = f"The agent's first deal must have been opened at least {MIN_DAYS:.0f} days ago."
-        return ExpectedClosings(expected=None, lower=None, upper=None, status="insufficient_data", why=why, **counts)
-    agents = sorted(days)
+    if not wins:
+        return _unknown("No deal has been won yet, so that it is not known how long one takes.", counts)
+    life = median(((deal.closed_at or at) - deal.opened_at) / DAY for deal in wins)
+    days = _observed(deals, at, life)
+    if agent_id not in days:
+        why = (
+            f"The agent's first deal must have been opened {MIN_DAYS + life:.0f} days ago: half of the won deals "
+            f"took {life:.0f} days or more, and after that a pace is seen for {MIN_DAYS:.0f}."
+        )
+        return _unknown(why, counts)
+    won, agents = Counter(deal.agent_id for deal in wins), sorted(days)
     found = forecast([won[a] for a in agents], [days[a] for a in agents])[agents.index(agent_id)]
-    why = f"{won[agent_id]} deals won in {days[agent_id]:.0f} days, pulled towards the pace of {len(agents)} agents."
+    why = (
+        f"{won[agent_id]} deals won in {days[agent_id]:.0f} days, pulled towards the pace of {len(agents)} agents. The "
+        f"{life:.0f} days after an agent's first opening are left out: half of the won deals took that long or longer."
+    )
     return ExpectedClosings(
         expected=found.expected, lower=found.lower, upper=found.upper, status="ok", why=why, **counts
     )
+
+
+def _unknown(why: str, counts: dict[str, Any]) -> ExpectedClosings:
+    return ExpectedClosings(expected=None, lower=None, upper=None, status="insufficient_data", why=why, **counts)
+
+
+def _observed(deals: Sequence[DealOut], at: dt.datetime, life: float) -> dict[uuid.UUID, float]:
+    """Return the days for which each agent's wins were observed, of those who were for long enough."""
+    since: dict[uuid.UUID, dt.datetime] = {}
+    for deal in deals:
+        since[deal.agent_id] = min(since.get(deal.agent_id, at), deal.opened_at)
+    days = {agent: (at - first) / DAY - life for agent, first in since.items()}
+    return {agent: seen for agent, seen in days.items() if seen >= MIN_DAYS}
 
 
 def _closed_by(deal: DealOut, at: dt.datetime) -> bool:

@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
+import numpy as np
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -203,6 +204,36 @@ def test_expected_closings_follow_the_pace(session: Session, brokerage: Any, now
     assert ends[1] > (found[1].expected or 0.0) > 0
     assert (found[0].n, found[0].open_deals) == (17, 0)
     assert (found[2].status, found[2].expected, found[2].open_deals) == ("insufficient_data", None, 1)
+
+
+@pytest.mark.parametrize("house_days", [50, 60, 75, 90, 400])
+def test_expected_closings_of_a_young_house_are_those_that_come(
+    session: Session, brokerage: Any, now: dt.datetime, house_days: int
+) -> None:
+    rng = np.random.default_rng(house_days)
+    client, agents = brokerage.client(1), [brokerage.agent(i) for i in range(8)]
+    came = 0
+    for number in range(3 * house_days):
+        opened = house_days * rng.random()
+        closed = opened - rng.gamma(4, 15)  # About 60 days later; the pace of openings goes on.
+        won = rng.random() < 0.3
+        came += won and -30 <= closed < 0 and opened >= 0
+        stage = {"stage": "won" if won else "lost"} if closed > 0 else {}
+        brokerage.deal(number, agents[number % 8], client, opened, closed if closed > 0 else None, **stage)
+    found = [expected_closings(session, agent, now) for agent in agents]
+    told = [one.expected for one in found if one.expected is not None]
+    assert len(told) in (0, 8)
+    assert bool(told) == (house_days >= 75)
+    if told:
+        assert sum(told) == pytest.approx(came, rel=1 / 3)
+
+
+def test_without_a_win_no_closings_are_expected(session: Session, brokerage: Any, now: dt.datetime) -> None:
+    agent = brokerage.agent(1)
+    brokerage.deals(agent, brokerage.client(1), won=0, lost=5, opened=180)
+    found = expected_closings(session, agent, now)
+    assert (found.status, found.expected, found.n) == ("insufficient_data", None, 5)
+    assert found.why == "No deal has been won yet, so that it is not known how long one takes."
 
 
 def test_next_step_and_action_without_evidence_say_so(session: Session, brokerage: Any, now: dt.datetime) -> None:
