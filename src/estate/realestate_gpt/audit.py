@@ -13,7 +13,7 @@ from estate.realestate_gpt import composer, crud
 from estate.realestate_gpt.answering import answer
 from estate.realestate_gpt.confidence import CALIBRATION, days_at_risk, features
 from estate.realestate_gpt.errors import ResponseNotFound
-from estate.realestate_gpt.evidence import MANY, ONE, Evidence
+from estate.realestate_gpt.evidence import FLAGS, MANY, ONE, Evidence
 from estate.realestate_gpt.facts import FACTS, UNTOLD
 from estate.realestate_gpt.intent import Intent
 from estate.realestate_gpt.layers import documents_of
@@ -81,14 +81,7 @@ def basis_of(evidence: Evidence, note: Sequence[str] = ()) -> dict[str, Any]:
         "fact": evidence.fact.key if evidence.fact else None,
         "second": evidence.second.key if evidence.second else None,
         "match": {"likeness": match.likeness, "coverage": match.coverage, "margin": match.margin},
-        "foreign": evidence.foreign,
-        "odd": evidence.odd,
-        "unknown_place": evidence.unknown_place,
-        "fits": evidence.fits,
-        "budgeted": evidence.budgeted,
-        "uncompared": evidence.uncompared,
-        "addressed": evidence.addressed,
-        "unlooked": evidence.unlooked,
+        **{name: getattr(evidence, name) for name in FLAGS},
         "today": evidence.today.isoformat(),
         "note": list(note),
         "roles": roles,
@@ -176,13 +169,6 @@ def _evidence(basis: Mapping[str, Any], kept: Mapping[Key, Mapping[str, Any]]) -
         fact={**FACTS, **UNTOLD}.get(basis["fact"] or ""),
         second={**FACTS, **UNTOLD}.get(basis.get("second") or ""),
         match=Match(**basis["match"]),
-        foreign=basis["foreign"],
-        odd=basis["odd"],
-        unknown_place=basis["unknown_place"],
-        fits=basis["fits"],
-        budgeted=basis.get("budgeted", True),
-        uncompared=basis.get("uncompared", False),
-        addressed=basis.get("addressed", True),
-        unlooked=basis.get("unlooked", False),
+        **{name: basis[name] for name in FLAGS if name in basis},
         today=dt.date.fromisoformat(basis["today"]),
     )

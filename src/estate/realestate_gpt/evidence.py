@@ -135,6 +135,9 @@ ONE = ("unit", "client", "agent")
 MANY = ("asked", "beside", "named", "calls", "later", "deals", "triggers", "areas", "units")
 """Roles in the order in which their fields are joined: what a later one computed counts."""
 
+FLAGS = ("foreign", "odd", "unknown_place", "fits", "budgeted", "uncompared", "addressed", "unlooked")
+"""What a reply keeps as it is; one of before has only those of its time."""
+
 
 def days_old(record: Record, today: dt.date) -> int:
     """Return the days since a record was last confirmed, 0 when that is not known."""

@@ -26,9 +26,8 @@ from estate.property.schemas import UnitOut
 from estate.realestate_gpt.asking import AHEAD, COMPARING, THIS_CLIENT, Subject, understand
 from estate.realestate_gpt.evidence import Evidence
 from estate.realestate_gpt.facts import Fact
-from estate.realestate_gpt.intent import Intent, Question
+from estate.realestate_gpt.intent import UNITS_MEANT, Intent, Question
 from estate.realestate_gpt.offering import (
-    UNITS_MEANT,
     budget_of,
     chosen,
     ended,

@@ -12,7 +12,7 @@ from estate.realestate_gpt.budgets import ANY_BUDGET, Budget, read_budget, witho
 from estate.realestate_gpt.homes import ANY_HOME, Home, read_home
 from estate.realestate_gpt.retrieval.lexical import STOP_WORDS, words
 
-__all__ = ["TOPIC_WORDS", "Intent", "Question", "intents_of", "plain", "read", "topics"]
+__all__ = ["TOPIC_WORDS", "UNITS_MEANT", "Intent", "Question", "intents_of", "plain", "read", "topics"]
 
 
 class Intent(StrEnum):
@@ -26,6 +26,10 @@ class Intent(StrEnum):
     NEXT_STEP = "next_step"
     GENERAL = "general"
     FACT = "fact"
+
+
+UNITS_MEANT = frozenset({Intent.UNIT, Intent.PRICE})
+"""Topics of which units are part of the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,15 @@ from estate.realestate_gpt import figures
 from estate.realestate_gpt.asking import UNCOMPARED, Subject
 from estate.realestate_gpt.budgets import Budget
 from estate.realestate_gpt.homes import HOMES, Home, kinds_in
-from estate.realestate_gpt.intent import Intent, Question
+from estate.realestate_gpt.intent import UNITS_MEANT, Question
 from estate.realestate_gpt.records import Record, Value
 from estate.realestate_gpt.schemas import AgentContext
 from estate.realestate_gpt.subjects import read
 
-__all__ = ["UNITS_MEANT", "budget_of", "chosen", "ended", "is_uncompared", "is_unlooked", "offered", "prices"]
+__all__ = ["budget_of", "chosen", "ended", "is_uncompared", "is_unlooked", "offered", "prices"]
 
 UNITS = 3
 MEETING = 30  # Of those that meet the question, the ones that suit the client come first.
-UNITS_MEANT = frozenset({Intent.UNIT, Intent.PRICE})
 QUOTED = ("title", "project_name", "developer", "unit_type")
 WITH_SUMS = frozenset({"price", "budget"})
 

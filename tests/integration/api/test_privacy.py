@@ -136,6 +136,19 @@ class House:
     def export(self, client_id: str = PERSON, status: int = 200) -> Any:
         return self.call("GET", f"/client/{client_id}/export", status=status)
 
+    def posted_while_erasing(self, path: str, body: Any, *, held_s: float) -> int:
+        """Post something while the erasure of the person is under way: it waits, and is answered after it."""
+        answers: list[int] = []
+        with unit_of_work(Actor.system()) as session:
+            erase_client(session, uuid.UUID(PERSON), Actor.system())
+            sender = threading.Thread(target=lambda: answers.append(self.client.post(path, json=body).status_code))
+            sender.start()
+            time.sleep(held_s)
+            assert answers == []
+        sender.join(timeout=20)
+        [status] = answers
+        return status
+
     def people(self) -> None:
         self.post(
             "/client/ingest",
@@ -563,20 +576,7 @@ def test_killed_at_any_moment_it_is_done_or_not_begun(open_house: House, engine:
 
 def test_an_event_that_comes_meanwhile_is_refused(open_house: House) -> None:
     open_house.people()
-    answers: list[int] = []
-
-    def send() -> None:
-        answer = open_house.client.post("/behavior/event", json=event(1, PERSON))
-        answers.append(answer.status_code)
-
-    with unit_of_work(Actor.system()) as session:
-        erase_client(session, uuid.UUID(PERSON), Actor.system())
-        sender = threading.Thread(target=send)
-        sender.start()
-        time.sleep(0.3)
-        assert answers == []
-    sender.join(timeout=20)
-    assert answers == [422]
+    assert open_house.posted_while_erasing("/behavior/event", event(1, PERSON), held_s=0.3) == 422
     open_house.erase(status=404)
 
 
@@ -585,20 +585,8 @@ def test_no_reply_is_kept_about_a_client_who_is_erased_meanwhile(open_house: Hou
     open_house.people()
     drain_all()
     question = {"client_input": f"What is the budget of {NAME}?", "agent_id": str(AGENT)}
-    answers: list[int] = []
-
-    def ask() -> None:
-        about = {"client_id": PERSON} if of_talk else {}
-        answers.append(open_house.client.post("/gpt/respond", json=question | about).status_code)
-
-    with unit_of_work(Actor.system()) as session:
-        erase_client(session, uuid.UUID(PERSON), Actor.system())
-        asker = threading.Thread(target=ask)
-        asker.start()
-        time.sleep(1)
-        assert answers == []
-    asker.join(timeout=20)
-    assert answers == [status]
+    about = {"client_id": PERSON} if of_talk else {}
+    assert open_house.posted_while_erasing("/gpt/respond", question | about, held_s=1) == status
     with unit_of_work(Actor.system()) as session:
         held = text("SELECT count(*) FROM gpt_responses WHERE records::text LIKE '%' || :id || '%'")
         assert session.scalar(held, {"id": PERSON}) == 0

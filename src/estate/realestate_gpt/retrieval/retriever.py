@@ -10,7 +10,7 @@ from estate.market import service as market
 from estate.property import service as property_
 from estate.property.schemas import UnitFilter
 from estate.realestate_gpt import crud, policies
-from estate.realestate_gpt.intent import Intent, Question, read
+from estate.realestate_gpt.intent import UNITS_MEANT, Question, read
 from estate.realestate_gpt.layers import documents_of
 from estate.realestate_gpt.records import LAYERS, Key, Record
 from estate.realestate_gpt.retrieval.lexical import words
@@ -24,7 +24,6 @@ FITTING = 0.95  # Meets what the question asks for, but is not named in it.
 ABOUT_NAMED = 0.7  # Of a client who is named: deals and conversations bear no name.
 UNITS = 3
 ABOUT = 3
-WANTS_UNITS = frozenset({Intent.UNIT, Intent.PRICE})
 
 
 def retrieve(
@@ -96,7 +95,7 @@ def _priced(session: Session, question: Question, layers: Sequence[str]) -> list
 
 def _fitting(session: Session, question: Question, layers: Sequence[str], most: int) -> list[Key]:
     """Return units within the limits that a question about units states: area, budget, bedrooms."""
-    if "property" not in layers or question.units or not WANTS_UNITS.intersection(question.intents):
+    if "property" not in layers or question.units or not UNITS_MEANT.intersection(question.intents):
         return []
     areas = [area.area_id for area in market.find_areas(session, question.phrases)] if question.phrases else []
     if question.budget.is_empty and not (areas and question.home.fewest is not None):
