@@ -3,8 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Tests that start nothing run on two cores; what measures time has the machine to itself.
-PURE := tests/unit tests/architecture
+# Tests that measure no time run on two cores, each with servers of its own; the others have the machine to themselves.
+TIMELESS := tests/unit tests/architecture $(addprefix tests/integration/, \
+	agent behavior client importers intake intelligence market property realestate_gpt)
 # As the program itself does: small fits on two threads wait for each other when the machine is busy.
 export OMP_NUM_THREADS ?= 1
 
@@ -44,8 +45,8 @@ test: $(VENV)/.dev ## Run the tests (T=path for some)
 ifdef T
 	$(BIN)/python -m pytest -q $(T) -m "not long"
 else
-	$(BIN)/python -m pytest -q $(PURE) -n 2 --dist loadfile
-	$(BIN)/python -m pytest -q tests -m "not long" $(PURE:%=--ignore=%)
+	$(BIN)/python -m pytest -q $(TIMELESS) -m "not long" -n 2 --dist loadfile
+	$(BIN)/python -m pytest -q tests -m "not long" $(TIMELESS:%=--ignore=%)
 endif
 
 test-long: $(VENV)/.dev $(VENV)/.newman ## Run the tests that take minutes
